@@ -1,0 +1,62 @@
+# Everything a developer or an operator of a checkout needs; `make help` lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+PYTEST := $(BIN)/python -m pytest
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test test-long check bench docs python-test python-lint python-format lint types layers clean
+
+help: ## show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+install: $(STAMP) ## make .venv with oet and oet-server in it
+
+$(STAMP): setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev]'
+	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
+	@touch $(STAMP)
+
+run: install ## run the server in the foreground, and say how to talk to it
+	@PATH="$(abspath $(BIN)):$$PATH" sh demo/run.sh
+
+demo: install ## see the OET at work: create, start, follow, stop, list, describe
+	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
+
+test: install ## run the tests (a few minutes)
+	$(PYTEST)
+
+test-long: install ## run the long rounds and floods as well
+	$(PYTEST) -m "long or not long" --timeout=600
+
+lint: ## ruff: mistakes and format
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: ## mypy
+	$(BIN)/mypy
+
+layers: ## import-linter
+	$(BIN)/lint-imports
+
+check: install lint types layers test ## what CI runs: lint, types, import layers, tests
+
+bench: install ## measure, as ratios to floors taken in the same run
+	$(BIN)/python -m bench
+
+docs: install ## write the pages that are made from the code
+	$(BIN)/python -m docs.generate
+
+python-test: test ## the standard's name for test
+
+python-lint: install lint types layers ## the standard's name for lint, types and layers
+
+python-format: install ## format the code
+	$(BIN)/ruff check --fix --select I .
+	$(BIN)/ruff format .
+
+clean: ## remove what make made
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

@@ -1,0 +1,62 @@
+"""Write the pages of the documentation that are made from the code; `make docs` runs it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from ska_oso_oet.bus.topics import TOPICS
+from ska_oso_oet.settings import VARIABLES
+
+_HERE = Path(__file__).parent
+_NOTE = "<!-- Made from the code by `make docs`; a test compares the two. -->\n\n"
+
+
+def settings() -> str:
+    """The table of settings."""
+    lines = [
+        "# Settings\n",
+        _NOTE
+        + "Every setting is an environment variable. `--host`, `--port`, `--state-dir` and `--subarray`",
+        "of `oet-server` override theirs. A value that cannot be used stops the start with one line that",
+        "names the variable. Times take `s`, `min`, `h` (seconds without a unit); sizes `KiB`, `MiB`, `GiB`",
+        "(bytes without).",
+        "",
+        "| variable | default | meaning |",
+        "|---|---|---|",
+    ]
+    for variable in VARIABLES.values():
+        default = f"`{variable.default}`" if variable.default else "–"
+        lines.append(f"| `{variable.name}` | {default} | {variable.meaning} |")
+    return "\n".join(lines) + "\n"
+
+
+def topics() -> str:
+    """The table of topics."""
+    lines = [
+        "# Topics on the event bus\n",
+        _NOTE
+        + "Every message also carries `msg_src`, `time` and, where there is one, `request_id`. T: transient,",
+        "told live and not kept in the journal. A script may publish under any name whose first word is",
+        "none of `request`, `procedure`, `activity`, `operator`, `worker`, `auth`, `stream`.",
+        "",
+        "| topic | | fields | replies |",
+        "|---|---|---|---|",
+    ]
+    for topic in TOPICS.values():
+        fields = ", ".join([*topic.fields, *(f"[{name}]" for name in topic.optional)])
+        replies = ", ".join(f"`{name}`" for name in topic.replies)
+        lines.append(f"| `{topic.name}` | {'T' if topic.transient else ''} | {fields} | {replies} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"settings.md": settings, "topics.md": topics}
+
+
+def main() -> None:
+    """Write every generated page."""
+    for name, page in PAGES.items():
+        (_HERE / name).write_text(page())
+
+
+if __name__ == "__main__":
+    main()

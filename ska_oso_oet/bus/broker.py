@@ -1,0 +1,231 @@
+"""The broker: numbers durable messages, writes them to the journal, then delivers them in that order.
+
+Runs in the bus process. What is said on its socket, one JSON document a line:
+
+==========  ================  ======================================================================
+from        frame             meaning
+==========  ================  ======================================================================
+client      hello             my ``name``, and the topic prefixes I want (``topics``, none means all)
+broker      welcome           the number of the last message (``head``)
+client      publish           a ``batch`` of envelopes
+broker      stored            these ``ids`` are safe
+broker      refused           these ``ids`` were not taken: ``kind``, ``detail``
+broker      deliver           a ``batch`` for you; it covers the numbers from ``first`` to ``last``
+client      read              a question to the journal: ``rid``, ``what``, ``query``
+broker      answer            its ``result``, or an ``error``
+broker      head              you missed some: the last number is ``head``
+==========  ================  ======================================================================
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+from typing import Any
+
+import sqlalchemy as sa
+
+from .envelope import Envelope
+from .journal import Journal, Query
+from .topics import TOPICS, matches
+from .wire import Frames, encode, reachable
+
+LOG = logging.getLogger(__name__)
+
+#: A peer with more bytes than this waiting is left out until it has read them; it then fills its gap.
+_LAGGING = 8 * 2**20
+_RETRY = 0.5  #: seconds between attempts to write what could not be written
+
+
+@dataclasses.dataclass
+class _Peer:
+    name: str = "?"
+    topics: tuple[str, ...] | None = None
+    told: int = 0  #: the last number this peer has been sent, or been spared
+
+
+class Broker:
+    """Serves the bus on a Unix socket.
+
+    While the journal cannot be written (full disk), commands for new work are refused; everything else is
+    delivered at once, kept in memory, and written as soon as that works again.
+    """
+
+    def __init__(self, journal: Journal, path: str) -> None:
+        self._journal = journal
+        self._path = path
+        self._peers: dict[Frames, _Peer] = {}
+        self._head = journal.head()
+        self._spool: list[tuple[Frames, Envelope]] = []
+        self._spooled: dict[str, int] = {}
+        self._reads: set[asyncio.Task[None]] = set()
+
+    async def serve(self) -> None:
+        """Serve until cancelled."""
+        loop = asyncio.get_running_loop()
+        address = reachable(self._path)
+        if os.path.exists(self._path):
+            os.unlink(self._path)
+        old = os.umask(0o177)
+        try:
+            server = await loop.create_unix_server(self._accept, address)
+        finally:
+            os.umask(old)
+        async with server:
+            try:
+                await server.serve_forever()
+            finally:
+                self._flush()
+
+    def _accept(self) -> Frames:
+        return Frames(self._received, self._gone, self._caught_up)
+
+    def _gone(self, frames: Frames) -> None:
+        self._peers.pop(frames, None)
+
+    def _received(self, frames: Frames, frame: dict[str, Any]) -> None:
+        try:
+            match frame.get("op"):
+                case "publish":
+                    self._publish(frames, [Envelope.from_dict(e) for e in frame["batch"]])
+                case "read":
+                    task = asyncio.ensure_future(
+                        self._read(frames, frame["rid"], frame["what"], frame["query"])
+                    )
+                    self._reads.add(task)
+                    task.add_done_callback(self._reads.discard)
+                case "hello":
+                    topics = frame.get("topics")
+                    self._peers[frames] = _Peer(
+                        name=str(frame["name"]),
+                        topics=tuple(topics) if topics is not None else None,
+                        told=self._head,
+                    )
+                    frames.send({"op": "welcome", "head": self._head})
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            LOG.warning("Dropped a broken frame: %r", error)
+
+    # -- publishing --------------------------------------------------------------------------------
+
+    def _publish(self, frames: Frames, batch: list[Envelope]) -> None:
+        durable = [e for e in batch if not _transient(e)]
+        known = self._known([e.id for e in durable]) if durable else {}
+        fresh = list({e.id: e for e in durable if e.id not in known}.values())
+        written, spooled = self._store(frames, fresh) if fresh else ([], [])
+        safe = [e.id for e in durable if e.id in known and e.id not in self._spooled]
+        safe += [e.id for e in written]
+        if safe:
+            frames.send({"op": "stored", "ids": safe})
+        numbered = {e.id: e for e in (*written, *spooled)}
+        passed_on = (e if _transient(e) else numbered.pop(e.id, None) for e in batch)
+        self._deliver([e for e in passed_on if e is not None])
+
+    def _known(self, ids: list[str]) -> dict[str, int]:
+        known = {i: self._spooled[i] for i in ids if i in self._spooled}
+        try:
+            return known | self._journal.known(ids)
+        except sa.exc.SQLAlchemyError:
+            LOG.exception("Cannot read the journal")
+            return known
+
+    def _store(self, frames: Frames, fresh: list[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
+        """Write, or else keep in memory what must not wait and refuse the rest."""
+        if not self._spool:
+            numbered = self._number(fresh)
+            try:
+                self._journal.append(numbered)
+                self._head += len(numbered)
+                return numbered, []
+            except sa.exc.SQLAlchemyError as error:
+                LOG.error("Cannot write the journal: %s", error.__cause__ or error)
+        refused = [e.id for e in fresh if _new_work(e)]
+        if refused:
+            detail = "the journal cannot be written; free some disk space on the server"
+            frames.send({"op": "refused", "ids": refused, "kind": "disk_full", "detail": detail})
+        kept = self._number([e for e in fresh if not _new_work(e)])
+        if kept and not self._spool:
+            asyncio.get_running_loop().call_later(_RETRY, self._flush)
+        self._head += len(kept)
+        self._spool += [(frames, e) for e in kept]
+        self._spooled.update((e.id, e.seq or 0) for e in kept)
+        return [], kept
+
+    def _number(self, envelopes: list[Envelope]) -> list[Envelope]:
+        return [dataclasses.replace(e, seq=self._head + n) for n, e in enumerate(envelopes, 1)]
+
+    def _flush(self) -> None:
+        """Write what was kept in memory, if that works by now."""
+        if not self._spool:
+            return
+        try:
+            self._journal.append([envelope for _, envelope in self._spool])
+        except sa.exc.SQLAlchemyError:
+            asyncio.get_running_loop().call_later(_RETRY, self._flush)
+            return
+        LOG.warning("The journal can be written again; %d messages caught up", len(self._spool))
+        for frames, envelope in self._spool:
+            frames.send({"op": "stored", "ids": [envelope.id]})
+        self._spool.clear()
+        self._spooled.clear()
+
+    # -- delivering --------------------------------------------------------------------------------
+
+    def _deliver(self, batch: list[Envelope]) -> None:
+        encoded: dict[tuple[tuple[str, ...] | None, int], bytes | None] = {}
+        for frames, peer in self._peers.items():
+            if frames.backlog > _LAGGING:
+                peer.told = self._head  # so that it will notice the gap
+                continue
+            key = (peer.topics, peer.told)
+            if key not in encoded:
+                encoded[key] = self._encode(batch, peer)
+            line = encoded[key]
+            if line is not None:
+                frames.send_encoded(line)
+                peer.told = self._head
+
+    def _encode(self, batch: list[Envelope], peer: _Peer) -> bytes | None:
+        wanted = [e.to_dict() for e in batch if peer.topics is None or matches(e.topic, peer.topics)]
+        if not wanted:
+            return None
+        return encode({"op": "deliver", "first": peer.told + 1, "last": self._head, "batch": wanted})
+
+    def _caught_up(self, frames: Frames) -> None:
+        if frames in self._peers:
+            frames.send({"op": "head", "head": self._head})
+
+    # -- reading -----------------------------------------------------------------------------------
+
+    async def _read(self, frames: Frames, rid: int, what: str, query: dict[str, Any]) -> None:
+        answer: dict[str, Any] = {"op": "answer", "rid": rid}
+        try:
+            answer["result"] = await asyncio.to_thread(self._look_up, what, query)
+        except (sa.exc.SQLAlchemyError, TypeError, ValueError) as error:
+            LOG.exception("Cannot read the journal")
+            answer["error"] = f"the journal cannot be read: {type(error).__name__}"
+        frames.send(answer)
+
+    def _look_up(self, what: str, query: dict[str, Any]) -> Any:
+        if what == "procedures":
+            return self._journal.procedures(**query)
+        if what == "peers":
+            return sorted({peer.name for peer in self._peers.values()})
+        if what == "bounds":
+            return {"first": self._journal.first(), "head": self._head}
+        plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in query.items()}
+        asked = Query(**plain)
+        spooled = [e for _, e in list(self._spool) if asked.wants(e)]
+        found = self._journal.read(asked)
+        return [e.to_dict() for e in (*found, *spooled)[: asked.limit]]
+
+
+def _transient(envelope: Envelope) -> bool:
+    topic = TOPICS.get(envelope.topic)
+    return topic is not None and topic.transient
+
+
+def _new_work(envelope: Envelope) -> bool:
+    name = envelope.topic
+    return name.startswith("request.") and name not in ("request.procedure.stop", "request.failed")

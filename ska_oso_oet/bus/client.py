@@ -1,0 +1,126 @@
+"""A worker's end of the event bus, with questions: :class:`BusClient`."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from typing import Any
+
+from ..domain.errors import Refusal, TimedOut, WorkerAway, refusal
+from .connection import Connection
+from .envelope import Envelope
+from .topics import FAILED, TOPICS
+
+_PATIENCE = 1.0  #: seconds after which a question that is not kept in the journal is asked again
+_MARGIN = 2.0  #: seconds a reply may take after its request has expired
+
+
+class BusClient(Connection):
+    """Publishes, listens and asks. A refusal comes back as data and is raised here."""
+
+    def __init__(self, name: str, path: str, topics: tuple[str, ...] | None = None) -> None:
+        super().__init__(name, path, topics)
+        self._asked: dict[str, tuple[tuple[str, ...], asyncio.Future[Envelope]]] = {}
+        self._asking: dict[str, asyncio.Task[Envelope]] = {}
+
+    def hand_over(self, envelope: Envelope) -> None:
+        """Deliver a message, and answer the question it replies to."""
+        super().hand_over(envelope)
+        replies, future = self._asked.get(envelope.request_id or "", ((), None))
+        if future is not None and envelope.topic in replies and not future.done():
+            future.set_result(envelope)
+
+    async def ask(
+        self,
+        topic: str,
+        payload: dict[str, Any],
+        *,
+        request_id: str,
+        timeout: float,
+        user: str | None = None,
+        repeated: bool = False,
+    ) -> Envelope:
+        """Send a request and wait for its reply.
+
+        :param request_id: a request with an id that was used before is not carried out again
+        :param timeout: seconds; a request that has not been begun by then never will be
+        :param repeated: whether the request may have been sent before, so that a reply may be in the journal
+        :raises Refusal: where the worker refused, could not be reached, or did not answer in time
+        """
+        asking = self._asking.get(request_id)
+        if asking is None:  # else the same request is on its way already: one answer serves all
+            asking = asyncio.ensure_future(self._ask(topic, payload, request_id, timeout, user, repeated))
+            self._asking[request_id] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(request_id, None))
+        return await asyncio.shield(asking)
+
+    async def _ask(
+        self,
+        topic: str,
+        payload: dict[str, Any],
+        request_id: str,
+        timeout: float,
+        user: str | None,
+        repeated: bool,
+    ) -> Envelope:
+        replies = (*TOPICS[topic].replies, FAILED)
+        future: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
+        self._asked[request_id] = (replies, future)
+        request = self.envelope(
+            topic,
+            payload,
+            id=request_id,
+            request_id=request_id,
+            user=user,
+            expires=time.time() + timeout,
+        )
+        try:
+            async with asyncio.timeout(timeout + _MARGIN):
+                reply = await self._first_reply(request_id, replies) if repeated else None
+                if reply is None:
+                    # The reply may well come before the request is in the journal (full disk).
+                    for sent in self.send([request]):
+                        sent.add_done_callback(lambda sent: _fail(future, sent))
+                    reply = await self._reply(request, future)
+        except TimeoutError:
+            raise await self._why_no_answer(topic, timeout) from None
+        finally:
+            self._asked.pop(request_id, None)
+            self.give_up(request_id)
+        if reply.topic == FAILED:
+            raise refusal(reply.payload["kind"], reply.payload["detail"])
+        return reply
+
+    async def _reply(self, request: Envelope, future: asyncio.Future[Envelope]) -> Envelope:
+        """Wait for the reply; a question the worker cannot have heard, being restarted, is asked again."""
+        while TOPICS[request.topic].transient:
+            done, _ = await asyncio.wait([future], timeout=_PATIENCE)
+            if done:
+                break
+            self.send([request])
+        return await future
+
+    async def _first_reply(self, request_id: str, replies: tuple[str, ...]) -> Envelope | None:
+        await self.reached()
+        with contextlib.suppress(ConnectionError):
+            for envelope in await self.read(request_id=request_id, topics=replies, limit=1):
+                return envelope
+        return None
+
+    async def _why_no_answer(self, topic: str, timeout: float) -> Refusal:
+        worker = TOPICS[topic].worker
+        try:
+            async with asyncio.timeout(1):
+                peers = await self.peers()
+        except (ConnectionError, TimeoutError):
+            return WorkerAway("the event bus is being restarted; try again shortly")
+        if worker and worker not in peers:
+            return WorkerAway(f"{worker} is being restarted; try again shortly")
+        return TimedOut(f"no answer to {topic} within {timeout:g} s; the request was cancelled")
+
+
+def _fail(question: asyncio.Future[Envelope], sent: asyncio.Future[None]) -> None:
+    error = None if sent.cancelled() else sent.exception()
+    if error is not None and not question.done():
+        question.set_exception(error)

@@ -1,0 +1,85 @@
+"""The topics of the bus: every name the OET itself sends, with its fields, written once.
+
+A script may send under any other name; see :func:`open_to_scripts`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+
+@dataclasses.dataclass(frozen=True)
+class Topic:
+    """One topic: its fields, whether it goes into the journal, and the replies a request can get."""
+
+    name: str
+    fields: tuple[str, ...] = ()
+    optional: tuple[str, ...] = ()
+    transient: bool = False
+    replies: tuple[str, ...] = ()
+    worker: str = ""  #: who answers a request
+
+
+FAILED = "request.failed"
+
+_ALL = (
+    # requests to the script execution service, and its replies
+    Topic("request.procedure.create", ("cmd",), replies=("procedure.lifecycle.created",), worker="SESWorker"),
+    Topic("request.procedure.start", ("cmd",), replies=("procedure.lifecycle.started",), worker="SESWorker"),
+    Topic("request.procedure.stop", ("cmd",), replies=("procedure.stop.answered",), worker="SESWorker"),
+    Topic(
+        "request.procedure.list",
+        ("pids",),
+        ("query",),
+        transient=True,
+        replies=("procedure.pool.list",),
+        worker="SESWorker",
+    ),
+    Topic(
+        "request.procedure.output",
+        ("pid", "after", "limit", "tail", "streams"),
+        transient=True,
+        replies=("procedure.pool.output",),
+        worker="SESWorker",
+    ),
+    Topic("request.worker.ping", ("worker",), transient=True, replies=("worker.pong",)),
+    Topic(FAILED, ("topic", "kind", "status", "detail")),
+    Topic("procedure.pool.list", ("result",), transient=True),
+    Topic("procedure.pool.output", ("result",), transient=True),
+    Topic("worker.pong", ("worker",), transient=True),
+    # what happens to procedures
+    Topic("procedure.lifecycle.created", ("result",)),
+    Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
+    Topic("procedure.lifecycle.ready", ("result",)),
+    Topic("procedure.lifecycle.started", ("result",)),
+    Topic("procedure.lifecycle.stopping", ("pid", "stage")),
+    Topic("procedure.lifecycle.complete", ("result",)),
+    Topic("procedure.lifecycle.failed", ("result",)),
+    Topic("procedure.lifecycle.stopped", ("result",)),
+    Topic("procedure.lifecycle.stacktrace", ("pid", "stacktrace")),
+    Topic("procedure.stop.answered", ("result",)),
+    Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
+    Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True),
+    # what happens to workers
+    Topic("worker.started", ("worker",)),
+    Topic("worker.lost", ("worker",), ("detail",)),
+    Topic("worker.restarted", ("worker",)),
+)
+
+TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
+
+#: The first words a script may never publish under.
+_RESERVED = frozenset({"request", "procedure", "activity", "operator", "worker", "auth", "stream"})
+
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+
+
+def open_to_scripts(topic: str) -> bool:
+    """Tell whether a script may publish under this topic."""
+    return len(topic) <= 200 and _NAME.fullmatch(topic) is not None and topic.split(".")[0] not in _RESERVED
+
+
+def matches(topic: str, prefixes: tuple[str, ...]) -> bool:
+    """Tell whether a topic is, or lies below, one of these topic prefixes."""
+    return any(topic == prefix or topic.startswith(f"{prefix}.") for prefix in prefixes)

@@ -1,0 +1,96 @@
+"""Frames between processes: one JSON document a line, over a Unix socket."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import os
+from collections.abc import Callable
+from typing import Any, cast
+
+LOG = logging.getLogger(__name__)
+
+#: The longest path the kernel takes for a Unix socket, less the terminating zero.
+_LONGEST = 107
+
+
+def reachable(path: str) -> str:
+    """Return a name for a socket that the kernel accepts however deep its directory lies.
+
+    The directory is held open for as long as this process lives.
+    """
+    if len(os.fsencode(path)) <= _LONGEST:
+        return path
+    directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    return f"/proc/self/fd/{directory}/{os.path.basename(path)}"
+
+
+class Frames(asyncio.Protocol):
+    """One end of a connection that carries frames.
+
+    :param received: called with each frame
+    :param ended: called once when the connection is gone
+    :param resumed: called when a peer that read too slowly has caught up
+    """
+
+    def __init__(
+        self,
+        received: Callable[[Frames, dict[str, Any]], None],
+        ended: Callable[[Frames], None],
+        resumed: Callable[[Frames], None] | None = None,
+    ) -> None:
+        self._received = received
+        self._ended = ended
+        self._resumed = resumed
+        self._rest = b""
+        self._transport: asyncio.Transport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._transport = None
+        self._ended(self)
+
+    def resume_writing(self) -> None:
+        if self._resumed is not None:
+            self._resumed(self)
+
+    def data_received(self, data: bytes) -> None:
+        lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
+        self._rest = lines.pop()
+        for line in lines:
+            try:
+                frame = json.loads(line)
+            except (ValueError, RecursionError):
+                LOG.warning("Dropped a frame that is not JSON: %.80r", line)
+                continue
+            try:
+                self._received(self, frame)
+            except Exception:
+                LOG.exception("Dropped a frame that cannot be handled: %.200r", line)
+
+    @property
+    def backlog(self) -> int:
+        """Bytes written that the peer has not taken yet."""
+        return self._transport.get_write_buffer_size() if self._transport else 0
+
+    def send(self, frame: dict[str, Any]) -> None:
+        """Send a frame; without a peer it is dropped, which the caller learns from ``ended``."""
+        self.send_encoded(encode(frame))
+
+    def send_encoded(self, line: bytes) -> None:
+        """Send a frame encoded already."""
+        if self._transport is not None:
+            self._transport.write(line)
+
+    def close(self) -> None:
+        """Close the connection once everything written is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+def encode(frame: dict[str, Any]) -> bytes:
+    """Encode a frame."""
+    return json.dumps(frame, separators=(",", ":")).encode() + b"\n"

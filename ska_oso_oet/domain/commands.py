@@ -1,0 +1,108 @@
+"""What may be asked of the script execution service, and the JSON form of each command."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from .errors import Invalid
+from .scripts import Arguments, FileScript, script_from_dict
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class PrepareProcedure:
+    """Load a script and bring it to READY."""
+
+    script: FileScript
+    init: Arguments = Arguments()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"script": self.script.to_dict(), "script_args": {"init": self.init.to_dict()}}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> PrepareProcedure:
+        """Read the JSON form.
+
+        :raises Invalid: naming the field that is wrong
+        """
+        script_args = data.get("script_args") or {}
+        return cls(
+            script=script_from_dict(data.get("script")),
+            init=Arguments.from_dict(script_args.get("init")),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StartProcedure:
+    """Call ``main`` of a READY procedure."""
+
+    pid: int
+    main: Arguments = Arguments()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"pid": self.pid, "script_args": {"main": self.main.to_dict()}}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> StartProcedure:
+        """Read the JSON form.
+
+        :raises Invalid: naming the field that is wrong
+        """
+        script_args = data.get("script_args") or {}
+        return cls(pid=_pid(data), main=Arguments.from_dict(script_args.get("main")))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StopProcedure:
+    """End a procedure whatever it is doing, and abort the subarray if asked."""
+
+    pid: int
+    abort: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {"pid": self.pid, "abort": self.abort}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> StopProcedure:
+        """Read the JSON form.
+
+        :raises Invalid: naming the field that is wrong
+        """
+        return cls(pid=_pid(data), abort=bool(data.get("abort", False)))
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ListProcedures:
+    """Which procedures to show: the listed ones, some by id, or a page of everything ever run."""
+
+    pids: tuple[int, ...] | None = None
+    all: bool = False
+    limit: int = 50
+    before: int | None = None  #: only ids below this one
+    state: str | None = None
+    script: str | None = None  #: only scripts whose URI contains this text
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        data = dataclasses.asdict(self)
+        return data | {"pids": None if self.pids is None else list(self.pids)}
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> ListProcedures:
+        """Read the JSON form."""
+        pids = data.get("pids")
+        known = {field.name for field in dataclasses.fields(cls)} - {"pids"}
+        return cls(
+            pids=None if pids is None else tuple(int(pid) for pid in pids),
+            **{name: value for name, value in data.items() if name in known},
+        )
+
+
+def _pid(data: dict[str, Any]) -> int:
+    pid = data.get("pid")
+    if not isinstance(pid, int) or isinstance(pid, bool):
+        raise Invalid(f"pid must be a whole number, not {pid!r}")
+    return pid

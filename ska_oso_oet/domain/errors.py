@@ -1,0 +1,96 @@
+"""Refusals: why a request was not carried out, and which HTTP status that means.
+
+::
+
+    Refusal
+     ├── Invalid        a well-formed request that cannot be meant
+     ├── NotFound       no such procedure
+     ├── Conflict       not in this state, or not beside what is running
+     ├── Busy           too much at once; later may work
+     └── Unavailable    this server cannot take new work now
+          ├── DiskFull
+          ├── WorkerAway
+          └── TimedOut
+"""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):  # noqa: N818  the field's own word
+    """A request that was not carried out; ``kind`` travels, the exception never does."""
+
+    kind = "refused"
+
+    @property
+    def detail(self) -> str:
+        """The sentence for people."""
+        return str(self)
+
+    @property
+    def status(self) -> int:
+        """The HTTP status this refusal means."""
+        return STATUS[self.kind]
+
+
+class Invalid(Refusal):
+    kind = "invalid"
+
+
+class NotFound(Refusal):
+    kind = "not_found"
+
+    @classmethod
+    def procedure(cls, pid: int) -> NotFound:
+        """Refusal for a procedure id nobody knows."""
+        return cls(f"No information available for PID={pid}")
+
+
+class Conflict(Refusal):
+    kind = "conflict"
+
+
+class Busy(Refusal):
+    kind = "busy"
+
+
+class Unavailable(Refusal):
+    kind = "unavailable"
+
+
+class DiskFull(Unavailable):
+    kind = "disk_full"
+
+
+class WorkerAway(Unavailable):
+    kind = "worker_away"
+
+
+class TimedOut(Unavailable):
+    kind = "timeout"
+
+
+#: The one table from the kind of a failure to its HTTP status.
+STATUS = {
+    "refused": 400,
+    "invalid": 422,
+    "not_found": 404,
+    "conflict": 409,
+    "busy": 429,
+    "unavailable": 503,
+    "disk_full": 503,
+    "worker_away": 503,
+    "timeout": 504,
+    "internal": 500,
+}
+
+_BY_KIND: dict[str, type[Refusal]] = {
+    cls.kind: cls for cls in (Invalid, NotFound, Conflict, Busy, Unavailable, DiskFull, WorkerAway, TimedOut)
+}
+
+
+def refusal(kind: str, detail: str) -> Refusal:
+    """Rebuild a refusal from what travelled."""
+    error = _BY_KIND.get(kind, Refusal)(detail)
+    if kind in STATUS:
+        error.kind = kind
+    return error

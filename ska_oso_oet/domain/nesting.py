@@ -1,0 +1,18 @@
+"""How deep a value may be nested so that every reader and writer of JSON on its way can take it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+DEEPEST = 200
+
+
+def too_deep(value: Any) -> bool:
+    """Tell whether a JSON value has more than DEEPEST levels."""
+    layer = [value]
+    for _ in range(DEEPEST):
+        inside = (v.values() if isinstance(v, dict) else v for v in layer if isinstance(v, (dict, list)))
+        layer = [inner for values in inside for inner in values]
+        if not layer:
+            return False
+    return True

@@ -1,0 +1,109 @@
+"""The rules over all procedures: one RUNNING at most, the newest few listed, ids never reused."""
+
+from __future__ import annotations
+
+from .errors import Busy, Conflict, NotFound
+from .procedure import Procedure
+from .states import ProcedureState
+
+
+class Pool:
+    """The listed procedures of this subarray, the oldest first.
+
+    :param limit: how many procedures are listed; live ones are bounded by it
+    """
+
+    def __init__(self, limit: int = 10) -> None:
+        self._limit = limit
+        self._listed: dict[int, Procedure] = {}
+        self._reserved: int | None = None
+        self._last_id = 0
+
+    def listed(self) -> list[Procedure]:
+        """The procedures shown in lists, the oldest first."""
+        return list(self._listed.values())
+
+    def find(self, pid: int) -> Procedure | None:
+        """One of the listed procedures."""
+        return self._listed.get(pid)
+
+    def get(self, pid: int) -> Procedure:
+        """One of the listed procedures.
+
+        :raises NotFound: where it is not listed
+        """
+        try:
+            return self._listed[pid]
+        except KeyError:
+            raise NotFound.procedure(pid) from None
+
+    def next_id(self) -> int:
+        """A number no procedure ever had."""
+        self._last_id += 1
+        return self._last_id
+
+    def count_from(self, last_id: int) -> None:
+        """Go on counting after the ids of an earlier life."""
+        self._last_id = max(self._last_id, last_id)
+
+    def add(self, procedure: Procedure) -> None:
+        """List a procedure."""
+        self._listed[procedure.id] = procedure
+        self.count_from(procedure.id)
+
+    def make_room(self, urgent: bool = False) -> Procedure | None:
+        """Drop what must leave the list before one more comes in, and return it.
+
+        A procedure returned that is not final has to be ended by the caller (it was READY).
+
+        :param urgent: let the list grow rather than refuse
+        :raises Busy: where every listed procedure is running or still being prepared
+        """
+        if len(self._listed) < self._limit:
+            return None
+        procedures = self._listed.values()
+        finished = (p for p in procedures if p.final)
+        waiting = (p for p in procedures if p.state is ProcedureState.READY and p.id != self._reserved)
+        victim = next(finished, None) or next(waiting, None)
+        if victim is None and urgent:
+            return None
+        if victim is None:
+            raise Busy(
+                f"{len(self._listed)} procedures are running or being prepared, which is the "
+                "limit; wait until one is READY, or stop one"
+            )
+        del self._listed[victim.id]
+        return victim
+
+    # -- the reservation ---------------------------------------------------------------------------
+
+    @property
+    def reserved(self) -> int | None:
+        """The procedure that is running, or is about to."""
+        return self._reserved
+
+    def reserve(self, pid: int) -> Procedure:
+        """Reserve the subarray for one procedure: the one place where a start is decided.
+
+        :raises NotFound: where it is not listed
+        :raises Conflict: where it is not READY, or another one runs
+        """
+        procedure = self.get(pid)
+        if procedure.state is not ProcedureState.READY:
+            raise Conflict(
+                f"Cannot start procedure {pid}: it is {procedure.state}, and only a READY "
+                "procedure can be started"
+            )
+        if self._reserved not in (None, pid):
+            raise Conflict(f"Cannot start procedure {pid}: procedure {self._reserved} is RUNNING")
+        self._reserved = pid
+        return procedure
+
+    def hold(self, pid: int) -> None:
+        """Take the reservation over: for a procedure found RUNNING after a restart, or for an abort."""
+        self._reserved = pid
+
+    def release(self, pid: int) -> None:
+        """Give the reservation back, if this procedure has it."""
+        if self._reserved == pid:
+            self._reserved = None

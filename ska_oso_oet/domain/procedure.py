@@ -1,0 +1,177 @@
+"""A procedure: one run of one script, as the fold of its events."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, TypeVar
+
+from . import events
+from .errors import Conflict
+from .outcome import Outcome
+from .scripts import Arguments, FileScript, script_from_dict
+from .states import FINAL, TRANSITIONS, ProcedureState
+
+E = TypeVar("E", bound=events.Event)
+
+_FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | events.Stopped]] = {
+    ProcedureState.COMPLETE: events.Completed,
+    ProcedureState.FAILED: events.Failed,
+    ProcedureState.STOPPED: events.Stopped,
+}
+
+
+@dataclasses.dataclass
+class Procedure:
+    """One procedure. Every change goes through :meth:`apply`, live and on replay alike."""
+
+    id: int
+    script: FileScript
+    init: Arguments
+    main: Arguments
+    process_states: list[tuple[ProcedureState, float]]
+    created_by: str | None = None
+    activity_id: int | None = None
+    pid: int | None = None  #: the OS process id of the script
+    stages: list[tuple[str, float]] = dataclasses.field(default_factory=list)
+    stacktrace: str | None = None
+    outcome: Outcome | None = None
+
+    @property
+    def state(self) -> ProcedureState:
+        """Where it stands."""
+        return self.process_states[-1][0]
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more can happen to it."""
+        return self.state in FINAL
+
+    # -- what can be decided; each yields the events it means, already applied ---------------------
+
+    @classmethod
+    def create(
+        cls, pid: int, script: FileScript, init: Arguments, at: float, created_by: str | None
+    ) -> tuple[Procedure, events.Created]:
+        """Bring a procedure into being, CREATING."""
+        procedure = cls(
+            id=pid,
+            script=script,
+            init=init,
+            main=Arguments(),
+            process_states=[(ProcedureState.CREATING, at)],
+            created_by=created_by,
+        )
+        return procedure, events.Created(time=at, result=procedure.to_dict())
+
+    def change(self, new_state: ProcedureState, at: float) -> events.StateChanged:
+        """Go to another state.
+
+        :raises Conflict: where the transition table has no such change
+        """
+        if new_state not in TRANSITIONS[self.state]:
+            raise Conflict(f"procedure {self.id} cannot go from {self.state} to {new_state}")
+        return self._happened(
+            events.StateChanged(time=at, pid=self.id, old_state=self.state.value, new_state=new_state.value)
+        )
+
+    def ready(self, at: float, os_pid: int) -> list[events.Event]:
+        """The script is loaded and waits in OS process ``os_pid``."""
+        changed = self.change(ProcedureState.READY, at)
+        result = self.to_dict() | {"pid": os_pid}
+        return [changed, self._happened(events.Ready(time=at, result=result))]
+
+    def start(self, at: float, main: Arguments) -> list[events.Event]:
+        """``main`` is being called with these arguments."""
+        changed = self.change(ProcedureState.RUNNING, at)
+        result = self.to_dict()
+        result["script_args"]["main"] = main.to_dict()
+        return [changed, self._happened(events.Started(time=at, result=result))]
+
+    def stopping(self, at: float, stage: str) -> events.Stopping:
+        """A stop reached a stage."""
+        return self._happened(events.Stopping(time=at, pid=self.id, stage=stage))
+
+    def finish(
+        self, state: ProcedureState, at: float, outcome: Outcome, stacktrace: str | None = None
+    ) -> list[events.Event]:
+        """Come to an end, once."""
+        happened: list[events.Event] = [self.change(state, at)]
+        if stacktrace:
+            trace = events.Stacktrace(time=at, pid=self.id, stacktrace=stacktrace)
+            happened.append(self._happened(trace))
+        whole = dataclasses.replace(outcome, stages=tuple(self.stages))
+        result = self.to_dict() | {"outcome": whole.to_dict(), "pid": None}
+        happened.append(self._happened(_FINAL_EVENTS[state](time=at, result=result)))
+        return happened
+
+    def _happened(self, event: E) -> E:
+        self.apply(event)
+        return event
+
+    # -- the fold ----------------------------------------------------------------------------------
+
+    def apply(self, event: events.Event) -> None:
+        """Take one event into account, whether it happens now or happened long ago."""
+        match event:
+            case events.StateChanged(new_state=new_state, time=at):
+                self.process_states.append((ProcedureState(new_state), at))
+            case events.Ready(result=result):
+                self.pid = result["pid"]
+            case events.Started(result=result):
+                self.main = Arguments.from_dict(result["script_args"]["main"])
+            case events.Stopping(stage=stage, time=at):
+                self.stages.append((stage, at))
+            case events.Stacktrace(stacktrace=stacktrace):
+                self.stacktrace = stacktrace
+            case events.Completed() | events.Failed() | events.Stopped():
+                self.outcome = Outcome.from_dict(event.result["outcome"])
+                self.pid = None
+
+    @classmethod
+    def replay(cls, happened: list[events.Event]) -> Procedure:
+        """Rebuild a procedure from its events.
+
+        :raises ValueError: where the first of them is not its creation
+        """
+        if not happened or not isinstance(happened[0], events.Created):
+            raise ValueError("the history of a procedure begins with its creation")
+        procedure = cls.from_dict(happened[0].result)
+        for later in happened[1:]:
+            procedure.apply(later)
+        return procedure
+
+    # -- the JSON form -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without ``uri``, which depends on who asks."""
+        states = [[state.value, at] for state, at in self.process_states]
+        return {
+            "id": self.id,
+            "script": self.script.to_dict(),
+            "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
+            "history": {"process_states": states, "stacktrace": self.stacktrace},
+            "state": self.state.value,
+            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "activity_id": self.activity_id,
+            "created_by": self.created_by,
+            "pid": self.pid,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Procedure:
+        """Read the JSON form back."""
+        states = [(ProcedureState(s), at) for s, at in data["history"]["process_states"]]
+        outcome = data.get("outcome")
+        return cls(
+            id=data["id"],
+            script=script_from_dict(data["script"]),
+            init=Arguments.from_dict(data["script_args"]["init"]),
+            main=Arguments.from_dict(data["script_args"]["main"]),
+            process_states=states,
+            created_by=data.get("created_by"),
+            activity_id=data.get("activity_id"),
+            pid=data.get("pid"),
+            stacktrace=data["history"].get("stacktrace"),
+            outcome=Outcome.from_dict(outcome) if outcome else None,
+            stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],
+        )

@@ -1,0 +1,98 @@
+"""Answers questions about procedures: those that are listed, and everything ever run."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+from typing import Any
+
+from ..bus.client import BusClient
+from ..bus.envelope import Envelope
+from ..domain.commands import ListProcedures
+from ..domain.errors import NotFound, Unavailable
+from ..domain.pool import Pool
+from ..settings import Settings
+from .output import OutputReader
+from .run import Run
+
+_STREAMS = ("stdout", "stderr", "oet")
+
+
+class Answers:
+    """Reads, and changes nothing.
+
+    :param pool: the listed procedures
+    :param runs: the live ones
+    """
+
+    def __init__(self, bus: BusClient, settings: Settings, pool: Pool, runs: dict[int, Run]) -> None:
+        self._bus = bus
+        self._settings = settings
+        self._pool = pool
+        self._runs = runs
+        self._readers: dict[int, OutputReader] = {}
+
+    async def tell_list(self, request: Envelope) -> None:
+        """Answer with the listed procedures, some by id, or a page of everything ever run.
+
+        :raises NotFound: where there is none with an id that was asked for
+        """
+        query = ListProcedures.from_dict(request.payload.get("query") or {})
+        if query.all:
+            result = await self._page(query)
+        elif request.payload["pids"] is None:
+            result = [procedure.to_dict() for procedure in self._pool.listed()]
+        else:
+            result = [await self._document(pid) for pid in request.payload["pids"]]
+        self._reply(request, "procedure.pool.list", {"result": result})
+
+    async def _page(self, query: ListProcedures) -> list[dict[str, Any]]:
+        states = [query.state] if query.state is not None else None
+        page = await self._bus.read_procedures(
+            before=query.before, limit=query.limit, states=states, script=query.script
+        )
+        live = {run.procedure.id: run.procedure for run in self._runs.values()}
+        known = [live[doc["id"]].to_dict() if doc["id"] in live else doc for doc in page]
+        return known[::-1]
+
+    async def _document(self, pid: int) -> dict[str, Any]:
+        listed = self._pool.find(pid) or (self._runs[pid].procedure if pid in self._runs else None)
+        document = listed.to_dict() if listed is not None else await self.archived(pid)
+        if document is None:
+            raise NotFound.procedure(pid)
+        return document
+
+    async def archived(self, pid: int) -> dict[str, Any] | None:
+        """The latest document of a procedure that need not be listed any more.
+
+        :raises Unavailable: where the journal cannot be read
+        """
+        with contextlib.suppress(ConnectionError):
+            found = await self._bus.read_procedures(pids=[pid])
+            return found[0] if found else None
+        raise Unavailable("the journal cannot be read at the moment; try again shortly")
+
+    async def tell_output(self, request: Envelope) -> None:
+        """Answer with a page of what a script printed.
+
+        :raises NotFound: where there is no such procedure
+        """
+        asked = request.payload
+        document = await self._document(asked["pid"])
+        reader = self._readers.setdefault(
+            asked["pid"], OutputReader(os.path.join(self._settings.runs, str(asked["pid"])))
+        )
+        while len(self._readers) > self._settings.history * 2:
+            del self._readers[next(iter(self._readers))]
+        streams = tuple(asked["streams"] or _STREAMS)
+        if asked["tail"] is not None:
+            page = await asyncio.to_thread(reader.tail, asked["tail"], streams, asked["limit"])
+        else:
+            page = await asyncio.to_thread(reader.page, asked["after"], asked["limit"], streams)
+        final = document["outcome"] is not None
+        result = {"procedure_id": asked["pid"], **page, "final": final, "state": document["state"]}
+        self._reply(request, "procedure.pool.output", {"result": result})
+
+    def _reply(self, request: Envelope, topic: str, payload: dict[str, Any]) -> None:
+        self._bus.send([self._bus.envelope(topic, payload, request_id=request.request_id)])

@@ -1,0 +1,102 @@
+"""Has supervisors ready: starts the nursery and keeps a warm supervisor and runner waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+import subprocess
+import sys
+
+from .handle import Handle
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds that the other workers get to be ready before the libraries of scripts compete with them.
+_HEAD_START = 0.4
+_LATER = 0.012  #: seconds before a supervisor is replaced
+_BACK_OFF = (0.1, 0.5, 2.0, 5.0)  #: seconds between attempts to start a nursery that keeps ending
+
+
+class Launcher:
+    """Hands out supervisors.
+
+    :param warm: how many wait for the next create
+    :param preload: the modules their interpreters have imported
+    """
+
+    def __init__(self, warm: int, preload: tuple[str, ...]) -> None:
+        self._wanted = warm
+        self._preload = preload
+        self._warm: list[Handle] = []
+        self._orders: socket.socket | None = None
+        self._closing = False
+        self._refill: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Keep a nursery alive; never ends by itself."""
+        failures = 0
+        if self._preload:
+            await asyncio.sleep(_HEAD_START)
+        while True:
+            ours, theirs = socket.socketpair()
+            command = [sys.executable, "-m", "ska_oso_oet.execution.nursery", str(theirs.fileno())]
+            nursery = await asyncio.create_subprocess_exec(
+                *command, *self._preload, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+            )
+            theirs.close()
+            self._orders = ours
+            started = asyncio.get_running_loop().time()
+            self._fill()
+            try:
+                await nursery.wait()
+            finally:
+                self._orders = None
+                ours.close()
+            if asyncio.get_running_loop().time() - started > 10:
+                failures = 0
+            LOG.error("The nursery of interpreters ended; starting another")
+            await asyncio.sleep(_BACK_OFF[min(failures, len(_BACK_OFF) - 1)])
+            failures += 1
+
+    async def take(self) -> Handle:
+        """Hand out a supervisor, a warm one if there is one.
+
+        :raises ConnectionError: where the nursery ends meanwhile
+        """
+        while self._warm:
+            handle = self._warm.pop(0)
+            if handle.connected:
+                return handle
+        return await self._born()
+
+    async def _born(self) -> Handle:
+        while self._orders is None:
+            await asyncio.sleep(0.01)
+        ours, theirs = socket.socketpair()
+        try:
+            socket.send_fds(self._orders, [b"!"], [theirs.fileno()])
+        except OSError as error:
+            ours.close()
+            raise ConnectionError("the nursery of interpreters has ended") from error
+        finally:
+            theirs.close()
+        handle = Handle()
+        await handle.adopt(ours)
+        return handle
+
+    def refill(self) -> None:
+        """Replace what was handed out, once what is going on now has had the processors to itself."""
+        asyncio.get_running_loop().call_later(_LATER, self._fill)
+
+    def _fill(self) -> None:
+        if self._refill is None or self._refill.done():
+            self._refill = asyncio.ensure_future(self._keep_warm())
+
+    async def _keep_warm(self) -> None:
+        while len(self._warm) < self._wanted and self._orders is not None:
+            try:
+                handle = await self._born()
+            except ConnectionError:
+                return
+            self._warm.append(handle)

@@ -1,0 +1,92 @@
+"""The nursery: a small process that has the script libraries imported and forks supervisors.
+
+It has one thread, no event loop, no sockets but one to SESWorker, and no Tango proxies, so that forking it
+is safe. Started by SESWorker, ends with it. Standard library, and the modules to preload.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import importlib
+import logging
+import os
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+from . import processes
+from .runner import become_runner
+from .supervisor import Supervisor
+
+LOG = logging.getLogger(__name__)
+
+
+def serve(orders: socket.socket) -> None:
+    """Fork a supervisor for each socket that arrives, until the other end closes."""
+    while True:
+        data, fds, _flags, _address = socket.recv_fds(orders, 16, 1)
+        if not data:
+            return
+        if os.fork() == 0:
+            orders.close()
+            for number in (signal.SIGCHLD, signal.SIGINT):
+                signal.signal(number, signal.SIG_DFL)
+            become_supervisor(socket.socket(fileno=fds[0]))
+        for fd in fds:
+            os.close(fd)
+
+
+def become_supervisor(service: socket.socket) -> NoReturn:
+    """Turn a fresh child process of the nursery into a supervisor with a runner of its own."""
+    os.setsid()
+    processes.adopt_orphans()
+    processes.rename("oet-super")
+    ours, theirs = socket.socketpair()
+    out_r, out_w = os.pipe()
+    err_r, err_w = os.pipe()
+    runner = os.fork()
+    if runner == 0:
+        for end in (service, ours):
+            end.close()
+        for fd in (out_r, err_r):
+            os.close(fd)
+        become_runner(theirs, out_w, err_w)
+    theirs.close()
+    for fd in (out_w, err_w):
+        os.close(fd)
+    try:
+        asyncio.run(Supervisor(service, ours, {"stdout": out_r, "stderr": err_r}, runner).run())
+    except BaseException:  # noqa: BLE001  the last words of a process
+        LOG.exception("A supervisor failed")
+        os._exit(1)
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def main() -> None:
+    """Run the nursery: ``nursery FD [MODULE …]``."""
+    processes.rename("oet-nursery")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps supervisors that have ended
+    orders = socket.socket(fileno=int(sys.argv[1]))
+    # A library that starts threads while it is imported could not be forked safely.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+    for name in ("pubsub.pub", "multiprocessing", *sys.argv[2:]):
+        try:
+            importlib.import_module(name)
+        except Exception as error:  # noqa: BLE001  whatever a library raises, scripts can still run
+            sys.stderr.write(f"cannot preload {name}: {error}\n")
+    if (threads := len(os.listdir("/proc/self/task"))) > 1:
+        sys.stderr.write(f"the preloaded modules started {threads - 1} threads; scripts may hang\n")
+    os.environ.pop("OPENBLAS_NUM_THREADS", None)
+    gc.collect()
+    gc.freeze()
+    with contextlib.suppress(KeyboardInterrupt):
+        serve(orders)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+"""Finding and ending processes: the marks, identities and kernel switches that stopping relies on.
+
+Every process of a run wears a **mark**: a number in a resource limit (``RLIMIT_RTTIME``, which binds
+real-time threads only, at a height nothing reaches). Fork and exec both hand it down, and no
+session, process group or re-parenting changes it, so a double-forked grandchild is found even when its
+supervisor is dead.
+
+Standard library only. Linux only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import hashlib
+import os
+import resource
+import signal
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_NAME = 15
+_PR_SET_CHILD_SUBREAPER = 36
+
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def end_with_parent() -> None:
+    """Have the kernel kill this process when its parent dies."""
+    parent = os.getppid()
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent ends."""
+    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+def rename(name: str) -> None:
+    """Set the name shown by ``ps -o comm``; 15 bytes are kept."""
+    _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+
+
+def mark_of(run_directory: str) -> int:
+    """The number of a run: known as long as its directory's name is, whatever the script does to that."""
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        name = f"{file.read().strip()} {os.path.realpath(run_directory)}"
+    digest = hashlib.blake2b(name.encode(), digest_size=6).digest()
+    return (1 << 52) | int.from_bytes(digest, "big")
+
+
+def marks_work() -> bool:
+    """Whether the limits this process was started with leave room for marks."""
+    hard = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+    return hard == resource.RLIM_INFINITY or hard > 1 << 53
+
+
+def wear(mark: int) -> None:
+    """Mark this process and all it will ever start."""
+    _, hard = resource.getrlimit(resource.RLIMIT_RTTIME)
+    resource.setrlimit(resource.RLIMIT_RTTIME, (mark, hard))
+
+
+def wearers(mark: int) -> list[int]:
+    """The processes alive that wear this mark; zombies are not alive."""
+    found = []
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                if resource.prlimit(int(name), resource.RLIMIT_RTTIME)[0] == mark and alive(int(name)):
+                    found.append(int(name))
+    return found
+
+
+def descendants(root: int) -> list[int]:
+    """The processes alive below this one, those included whose mark was taken off."""
+    found: list[int] = []
+    layer = [root]
+    while layer:
+        layer = [child for parent in layer for child in _children(parent)]
+        found += layer
+    return [pid for pid in found if alive(pid)]
+
+
+def _children(parent: int) -> list[int]:
+    found: list[int] = []
+    with contextlib.suppress(OSError):
+        for thread in os.listdir(f"/proc/{parent}/task"):
+            with open(f"/proc/{parent}/task/{thread}/children") as file:
+                found += map(int, file.read().split())
+    return found
+
+
+def kill_wearers(mark: int, root: int | None = None) -> int:
+    """Send SIGKILL to every process that wears this mark; return how many there were.
+
+    :param root: a process all of whose descendants are meant as well
+    """
+    found = {*wearers(mark), *(descendants(root) if root is not None else ())}
+    for pid in found:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+    return len(found)
+
+
+def alive(pid: int) -> bool:
+    """Whether anything of a process runs: a leader that has ended may leave threads behind."""
+    if (_stat(pid) or ["X"])[0] not in ("Z", "X"):
+        return True
+    try:
+        return len(os.listdir(f"/proc/{pid}/task")) > 1
+    except OSError:
+        return False
+
+
+def identity(pid: int) -> dict[str, object] | None:
+    """What tells a process from any other that may get its number later; none where it does not exist."""
+    stat = _stat(pid)
+    if stat is None:
+        return None
+    with open("/proc/sys/kernel/random/boot_id") as file:
+        return {"pid": pid, "started": int(stat[19]), "boot": file.read().strip()}
+
+
+def _stat(pid: int) -> list[str] | None:
+    """The fields of /proc/<pid>/stat from the state on."""
+    try:
+        with open(f"/proc/{pid}/stat", "rb") as file:
+            return file.read().rpartition(b")")[2].decode().split()
+    except OSError:
+        return None
+
+
+def killed_by_kernel() -> int:
+    """How many processes of this control group the kernel has killed for want of memory so far."""
+    try:
+        with open("/proc/self/cgroup") as file:
+            group = file.readline().strip().split("::")[-1]
+        with open(f"/sys/fs/cgroup{group}/memory.events") as file:
+            counts = dict(line.split() for line in file)
+    except (OSError, ValueError):
+        return 0
+    return int(counts.get("oom_kill", 0))

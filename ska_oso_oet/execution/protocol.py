@@ -1,0 +1,24 @@
+"""Who says what between SESWorker and a supervisor: frames on a Unix socket.
+
+==========  ========  ==========================================================================
+from        op        fields
+==========  ========  ==========================================================================
+supervisor  hello     ``pid``, ``started``, ``boot`` (its identity), ``runner``
+service     job       what to run: the content of ``spec.json``
+service     follow    ``after``: tell me all records above this number (after a crash of mine)
+service     ack       ``n``: everything up to here is in the journal
+service     start     ``main``, ``request_id``, ``user``
+service     stop      ``why`` (stop, shutdown, evict), ``by``
+service     message   ``topic``, ``payload``: for the script's own pypubsub
+supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
+supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
+==========  ========  ==========================================================================
+
+Kinds of records: ``state`` (``state``), ``ready`` (``pid``), ``started`` (``main``, ``request_id``,
+``user``), ``message`` (``topic``, ``payload``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``,
+``stacktrace``, ``survivors``).
+"""
+
+#: How many records may be told and not yet be in the journal. A script that publishes faster than this
+#: waits, so that what happens next (its stop, say) is never far behind.
+WINDOW = 500

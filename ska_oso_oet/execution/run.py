@@ -1,0 +1,265 @@
+"""One run as SESWorker sees it: turns what the supervisor records into events of the procedure."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..bus.client import BusClient
+from ..bus.envelope import Envelope
+from ..bus.topics import open_to_scripts
+from ..domain import events
+from ..domain.errors import Conflict
+from ..domain.outcome import Outcome, Reason
+from ..domain.procedure import Procedure
+from ..domain.scripts import Arguments
+from ..domain.states import ProcedureState
+from ..logs import tagged
+from . import processes
+from .handle import Handle
+from .rundir import RunDirectory
+
+LOG = logging.getLogger(__name__)
+
+_SLACK = 5.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
+
+
+class Run:
+    """A live procedure and its supervisor. Ends once, with ``done`` set and ``on_final`` called.
+
+    :param seen: the number of the last record that is in the journal already
+    """
+
+    def __init__(
+        self,
+        procedure: Procedure,
+        directory: RunDirectory,
+        bus: BusClient,
+        on_final: Callable[[Run], None],
+        seen: int = 0,
+    ) -> None:
+        self.procedure = procedure
+        self.directory = directory
+        self.done = asyncio.Event()
+        self.changed = asyncio.Event()  #: set again and again, at every change of state
+        self.survivors = 0
+        self.abort_wanted = False
+        self._bus = bus
+        self._on_final = on_final
+        self._seen = seen
+        self._handle: Handle | None = None
+        self._intent: dict[str, Any] | None = None
+        self._begun: dict[str, Any] | None = None
+        self._burial: asyncio.Task[None] | None = None
+        self._acknowledging: asyncio.Task[None] | None = None
+
+    def publish_first(self, *happened: events.Event, **about: str | None) -> None:
+        """Publish what happened before there was a supervisor."""
+        key = f"run-{self.procedure.id}-0"
+        self._bus.send(self._envelope(f"{key}-{i}", event, about) for i, event in enumerate(happened))
+
+    # -- orders ------------------------------------------------------------------------------------
+
+    def begin(self, handle: Handle, spec: dict[str, Any]) -> None:
+        """Give the job to a fresh supervisor."""
+        self._attach(handle)
+        handle.order({"op": "job", "run_dir": self.directory.path, **spec})
+        if self._intent is not None:
+            handle.order(self._intent)
+
+    async def take_over(self) -> None:
+        """Go on with the supervisor an earlier SESWorker left behind, or record how it ended."""
+        handle = Handle()
+        try:
+            await handle.take_over(self.directory, self._seen)
+        except ConnectionError:
+            await self._bury()
+        else:
+            self._attach(handle)
+
+    def start(self, main: Arguments, request_id: str | None, user: str | None) -> None:
+        """Have ``main`` called."""
+        order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
+        self._order(order)
+
+    def stop(self, why: str, by: str | None, grace: float, abort: bool = False) -> None:
+        """Have it ended, whatever it is doing; may be called again.
+
+        :param abort: recorded with the end, so that it is not forgotten whatever happens to this process
+        """
+        order = {"op": "stop", "why": why, "by": by, "abort": abort}
+        if self._intent is None:
+            self._intent = order
+            asyncio.get_running_loop().call_later(grace + _SLACK, self._lose_patience)
+        self._order(order)
+
+    def _order(self, order: dict[str, Any]) -> None:
+        if self._handle is not None:
+            self._handle.order(order)
+
+    def _attach(self, handle: Handle) -> None:
+        self._handle = handle
+        handle.on_records = self.take_in
+        handle.on_output = self._pass_on
+        handle.on_lost = self._lost
+        if not handle.connected:
+            self._lost()
+
+    def _lose_patience(self) -> None:
+        if self.done.is_set():
+            return
+        LOG.error("The supervisor of procedure %s does not stop it; killing it", self.procedure.id)
+        if self._handle is not None:
+            self._handle.kill()
+
+    # -- what the supervisor tells -----------------------------------------------------------------
+
+    def take_in(self, batch: list[dict[str, Any]]) -> None:
+        """Publish records that are new, and have them acknowledged once they are in the journal."""
+        with tagged(procedure_id=self.procedure.id, request_id=None):
+            self._take_in(batch)
+
+    def _take_in(self, batch: list[dict[str, Any]]) -> None:
+        envelopes: list[Envelope] = []
+        finals = []
+        for record in batch:
+            if record["n"] <= self._seen:
+                continue
+            self._seen = record["n"]
+            envelopes += self._publishable(record)
+            finals += [record] if record["kind"] == "final" else []
+        stored = self._bus.send(envelopes)
+        if finals:
+            self.survivors = finals[0].get("survivors", 0)
+            self.abort_wanted = finals[0].get("abort", False)
+            self._finished()
+        if stored and not self.procedure.final:
+            stored[-1].add_done_callback(lambda _: self._acknowledge())
+        else:
+            self._acknowledge()
+
+    def _acknowledge(self) -> None:
+        self._order({"op": "ack", "n": self._seen})
+
+    def _publishable(self, record: dict[str, Any]) -> list[Envelope]:
+        key = f"run-{self.procedure.id}-{record['n']}"
+        if record["kind"] == "message":
+            return self._message(key, record)
+        try:
+            happened = self._apply(record)
+        except Conflict as error:
+            LOG.error("Ignored a record of the supervisor: %s", error)
+            return []
+        self.changed.set()
+        self.changed = asyncio.Event()
+        about = {"request_id": record.get("request_id"), "user": record.get("user")}
+        return [self._envelope(f"{key}-{i}", event, about) for i, event in enumerate(happened)]
+
+    def _apply(self, record: dict[str, Any]) -> list[Any]:
+        procedure, at = self.procedure, record["time"]
+        match record["kind"]:
+            case "state":
+                return [procedure.change(ProcedureState(record["state"]), at)]
+            case "ready":
+                return procedure.ready(at, record["pid"])
+            case "started":
+                return procedure.start(at, Arguments.from_dict(record["main"]))
+            case "stage":
+                return [procedure.stopping(at, record["stage"])]
+            case "final":
+                state = ProcedureState(record["state"])
+                outcome = Outcome.from_dict(record["outcome"])
+                return procedure.finish(state, at, outcome, record.get("stacktrace"))
+        return []
+
+    def _envelope(self, key: str, event: events.Event, about: dict[str, Any]) -> Envelope:
+        mine = isinstance(event, (events.StateChanged, events.Stopping, events.Stacktrace))
+        source = str(self.procedure.id) if mine else self._bus.name
+        return self._bus.envelope(
+            event.TOPIC, event.payload(), id=key, time=event.time, msg_src=source, **about
+        )
+
+    def _message(self, key: str, record: dict[str, Any]) -> list[Envelope]:
+        topic = record["topic"]
+        if not open_to_scripts(topic):
+            LOG.warning("Procedure %s may not publish on %s; dropped", self.procedure.id, topic)
+            return []
+        source = str(self.procedure.id)
+        return [self._bus.envelope(topic, record["payload"], id=key, time=record["time"], msg_src=source)]
+
+    def _pass_on(self, batch: Iterable[dict[str, Any]]) -> None:
+        source = str(self.procedure.id)
+        self._bus.send(
+            self._bus.envelope(
+                "procedure.output",
+                {"pid": self.procedure.id, **{k: piece[k] for k in ("n", "stream", "text")}},
+                msg_src=source,
+                time=piece["time"],
+            )
+            for piece in batch
+        )
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _finished(self) -> None:
+        if not self.done.is_set():
+            self._on_final(self)
+            self.done.set()
+
+    async def gone(self) -> None:
+        """Wait until the run has ended and its supervisor's process, too."""
+        await self.done.wait()
+        if self._handle is not None:
+            await self._handle.gone.wait()
+
+    def _lost(self) -> None:
+        if not self.done.is_set() and self._burial is None:
+            self._burial = asyncio.ensure_future(self._bury())
+
+    async def _bury(self) -> None:
+        """The supervisor is gone: read what it recorded last; if that is no end, make one."""
+        if self._handle is not None:
+            try:
+                await asyncio.wait_for(self._handle.gone.wait(), 2)
+            except TimeoutError:
+                self._handle.kill()
+                await self._handle.gone.wait()
+        while not self.done.is_set():
+            records = await asyncio.to_thread(self.directory.records, self._seen, 1000)
+            if not records:
+                break
+            self.take_in(records)
+        if not self.done.is_set():
+            await self._kill_what_is_left()
+            self._finish_lost()
+
+    async def _kill_what_is_left(self) -> None:
+        mark = processes.mark_of(self.directory.path)
+        while processes.kill_wearers(mark):
+            await asyncio.sleep(0.002)
+
+    def _finish_lost(self) -> None:
+        if self._intent is not None and self._intent["why"] != "timeout":
+            outcome = Outcome(
+                reason=Reason.EVICTED if self._intent["why"] == "evict" else Reason.STOPPED,
+                by=self._intent["by"],
+                detail="its supervisor did not answer and was killed with it",
+            )
+            state = ProcedureState.STOPPED
+        else:
+            outcome = Outcome(
+                reason=Reason.LOST, detail="its supervisor vanished; what was left of it was killed"
+            )
+            state = ProcedureState.FAILED
+        record = {
+            "n": self._seen + 1,
+            "time": time.time(),
+            "kind": "final",
+            "state": state.value,
+            "outcome": outcome.to_dict(),
+            "abort": bool(self._intent and self._intent["abort"]),
+        }
+        self.take_in([record])

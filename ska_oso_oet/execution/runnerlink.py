@@ -1,0 +1,81 @@
+"""The supervisor's end of the socket to the runner. Standard library only."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import socket
+from collections.abc import Callable
+from typing import Any
+
+_READ = 256 * 1024  #: bytes taken at once
+_PATIENCE = 0.25  #: seconds that a script which publishes too fast is held back without any progress
+
+Said = list[dict[str, Any]]
+
+
+class RunnerLink:
+    """Says things to the runner, and hears what it says.
+
+    :param control: the socket
+    :param heard: called with what was said, in order; returns whether the runner must be held back
+    """
+
+    def __init__(self, control: socket.socket, heard: Callable[[Said], bool]) -> None:
+        self._control = control
+        self._heard = heard
+        self._rest = b""
+        self._reading = False
+        self._closed = False
+        control.setblocking(False)
+
+    def say(self, what: dict[str, Any]) -> None:
+        """Say something; a runner that has ended does not hear it."""
+        line = json.dumps(what).encode() + b"\n"
+        self._control.setblocking(True)
+        with contextlib.suppress(OSError):
+            self._control.sendall(line)
+        self._control.setblocking(False)
+
+    def listen(self) -> None:
+        """Hear what is said, from now on and until the runner must be held back."""
+        if not self._reading and not self._closed:
+            self._reading = True
+            asyncio.get_running_loop().add_reader(self._control, self._readable)
+
+    def _pause(self) -> None:
+        if self._reading:
+            self._reading = False
+            asyncio.get_running_loop().remove_reader(self._control)
+
+    def _readable(self) -> None:
+        try:
+            data = self._control.recv(_READ)
+        except BlockingIOError:
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._closed = True
+            self._pause()
+        elif self._take(data):
+            self._pause()
+            asyncio.get_running_loop().call_later(_PATIENCE, self.listen)
+
+    def drain(self) -> None:
+        """Hear the last of what was said by a runner that has ended."""
+        self._closed = True
+        self._pause()
+        with contextlib.suppress(OSError):
+            while data := self._control.recv(_READ):
+                self._take(data)
+
+    def _take(self, data: bytes) -> bool:
+        lines = (self._rest + data).split(b"\n")
+        self._rest = lines.pop()
+        said: Said = []
+        for line in lines:
+            with contextlib.suppress(ValueError):
+                said.append(json.loads(line))
+        return self._heard(said)

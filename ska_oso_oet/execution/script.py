@@ -1,0 +1,92 @@
+"""Loading a script as ordinary Python, calling it, and telling how it failed.
+
+Standard library only; runs under the script's own interpreter.
+"""
+
+from __future__ import annotations
+
+import importlib.machinery
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+from types import ModuleType, TracebackType
+from typing import Any
+
+_ENGINE = os.path.dirname(os.path.abspath(__file__)) + os.sep
+
+
+class NoMain(Exception):  # noqa: N818  shown to people by this name
+    """The script has no function to start."""
+
+
+def load(path: str) -> ModuleType:
+    """Import the script at ``path`` under its own name, with its folder importable.
+
+    :raises BaseException: whatever the script raises while it is imported
+    """
+    folder, file = os.path.split(path)
+    sys.path.insert(0, folder)
+    name = os.path.splitext(file)[0]
+    if name in sys.modules or name in sys.stdlib_module_names:
+        # A script called like a module that is loaded already must not take that module's place.
+        name = f"{name}__script"
+    loader = importlib.machinery.SourceFileLoader(name, path)
+    spec = importlib.util.spec_from_file_location(name, path, loader=loader)
+    assert spec is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    loader.exec_module(module)
+    return module
+
+
+def main_of(module: ModuleType) -> Any:
+    """The script's ``main`` as it is bound at this moment.
+
+    :raises NoMain: where there is none
+    """
+    main = getattr(module, "main", None)
+    if not callable(main):
+        raise NoMain(f"the script {module.__file__} has no function main(); it needs one to be started")
+    return main
+
+
+def accepted(function: Any, offered: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Those of the offered keyword arguments that ``function`` takes and nobody has given yet."""
+    try:
+        parameters = inspect.signature(function).parameters.values()
+    except (TypeError, ValueError):
+        return {}
+    names = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return {k: v for k, v in offered.items() if k not in kwargs and (takes_any or k in names)}
+
+
+def describe(error: BaseException) -> dict[str, Any]:
+    """Tell an exception for the record: one line, and the script's own frames."""
+    if isinstance(error, NoMain):
+        return {"type": "NoMain", "detail": str(error), "stacktrace": None}
+    frames = _own_frames(error.__traceback__)
+    told = traceback.TracebackException(type(error), error, frames, compact=True)
+    line = "".join(traceback.TracebackException(type(error), error, None).format_exception_only())
+    summary = line.strip().splitlines()
+    return {
+        "type": type(error).__name__,
+        "detail": _short(summary[-1] if isinstance(error, SyntaxError) else "\n".join(summary)),
+        "stacktrace": _short("".join(told.format()), 64 * 1024),
+    }
+
+
+def _own_frames(trace: TracebackType | None) -> TracebackType | None:
+    while trace is not None and _of_engine(trace.tb_frame.f_code.co_filename):
+        trace = trace.tb_next
+    return trace
+
+
+def _of_engine(filename: str) -> bool:
+    return filename.startswith((_ENGINE, "<frozen importlib"))
+
+
+def _short(text: str, most: int = 2000) -> str:
+    return text if len(text) <= most else f"{text[: most // 2]}\n…\n{text[-most // 2 :]}"

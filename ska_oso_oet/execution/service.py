@@ -1,0 +1,298 @@
+"""The script execution service: carries out commands and keeps the procedures. Runs in SESWorker."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from ..bus.client import BusClient
+from ..bus.envelope import Envelope
+from ..bus.topics import FAILED
+from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.errors import (
+    STATUS,
+    Conflict,
+    DiskFull,
+    Refusal,
+    TimedOut,
+    Unavailable,
+)
+from ..domain.pool import Pool
+from ..domain.procedure import Procedure
+from ..domain.scripts import Arguments, FileScript
+from ..domain.states import ProcedureState
+from ..logs import tagged
+from ..settings import Settings
+from .abort import Abort
+from .answers import Answers
+from .launcher import Launcher
+from .processes import mark_of
+from .run import Run
+from .rundir import RunDirectory
+from .scriptfiles import ScriptFiles
+
+LOG = logging.getLogger(__name__)
+
+_RESERVE = 16 * 2**20  #: bytes that must be free on the disk for new work
+
+Handler = Callable[[Envelope], Awaitable[None]]
+
+
+class ScriptExecutionService:
+    """Owns every procedure of this subarray.
+
+    :param bus: connected already, so that replies can go out
+    """
+
+    def __init__(self, bus: BusClient, settings: Settings) -> None:
+        self.bus = bus
+        self.settings = settings
+        self.pool = Pool(settings.history)
+        self.runs: dict[int, Run] = {}
+        self.closing = False
+        self._held: list[Envelope] | None = []  # commands that arrived before the past was restored
+        self._launcher = Launcher(settings.warm_interpreters, settings.preload)
+        self._files = ScriptFiles(settings)
+        self._abort = Abort(self)
+        self._answers = Answers(bus, settings, self.pool, self.runs)
+        self._tasks: set[asyncio.Future[Any]] = set()
+        self.handlers: dict[str, Handler] = {
+            "request.procedure.create": self._create,
+            "request.procedure.start": self._start,
+            "request.procedure.stop": self._stop,
+            "request.procedure.list": self._answers.tell_list,
+            "request.procedure.output": self._answers.tell_output,
+        }
+
+    async def run(self) -> None:
+        """Keep interpreters warm; never ends by itself."""
+        await self._launcher.run()
+
+    def listen(self) -> None:
+        """Carry out commands as they arrive on the bus."""
+        for topic in self.handlers:
+            self.bus.local.subscribe(topic, self._arrived)
+
+    def _arrived(self, request: Envelope) -> None:
+        if self._held is None:
+            self.carry_out(request)
+        else:
+            self._held.append(request)
+
+    def open(self) -> None:
+        """Begin with what arrived so far, now that the past is restored."""
+        held, self._held = self._held or [], None
+        for request in held:
+            self.carry_out(request)
+
+    def carry_out(self, request: Envelope) -> None:
+        """Begin to carry out one command; its reply is a message."""
+        self.background(self._carry_out(request))
+
+    def background(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
+        """Do something that this service must not wait for, and keep hold of it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _carry_out(self, request: Envelope) -> None:
+        command = request.payload.get("cmd")
+        pid = command.get("pid") if isinstance(command, dict) else None
+        with tagged(request_id=request.request_id, procedure_id=pid):
+            try:
+                if request.expires is not None and time.time() > request.expires:
+                    raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")
+                await self.handlers[request.topic](request)
+            except Refusal as error:
+                LOG.info("Refused %s: %s", request.topic, error)
+                self._refuse(request, error.kind, error.detail)
+            except Exception as error:
+                LOG.exception("Failed to carry out %s", request.topic)
+                self._refuse(request, "internal", f"internal error: {type(error).__name__}")
+
+    def _refuse(self, request: Envelope, kind: str, detail: str) -> None:
+        fields = {"topic": request.topic, "kind": kind, "status": STATUS[kind], "detail": detail}
+        self._reply(request, FAILED, fields)
+
+    def _reply(self, request: Envelope, topic: str, payload: dict[str, Any]) -> None:
+        self.bus.send([self.bus.envelope(topic, payload, request_id=request.request_id)])
+
+    # -- create ------------------------------------------------------------------------------------
+
+    async def _create(self, request: Envelope) -> None:
+        command = PrepareProcedure.from_dict(request.payload["cmd"])
+        path = await self._files.find(command.script)
+        limits = {
+            "load": self.settings.load_timeout,
+            "init": self.settings.init_timeout,
+            "main": self.settings.main_timeout,
+        }
+        self.prepare(command.script, path, command.init, limits=limits, request=request)
+
+    def prepare(
+        self,
+        script: FileScript,
+        path: str,
+        init: Arguments,
+        *,
+        limits: dict[str, float | None],
+        request: Envelope | None = None,
+        by: str | None = None,
+        offered: dict[str, Any] | None = None,
+        urgent: bool = False,
+    ) -> Run:
+        """Bring a procedure into being and have it loaded.
+
+        :param offered: keyword arguments for those functions of the script that take them
+        :param urgent: whether it must not be refused because the list is full
+        :raises Refusal: where no new work can be taken
+        """
+        if self.closing:
+            raise Unavailable("the server is shutting down; no new work is taken")
+        self._require_disk()
+        pid = self.pool.next_id()
+        path_of_run = os.path.join(self.settings.runs, str(pid))
+        spec = {
+            "id": pid,
+            "script": script.to_dict(),
+            "path": path,
+            "init": init.to_dict(),
+            "offered": offered or {},
+            "limits": limits,
+            "grace": self.settings.stop_grace,
+            "output_limit": self.settings.output_limit,
+            "memory": self.settings.memory_limit,
+            "mark": mark_of(path_of_run),
+            "env": {"OET_PROCEDURE_ID": str(pid), "OET_SUBARRAY_ID": str(self.settings.subarray_id)},
+        }
+        directory = RunDirectory(path_of_run)
+        try:
+            directory.create(spec)
+        except OSError as error:
+            raise DiskFull(f"the run directory cannot be written: {error.strerror}") from None
+        try:
+            self._make_room(urgent)
+        except Refusal:
+            shutil.rmtree(directory.path, ignore_errors=True)
+            raise
+        user = request.user if request else by
+        procedure, created = Procedure.create(pid, script, init, time.time(), user)
+        idle = procedure.change(ProcedureState.IDLE, time.time())
+        run = self.follow(procedure, directory)
+        run.publish_first(created, idle, request_id=request.request_id if request else None, user=user)
+        self.background(self._launch(run, spec))
+        return run
+
+    def follow(self, procedure: Procedure, directory: RunDirectory, seen: int = 0) -> Run:
+        """Keep a live procedure."""
+        run = Run(procedure, directory, self.bus, self._finished, seen)
+        self.pool.add(procedure)
+        self.runs[procedure.id] = run
+        return run
+
+    async def _launch(self, run: Run, spec: dict[str, Any]) -> None:
+        with tagged(procedure_id=run.procedure.id):
+            while not run.done.is_set():
+                try:
+                    handle = await self._launcher.take()
+                except ConnectionError as error:
+                    LOG.warning("No interpreter yet: %s", error)
+                    await asyncio.sleep(0.1)
+                    continue
+                run.begin(handle, spec)
+                break
+            while run.procedure.state in (ProcedureState.IDLE, ProcedureState.LOADING):
+                await run.changed.wait()
+            self._launcher.refill()
+
+    def _make_room(self, urgent: bool) -> None:
+        victim = self.pool.make_room(urgent)
+        if victim is not None and not victim.final:
+            self.runs[victim.id].stop("evict", None, self.settings.stop_grace)
+
+    def _require_disk(self) -> None:
+        try:
+            free = shutil.disk_usage(self.settings.state_dir).free
+        except OSError as error:
+            raise Unavailable(f"the state directory cannot be used: {error.strerror}") from None
+        if free < _RESERVE:
+            raise DiskFull(
+                f"only {free // 1024} KiB are free in the state directory; new work needs "
+                f"{_RESERVE // 2**20} MiB"
+            )
+
+    # -- start -------------------------------------------------------------------------------------
+
+    async def _start(self, request: Envelope) -> None:
+        command = StartProcedure.from_dict(request.payload["cmd"])
+        if self.closing:
+            raise Unavailable("the server is shutting down; no new work is taken")
+        await self._require_known(command.pid)
+        self.pool.reserve(command.pid)
+        run = self.runs[command.pid]
+        # The reply is the event of the start itself, which carries this request's id.
+        run.start(command.main, request.request_id, request.user)
+        while run.procedure.state is ProcedureState.READY:
+            await run.changed.wait()
+        if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
+            raise Conflict(f"Cannot start procedure {command.pid}: it ended before it could be started")
+
+    async def _require_known(self, pid: int) -> None:
+        if self.pool.find(pid) is None and (document := await self._answers.archived(pid)) is not None:
+            raise Conflict(f"Procedure {pid} is {document['state']} and no longer listed")
+
+    # -- stop --------------------------------------------------------------------------------------
+
+    async def _stop(self, request: Envelope) -> None:
+        command = StopProcedure.from_dict(request.payload["cmd"])
+        pid = command.pid
+        await self._require_known(pid)
+        procedure = self.pool.get(pid)
+        run = self.runs.get(pid)
+        stopped_meanwhile = (
+            procedure.state is ProcedureState.STOPPED and procedure.process_states[-1][1] >= request.time
+        )
+        if procedure.final and not stopped_meanwhile:
+            raise Conflict(f"Cannot stop procedure {pid}: it is already {procedure.state}")
+        if command.abort:
+            self._abort.claim(pid)
+        if run is not None:
+            run.stop("stop", request.user, self.settings.stop_grace, command.abort)
+            await run.gone()
+        if procedure.state is not ProcedureState.STOPPED:
+            self._abort.disclaim(pid)
+            raise Conflict(f"Procedure {pid} ended by itself before it could be stopped: {procedure.state}")
+        result = {
+            "id": pid,
+            "abort_message": f"Successfully stopped script with ID {pid}",
+            "abort_procedure": None,
+            "survivors": run.survivors if run is not None else 0,
+        }
+        if command.abort:
+            result |= await self._abort.after_stop(pid, request.user)
+        self._reply(request, "procedure.stop.answered", {"result": result})
+
+    def _finished(self, run: Run) -> None:
+        procedure = run.procedure
+        del self.runs[procedure.id]
+        assert procedure.outcome is not None
+        LOG.info("Procedure %s is %s (%s)", procedure.id, procedure.state, procedure.outcome.reason)
+        self._abort.consider(run)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Take no new work, stop every live procedure, and wait until the journal knows."""
+        self.closing = True
+        runs = list(self.runs.values())
+        for run in runs:
+            run.stop("shutdown", None, self.settings.stop_grace)
+        await asyncio.gather(*(run.gone() for run in runs))
+        while self.bus.unacknowledged:
+            await asyncio.sleep(0.01)

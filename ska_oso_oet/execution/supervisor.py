@@ -1,0 +1,309 @@
+"""The supervisor of one procedure: watches its process, records what happens, and kills.
+
+Runs in a process of its own that outlives every worker. It takes orders from SESWorker over a Unix socket
+(first the one it was born with, later any that connects to ``control`` in the run directory) and tells it
+what it records; see :mod:`.protocol`. Standard library only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+import time
+from typing import Any
+
+from ..bus.wire import Frames, reachable
+from . import processes
+from .output import OutputLog
+from .reporter import Reporter
+from .rundir import RunDirectory
+from .runnerlink import RunnerLink
+from .verdict import End, verdict
+
+LOG = logging.getLogger(__name__)
+
+_READ = 256 * 1024  #: bytes of output taken at once
+_UNRULY = 20.0  #: seconds after SIGKILL until what is left is recorded as a survivor
+
+
+class Supervisor:
+    """Watches one runner.
+
+    :param service: the socket to SESWorker
+    :param control: the socket to the runner
+    :param outputs: where stdout and stderr of the script can be read
+    :param runner: process id of the runner
+    """
+
+    def __init__(
+        self, service: socket.socket, control: socket.socket, outputs: dict[str, int], runner: int
+    ) -> None:
+        self._first_service = service
+        self._outputs = outputs
+        self._runner = runner
+        self._link = RunnerLink(control, self._heard)
+        self._service: Frames | None = None
+        self._job: dict[str, Any] | None = None
+        self._ended = asyncio.Event()
+        self._phase = "load"
+        self._phase_limit: asyncio.TimerHandle | None = None
+        self._intent: dict[str, Any] | None = None
+        self._report: dict[str, Any] | None = None
+        self._kill_recorded = False
+        self._kernel_killed = processes.killed_by_kernel()
+
+    # -- life --------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Serve until the run has ended."""
+        loop = asyncio.get_running_loop()
+        self._pidfd = os.pidfd_open(self._runner)
+        loop.add_reader(self._pidfd, self._runner_ended)
+        self._link.listen()
+        _, self._service = await loop.create_connection(self._connection, sock=self._first_service)
+        self._service.send({"op": "hello", "runner": self._runner, **(processes.identity(os.getpid()) or {})})
+        await self._ended.wait()
+        if self._job is not None:
+            await self._conclude()
+
+    def _connection(self) -> Frames:
+        return Frames(self._ordered, self._service_gone)
+
+    def _service_gone(self, frames: Frames) -> None:
+        if self._job is None:
+            os._exit(0)  # kept warm for a service that is no more
+        self._reporter.gone(frames)
+        self._link.listen()
+
+    def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
+        match order["op"]:
+            case "job":
+                self._begin(order)
+            case "follow":
+                self._reporter.follow(frames, order["after"])
+            case "ack":
+                self._reporter.acknowledge(order["n"])
+                self._link.listen()
+            case "start":
+                self._start(order)
+            case "stop":
+                self._stop(order)
+            case "message":
+                self._link.say({"hear": "message", "topic": order["topic"], "payload": order["payload"]})
+
+    # -- the phases of a run -----------------------------------------------------------------------
+
+    def _begin(self, job: dict[str, Any]) -> None:
+        self._job = job
+        # The runner begins at once; what it says is not read before the rest of this is done.
+        self._link.say({"hear": "job", **job})
+        self._dir = RunDirectory(job["run_dir"])
+        self._reporter = Reporter(self._dir, self._service)
+        self._reporter.record({"kind": "state", "state": "LOADING"})
+        self._enter("load")
+        self._output = OutputLog(job["run_dir"], job["output_limit"])
+        for stream, fd in self._outputs.items():
+            os.set_blocking(fd, False)
+            asyncio.get_running_loop().add_reader(fd, self._read_output, stream)
+        processes.rename(f"oet-super-{job['id']}")
+        me = processes.identity(os.getpid()) or {}
+        with contextlib.suppress(OSError):
+            self._dir.write("process.json", {**me, "runner": self._runner, "mark": job["mark"]})
+        self._listening = asyncio.ensure_future(self._listen())
+
+    async def _listen(self) -> None:
+        with contextlib.suppress(OSError):
+            os.unlink(self._dir.socket)
+        old = os.umask(0o177)
+        try:
+            address = reachable(self._dir.socket)
+            await asyncio.get_running_loop().create_unix_server(self._connection, address)
+        except OSError as error:
+            LOG.warning("Procedure %s cannot be taken over: %s", self._dir.path, error)
+        finally:
+            os.umask(old)
+
+    def _enter(self, phase: str) -> None:
+        assert self._job is not None
+        self._phase = phase
+        if self._phase_limit is not None:
+            self._phase_limit.cancel()
+        limit = self._job["limits"].get(phase)
+        loop = asyncio.get_running_loop()
+        overdue = {"why": "timeout", "limit": limit}
+        self._phase_limit = loop.call_later(limit, self._stop, overdue) if limit else None
+
+    def _start(self, order: dict[str, Any]) -> None:
+        if self._phase != "ready" or self._intent is not None or self._ended.is_set():
+            return
+        known = {key: order[key] for key in ("main", "request_id", "user")}
+        self._reporter.record({"kind": "started", **known})
+        self._link.say({"hear": "start", "main": order["main"]})
+        self._enter("main")
+
+    def _stop(self, order: dict[str, Any]) -> None:
+        if self._ended.is_set():
+            return
+        if self._report is not None or self._intent is not None:
+            if self._intent is not None:
+                self._intent["abort"] = self._intent.get("abort") or order.get("abort", False)
+            if self._report is not None:
+                processes.kill_wearers(self._mark, os.getpid())  # it has said its last words, and lingers
+            return
+        assert self._job is not None
+        self._intent = order
+        self._reporter.record({"kind": "stage", "stage": "intent"})
+        with contextlib.suppress(OSError), open(self._dir.file("intent"), "w") as file:
+            file.write(order["why"])
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._runner, signal.SIGTERM)
+        self._reporter.record({"kind": "stage", "stage": "terminate"})
+        asyncio.get_running_loop().call_later(self._job["grace"], self._kill)
+
+    def _kill(self) -> None:
+        if not self._ended.is_set():
+            self._record_kill()
+            self._kill_everything()
+
+    def _record_kill(self) -> None:
+        if not self._kill_recorded:
+            self._kill_recorded = True
+            self._reporter.record({"kind": "stage", "stage": "kill"})
+
+    @property
+    def _mark(self) -> int:
+        assert self._job is not None
+        return int(self._job["mark"])
+
+    def _kill_everything(self) -> int:
+        # The runner may not wear its mark yet.
+        with contextlib.suppress(ProcessLookupError):
+            if not self._ended.is_set():
+                os.kill(self._runner, signal.SIGKILL)
+        return processes.kill_wearers(self._mark, os.getpid())
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _runner_ended(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        self._ended.set()
+
+    async def _conclude(self) -> None:
+        _, status = os.waitpid(self._runner, 0)
+        self._link.drain()
+        survivors = await self._leave_nobody()
+        if self._intent is not None:
+            self._reporter.record({"kind": "stage", "stage": "verified" if not survivors else "survivors"})
+        for stream in list(self._outputs):
+            while stream in self._outputs and self._read_output(stream):
+                pass
+        state, outcome, stacktrace = verdict(
+            End(
+                phase=self._phase,
+                exit_code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
+                signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                intent=self._intent,
+                report=self._report,
+                kernel_killed=_by_sigkill(status) and processes.killed_by_kernel() > self._kernel_killed,
+            )
+        )
+        final = {
+            "kind": "final",
+            "state": state.value,
+            "outcome": outcome.to_dict(),
+            "stacktrace": stacktrace,
+            "survivors": survivors,
+            "abort": bool(self._intent and self._intent.get("abort")),
+        }
+        self._reporter.record(final)
+        with contextlib.suppress(OSError):
+            self._dir.write("result.json", final)
+        await self._reporter.say_goodbye()
+
+    async def _leave_nobody(self) -> int:
+        """Kill until nothing of the run is alive; return how many could not be killed."""
+        deadline = time.monotonic() + _UNRULY
+        while True:
+            left = processes.kill_wearers(self._mark, os.getpid())
+            _reap()
+            if not left or time.monotonic() > deadline:
+                return left
+            if self._intent is not None:
+                self._record_kill()
+            await asyncio.sleep(0.001)
+
+    # -- listening to the script -------------------------------------------------------------------
+
+    def _heard(self, said: list[dict[str, Any]]) -> bool:
+        """Take in what the runner said; tell whether it must be held back."""
+        messages: list[dict[str, Any]] = []
+        for one in said:
+            if one.get("say") == "message":
+                messages.append({"kind": "message", **{k: one[k] for k in ("time", "topic", "payload")}})
+                continue
+            if messages:
+                self._reporter.record(*messages)
+                messages = []
+            self._said(one)
+        if messages:
+            self._reporter.record(*messages)
+        return self._job is not None and self._reporter.behind
+
+    def _said(self, said: dict[str, Any]) -> None:
+        match said["say"]:
+            case "loaded":
+                self._reporter.record({"kind": "state", "state": "IDLE"})
+                if said["init"]:
+                    self._reporter.record({"kind": "state", "state": "INITIALISING"})
+                    self._enter("init")
+                else:
+                    self._ready()
+            case "initialised":
+                self._ready()
+            case "returned" | "failed" | "exited":
+                if self._intent is None:
+                    self._report = said
+                    self._linger()
+
+    def _ready(self) -> None:
+        self._reporter.record({"kind": "ready", "pid": self._runner})
+        self._enter("ready")
+
+    def _linger(self) -> None:
+        """What the script registered to run at its end gets the grace period, then it is killed."""
+        assert self._job is not None
+        if self._phase_limit is not None:
+            self._phase_limit.cancel()
+        asyncio.get_running_loop().call_later(
+            self._job["grace"], lambda: self._ended.is_set() or self._kill_everything()
+        )
+
+    def _read_output(self, stream: str) -> bool:
+        """Take some output; tell whether there was any."""
+        fd = self._outputs[stream]
+        try:
+            data = os.read(fd, _READ)
+        except BlockingIOError:
+            return False
+        if not data:
+            asyncio.get_running_loop().remove_reader(fd)
+            os.close(fd)
+            del self._outputs[stream]
+        piece = self._output.write(stream, data, time.time())
+        if piece is not None:
+            self._reporter.output(piece)
+        return bool(data)
+
+
+def _by_sigkill(status: int) -> bool:
+    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+
+
+def _reap() -> None:
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass

@@ -1,0 +1,91 @@
+"""Going on after a crash: rebuilds the procedures from the journal and takes over what is alive."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import time
+
+from ..bus.envelope import Envelope
+from ..bus.topics import FAILED, TOPICS
+from ..domain import events
+from ..domain.procedure import Procedure
+from ..domain.states import FINAL, LIVE, ProcedureState
+from .rundir import RunDirectory
+from .service import ScriptExecutionService
+
+LOG = logging.getLogger(__name__)
+
+_OPEN_FOR = 600.0  #: seconds back that a request without a reply may lie
+_PAGE = 1000
+_REQUESTS = ("request.procedure.create", "request.procedure.start", "request.procedure.stop")
+
+
+async def restore(service: ScriptExecutionService, head: int) -> None:
+    """Bring a fresh service to where the last one was.
+
+    :param head: up to which number messages are read here; later ones reach the service over the bus
+    :raises ConnectionError: where the journal cannot be read
+    """
+    service.pool.count_from(max(await _last_id(service), _last_directory(service.settings.runs)))
+    for procedure, seen in await _remembered(service):
+        if procedure.final:
+            service.pool.add(procedure)
+            continue
+        directory = RunDirectory(os.path.join(service.settings.runs, str(procedure.id)))
+        run = service.follow(procedure, directory, seen)
+        if procedure.state is ProcedureState.RUNNING:
+            service.pool.hold(procedure.id)
+        await run.take_over()
+        LOG.info("Took over procedure %s, %s", procedure.id, procedure.state)
+    for request in await _unanswered(service, head):
+        service.carry_out(request)
+    service.open()
+
+
+async def _last_id(service: ScriptExecutionService) -> int:
+    newest = await service.bus.read_procedures(limit=1)
+    return int(newest[0]["id"]) if newest else 0
+
+
+def _last_directory(runs: str) -> int:
+    names = os.listdir(runs) if os.path.isdir(runs) else []
+    return max((int(name) for name in names if name.isdecimal()), default=0)
+
+
+async def _remembered(service: ScriptExecutionService) -> list[tuple[Procedure, int]]:
+    live = await service.bus.read_procedures(states=[state.value for state in LIVE], limit=_PAGE)
+    room = max(0, service.settings.history - len(live))
+    ended = await service.bus.read_procedures(states=[state.value for state in FINAL], limit=room or 1)
+    known = {document["id"] for document in (*live, *ended[:room])}
+    return [await _fold(service, pid) for pid in sorted(known)]
+
+
+async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, int]:
+    """Rebuild one procedure; tell also which record of its supervisor was the last to be journalled."""
+    happened: list[events.Event] = []
+    after, seen = 0, 0
+    while True:
+        page = await service.bus.read(about=[pid], topics=["procedure.lifecycle"], after=after, limit=_PAGE)
+        for envelope in page:
+            if envelope.topic in events.EVENTS:
+                happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
+            after, seen = envelope.seq or 0, max(seen, _record_number(envelope))
+        if len(page) < _PAGE:
+            return Procedure.replay(happened), seen
+
+
+def _record_number(envelope: Envelope) -> int:
+    words = envelope.id.split("-")
+    return int(words[2]) if words[0] == "run" and len(words) == 4 else 0
+
+
+async def _unanswered(service: ScriptExecutionService, head: int) -> list[Envelope]:
+    since = time.time() - _OPEN_FOR
+    replies = [FAILED, *(reply for topic in _REQUESTS for reply in TOPICS[topic].replies)]
+    asked = await service.bus.read(topics=list(_REQUESTS), since=since, limit=100_000)
+    answers = await service.bus.read(topics=replies, since=since, limit=100_000)
+    await asyncio.sleep(0)  # whatever the take-over has published counts as an answer too
+    answered = {envelope.request_id for envelope in answers} | service.bus.unacknowledged_requests()
+    return [e for e in asked if e.request_id not in answered and (e.seq or 0) <= head]

@@ -1,0 +1,64 @@
+"""Log lines: the SKA format, ``1|time|LEVEL|thread|function|file#line|tags|message``, on stderr."""
+
+from __future__ import annotations
+
+import contextlib
+import contextvars
+import logging
+import sys
+import time
+from collections.abc import Iterator
+
+_TAGS: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("tags", default=None)
+
+
+class SkaFormatter(logging.Formatter):
+    """Formats a record as one SKA log line.
+
+    :param worker: the worker this process is
+    """
+
+    def __init__(self, worker: str) -> None:
+        super().__init__()
+        self._worker = worker
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line; further lines of a trace back follow it."""
+        stamp = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+        tags = {"worker": self._worker, **(_TAGS.get() or {})}
+        fields = (
+            "1",
+            f"{stamp}.{int(record.msecs):03d}Z",
+            record.levelname,
+            record.threadName,
+            record.funcName,
+            f"{record.filename}#{record.lineno}",
+            ",".join(f"{name}:{value}" for name, value in tags.items()),
+            record.getMessage().replace("\n", "\\n"),
+        )
+        line = "|".join(str(field) for field in fields)
+        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+
+
+@contextlib.contextmanager
+def tagged(**tags: object) -> Iterator[None]:
+    """Add tags (request id, procedure id) to every line logged inside; one that is None is taken away."""
+    known = {**(_TAGS.get() or {}), **tags}
+    token = _TAGS.set({name: str(value) for name, value in known.items() if value is not None})
+    try:
+        yield
+    finally:
+        _TAGS.reset(token)
+
+
+def configure(level: str, style: str, worker: str) -> None:
+    """Send this process's log to stderr."""
+    handler = logging.StreamHandler(sys.stderr)
+    if style == "ska":
+        handler.setFormatter(SkaFormatter(worker))
+    else:
+        layout = f"%(asctime)s %(levelname)-7s {worker}: %(message)s"
+        handler.setFormatter(logging.Formatter(layout))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)

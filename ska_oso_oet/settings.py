@@ -1,0 +1,235 @@
+"""The settings: every one an environment variable, read here and nowhere else."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Callable, Mapping
+from typing import Any
+
+_SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+
+ABORT_REASONS = ("stop", "failure", "lost", "timeout")
+
+
+class BadSetting(Exception):  # noqa: N818  reads as a sentence on the command line
+    """A setting that cannot be used; the message names the variable."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Variable:
+    """One setting: its variable, the text of its default, how it is read, and what it means."""
+
+    name: str
+    default: str
+    meaning: str
+    read: Callable[[str], Any] = str
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(f"must be between {least} and {most}")
+        return value
+
+    return read
+
+
+def _unit(text: str, units: Mapping[str, float]) -> float:
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    factor = units.get(text.strip()[len(number) :].upper())
+    if factor is None:
+        raise ValueError(f"unknown unit; known are {', '.join(u for u in units if u)}")
+    value = float(number) * factor
+    if not 0 <= value < 1e15:
+        raise ValueError("must be a number that is not negative")
+    return value
+
+
+def _seconds(text: str) -> float:
+    return _unit(text, _TIMES)
+
+
+def _limit(text: str) -> float | None:
+    return None if text.lower() in ("", "none") else _seconds(text)
+
+
+def _bytes(text: str) -> int:
+    return int(_unit(text, _SIZES))
+
+
+def _memory(text: str) -> int | None:
+    return None if text.lower() in ("", "none") else _bytes(text)
+
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def _folders(text: str) -> tuple[str, ...]:
+    return tuple(os.path.realpath(os.path.expanduser(folder)) for folder in text.split(":") if folder)
+
+
+def _abort_on(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        if word not in ABORT_REASONS:
+            raise ValueError(f"{word!r} is none of {', '.join(ABORT_REASONS)}")
+    return words
+
+
+def _choice(*values: str) -> Callable[[str], str]:
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return text
+
+    return read
+
+
+def _level(text: str) -> str:
+    return _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")(text.upper())
+
+
+def _path(text: str) -> str:
+    return os.path.abspath(os.path.expanduser(text)) if text else ""
+
+
+def _segment(text: str) -> str:
+    if not text or "/" in text:
+        raise ValueError("must be one element of a path")
+    return text
+
+
+def _text_or_none(text: str) -> str | None:
+    return text or None
+
+
+VARIABLES: dict[str, Variable] = {
+    "host": Variable("OET_HOST", "127.0.0.1", "address REST listens on"),
+    "port": Variable("OET_PORT", "5000", "port REST listens on; 0 picks one and prints it", _whole(0, 65535)),
+    "auth": Variable(
+        "OET_AUTH",
+        "",
+        "`off` serves everybody who can reach `OET_HOST`; without it only loopback addresses are allowed",
+        _choice("", "off"),
+    ),
+    "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", _segment),
+    "subarray_id": Variable("OET_SUBARRAY_ID", "1", "the subarray this instance drives", _whole(1, 16)),
+    "state_dir": Variable(
+        "OET_STATE_DIR",
+        "",
+        "journal, run directories and sockets; by default `$XDG_STATE_HOME/oet/subarray-<id>` or "
+        "`~/.local/state/oet/subarray-<id>`",
+        _path,
+    ),
+    "database_url": Variable(
+        "OET_DATABASE_URL", "", "SQLAlchemy URL of the journal; by default SQLite in the state directory"
+    ),
+    "scripts_location": Variable(
+        "SCRIPTS_LOCATION",
+        "",
+        "relative `file://` URIs are resolved here, and the abort script is looked up here first; by "
+        "default the packaged example scripts",
+        _path,
+    ),
+    "script_paths": Variable(
+        "OET_SCRIPT_PATHS", "/", "folders (colon list) that `file://` scripts may come from", _folders
+    ),
+    "abort_script": Variable("OET_ABORT_SCRIPT", "abort.py", "what runs after a stop with abort"),
+    "abort_timeout": Variable("OET_ABORT_TIMEOUT", "60 s", "time limit of the abort script", _seconds),
+    "abort_on": Variable(
+        "OET_ABORT_ON",
+        "stop",
+        f"when the abort script may run: any of `{','.join(ABORT_REASONS)}`",
+        _abort_on,
+    ),
+    "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", _seconds),
+    "load_timeout": Variable("OET_LOAD_TIMEOUT", "60 s", "time limit for importing a script", _limit),
+    "init_timeout": Variable("OET_INIT_TIMEOUT", "600 s", "time limit for `init`", _limit),
+    "main_timeout": Variable("OET_MAIN_TIMEOUT", "none", "time limit for `main`", _limit),
+    "memory_limit": Variable(
+        "OET_MEMORY_LIMIT", "none", "memory each process of a script may have of its own", _memory
+    ),
+    "output_limit": Variable("OET_OUTPUT_LIMIT", "64 MiB", "captured output kept per run", _bytes),
+    "history": Variable("OET_HISTORY", "10", "how many procedures are listed", _whole(1, 1000)),
+    "warm_interpreters": Variable(
+        "OET_WARM_INTERPRETERS", "1", "how many interpreters wait for the next create", _whole(0, 16)
+    ),
+    "preload": Variable("OET_PRELOAD", "tango", "modules (comma list) imported while waiting", _words),
+    "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
+    "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
+    "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
+    "log_format": Variable(
+        "OET_LOG_FORMAT", "ska", "`ska` (the SKA log line) or `text`", _choice("ska", "text")
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Settings:
+    """All settings, read and checked. Times in seconds, sizes in bytes."""
+
+    host: str
+    port: int
+    auth: str
+    namespace: str
+    subarray_id: int
+    state_dir: str
+    database_url: str
+    scripts_location: str
+    script_paths: tuple[str, ...]
+    abort_script: str
+    abort_timeout: float
+    abort_on: tuple[str, ...]
+    stop_grace: float
+    load_timeout: float | None
+    init_timeout: float | None
+    main_timeout: float | None
+    memory_limit: int | None
+    output_limit: int
+    history: int
+    warm_interpreters: int
+    preload: tuple[str, ...]
+    web_workers: int
+    web_threads: int
+    log_level: str
+    log_format: str
+
+    @property
+    def bus_socket(self) -> str:
+        """Where the broker listens."""
+        return os.path.join(self.state_dir, "bus.sock")
+
+    @property
+    def runs(self) -> str:
+        """The folder of the run directories."""
+        return os.path.join(self.state_dir, "runs")
+
+
+PACKAGED_SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")
+
+
+def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | None = None) -> Settings:
+    """Read the settings.
+
+    :param options: values given on the command line, by field; they override the environment
+    :raises BadSetting: naming the variable whose value cannot be used
+    """
+    values: dict[str, Any] = {}
+    for field, variable in VARIABLES.items():
+        given = (options or {}).get(field)
+        text = environ.get(variable.name, variable.default) if given is None else str(given)
+        try:
+            values[field] = variable.read(text)
+        except ValueError as error:
+            raise BadSetting(f"{variable.name}={text!r} cannot be used: {error}") from None
+    if not values["state_dir"]:
+        base = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
+        values["state_dir"] = os.path.join(base, "oet", f"subarray-{values['subarray_id']}")
+    values["scripts_location"] = values["scripts_location"] or PACKAGED_SCRIPTS
+    if not values["database_url"]:
+        values["database_url"] = f"sqlite:///{os.path.join(values['state_dir'], 'journal.db')}"
+    return Settings(**values)

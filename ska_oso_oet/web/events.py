@@ -1,0 +1,42 @@
+"""The view of the event stream."""
+
+from __future__ import annotations
+
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
+from werkzeug.exceptions import BadRequest
+
+from . import schemas
+from .detached import Detached
+from .problems import PROBLEMS
+from .services import services
+from .stream import Wanted
+
+api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
+
+
+@api.get(
+    "/stream",
+    summary="Follow every event",
+    responses={
+        200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
+        **PROBLEMS,
+    },
+)
+def stream(query: schemas.StreamQuery) -> Response:
+    """Server-sent events; `Last-Event-ID` replays what was missed."""
+    after = query.last_event_id
+    header = request.headers.get("Last-Event-ID")
+    if header is not None:
+        if not (header.isascii() and header.isdecimal() and len(header) <= 18):
+            raise BadRequest("Last-Event-ID must be a number this stream has sent")
+        after = int(header)
+    wanted = Wanted(
+        topics=_prefixes(query.topics), exclude=_prefixes(query.exclude), procedure=query.procedure
+    )
+    hub = services().hub
+    return Detached(lambda peer: hub.serve(peer, wanted, after))
+
+
+def _prefixes(text: str) -> tuple[str, ...]:
+    return tuple(word.strip().rstrip(".*") for word in text.split(",") if word.strip())

@@ -1,0 +1,77 @@
+"""Whether this server lives, is ready, and what it is doing."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import uuid
+from typing import Any
+
+from flask import Response, jsonify
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
+
+from .. import __version__
+from ..bus.client import BusClient
+from ..domain.errors import Refusal
+from .errors import problem
+from .problems import PROBLEMS
+from .services import services
+
+_ASK = 2.0  #: seconds a worker may take to answer
+_WORKERS = ("SESWorker", "ActivityWorker")
+
+api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health")])
+
+
+@api.get("/livez", summary="Is the process alive?", responses={200: None})
+def livez() -> Response:
+    """Asks nobody."""
+    return jsonify({"status": "alive", "version": __version__})
+
+
+@api.get("/readyz", summary="Do all workers answer?", responses={200: None, **PROBLEMS})
+def readyz() -> Response:
+    """Asks every worker over the bus."""
+    workers = services().bridge.wait_for(_ask_all(services().bridge.client), _ASK * 3)
+    away = [worker for worker, answer in workers.items() if answer != "ok"]
+    if away:
+        return problem(503, f"not ready: {', '.join(away)} cannot be reached", workers=workers)
+    return jsonify({"status": "ready", "workers": workers})
+
+
+@api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
+def status() -> Response:
+    """The server, its workers, and the running procedure."""
+    found = services()
+    workers = found.bridge.wait_for(_ask_all(found.bridge.client), _ASK * 3)
+    running = None
+    if workers["SESWorker"] == "ok":
+        procedures = found.bridge.ask(
+            "request.procedure.list", {"pids": None}, request_id=uuid.uuid4().hex, timeout=_ASK
+        )
+        running = next((p for p in procedures if p["state"] == "RUNNING"), None)
+    return jsonify(
+        {
+            "version": __version__,
+            "subarray_id": found.settings.subarray_id,
+            "ready": all(answer == "ok" for answer in workers.values()),
+            "workers": workers,
+            "running": running,
+            "disk_free": shutil.disk_usage(found.settings.state_dir).free,
+        }
+    )
+
+
+async def _ask_all(bus: BusClient) -> dict[str, str]:
+    # An answer has come through the broker, so the bus need not be asked.
+    answers = await asyncio.gather(*(_ask_one(bus, worker) for worker in _WORKERS))
+    reached: dict[str, Any] = {"bus": "ok" if bus.connected else "away", "FlaskWorker": "ok"}
+    return reached | dict(zip(_WORKERS, answers, strict=True))
+
+
+async def _ask_one(bus: BusClient, worker: str) -> str:
+    try:
+        await bus.ask("request.worker.ping", {"worker": worker}, request_id=uuid.uuid4().hex, timeout=_ASK)
+    except Refusal as error:
+        return f"away: {error.detail}"
+    return "ok"

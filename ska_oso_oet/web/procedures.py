@@ -1,0 +1,137 @@
+"""The views of procedures and their output."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
+from werkzeug.exceptions import BadRequest
+
+from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.scripts import Arguments, script_from_dict
+from . import schemas
+from .detached import Detached
+from .problems import PROBLEMS
+from .services import services
+
+_ASK = 10.0  #: seconds for a question
+_CHANGE = 30.0  #: seconds for a start or a create
+_STOPPING = 60.0  #: seconds for a stop, beyond the grace period
+
+api = APIBlueprint("procedures", __name__, abp_tags=[Tag(name="procedures")])
+
+
+def _request_id() -> tuple[str, bool]:
+    """The id of the command this request means, and whether it may have been sent before."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return uuid.uuid4().hex, False
+    if not 1 <= len(key) <= 200:
+        raise BadRequest("Idempotency-Key must have between 1 and 200 characters")
+    # The same key with another request is another request.
+    body = hashlib.sha256(request.get_data()).hexdigest()
+    name = f"{key} {request.method} {request.path} {body}"
+    return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
+
+
+def _ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
+    request_id, repeated = uuid.uuid4().hex, False
+    if request.method not in ("GET", "HEAD"):
+        request_id, repeated = _request_id()
+    return services().bridge.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
+
+
+def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
+    address = f"{request.host_url.rstrip('/')}{request.script_root}/procedures/{procedure['id']}"
+    return {"id": procedure["id"], "uri": address, **procedure}
+
+
+def _find(pid: int) -> dict[str, Any]:
+    found = _ask("request.procedure.list", {"pids": [pid]})
+    return _shown(found[0])
+
+
+@api.get("/procedures", summary="List procedures", responses={200: schemas.Procedures, **PROBLEMS})
+def list_procedures(query: schemas.ListQuery) -> Response:
+    """The newest procedures, oldest first, or a page of everything ever run."""
+    asked = ListProcedures(**query.model_dump())
+    payload = {"pids": None, "query": asked.to_dict()}
+    found = _ask("request.procedure.list", payload)
+    return jsonify([_shown(procedure) for procedure in found])
+
+
+@api.post(
+    "/procedures", summary="Load a script and prepare it", responses={201: schemas.Procedure, **PROBLEMS}
+)
+def create_procedure(body: schemas.CreateBody) -> Response:
+    """Answers as soon as the procedure exists; its preparation goes on."""
+    init = body.script_args.init if body.script_args else None
+    command = PrepareProcedure(script=script_from_dict(body.script.model_dump()), init=_arguments(init))
+    created = _shown(_ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE))
+    response = jsonify(created)
+    response.status_code = 201
+    response.headers["Location"] = created["uri"]
+    return response
+
+
+@api.get(
+    "/procedures/<int:procedure_id>",
+    summary="Describe one procedure",
+    responses={200: schemas.Procedure, **PROBLEMS},
+)
+def get_procedure(path: schemas.ProcedurePath) -> Response:
+    """Also of runs that are no longer listed."""
+    return jsonify(_find(path.procedure_id))
+
+
+@api.put(
+    "/procedures/<int:procedure_id>",
+    summary="Start or stop a procedure",
+    responses={200: schemas.Changed, **PROBLEMS},
+)
+def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> Response:
+    """`state: RUNNING` starts, `state: STOPPED` stops; without `state` nothing changes."""
+    pid = path.procedure_id
+    if body.state == "RUNNING":
+        main = body.script_args.main if body.script_args else None
+        start = StartProcedure(pid=pid, main=_arguments(main))
+        return jsonify(_shown(_ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
+    if body.state == "STOPPED":
+        stop = StopProcedure(pid=pid, abort=body.abort)
+        timeout = _STOPPING + services().settings.stop_grace
+        answer = _ask("request.procedure.stop", {"cmd": stop.to_dict()}, timeout)
+        return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})
+    return jsonify(_find(pid))
+
+
+def _arguments(given: schemas.Arguments | None) -> Arguments:
+    return Arguments.from_dict(given.model_dump() if given else None)
+
+
+@api.get(
+    "/procedures/<int:procedure_id>/output",
+    summary="Read captured output",
+    responses={200: schemas.Output, **PROBLEMS},
+)
+def get_output(path: schemas.ProcedurePath, query: schemas.OutputQuery) -> Response:
+    """A page of what the script printed, or with `follow` an event stream of it."""
+    pid = path.procedure_id
+    streams = [word for word in query.stream.split(",") if word]
+    if query.follow:
+        _find(pid)
+        after = request.headers.get("Last-Event-ID", str(query.after))
+        if not (after.isascii() and after.isdecimal() and len(after) <= 18):
+            raise BadRequest("Last-Event-ID must be a number this stream has sent")
+        hub = services().hub
+        return Detached(lambda peer: hub.follow_output(peer, pid, int(after), streams))
+    payload = {
+        "pid": pid,
+        "after": query.after,
+        "limit": query.limit,
+        "tail": query.tail,
+        "streams": streams,
+    }
+    return jsonify(_ask("request.procedure.output", payload))

@@ -1,0 +1,182 @@
+"""The shapes of the REST contract, for validation and for the OpenAPI document."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+
+from ..domain.errors import Invalid
+from ..domain.scripts import script_from_dict
+
+MAX_ID = 2**53
+
+State = Literal[
+    "CREATING",
+    "IDLE",
+    "PREP_ENV",
+    "LOADING",
+    "INITIALISING",
+    "READY",
+    "RUNNING",
+    "COMPLETE",
+    "FAILED",
+    "STOPPED",
+]
+
+
+class Arguments(BaseModel):
+    """Arguments of one function of a script; any keyword name is allowed."""
+
+    args: list[Any] | None = None
+    kwargs: dict[str, Any] | None = None
+
+
+class ScriptArguments(BaseModel):
+    """Arguments by function; each may be absent."""
+
+    init: Arguments | None = None
+    main: Arguments | None = None
+
+
+class Script(BaseModel):
+    """Which script to run."""
+
+    script_type: Literal["filesystem"]
+    script_uri: str = Field(max_length=4096, examples=["file:///scripts/observe.py"])
+
+    @field_validator("script_uri")
+    @classmethod
+    def _known_prefix(cls, uri: str) -> str:
+        try:
+            script_from_dict({"script_type": "filesystem", "script_uri": uri})
+        except Invalid as error:
+            raise ValueError(str(error)) from None
+        return uri
+
+
+class CreateBody(BaseModel):
+    """Ask for a script to be loaded and prepared."""
+
+    script: Script
+    script_args: ScriptArguments | None = None
+
+
+class ChangeBody(BaseModel):
+    """Ask for a procedure to be started or stopped; without ``state`` nothing changes."""
+
+    state: Literal["RUNNING", "STOPPED"] | None = None
+    script_args: ScriptArguments | None = None
+    abort: bool = False
+
+
+class ProcedurePath(BaseModel):
+    procedure_id: int = Field(ge=0, le=MAX_ID, description="id of the procedure")
+
+
+class ListQuery(BaseModel):
+    """Which procedures to list."""
+
+    all: bool = Field(False, description="everything ever run, not only the newest")
+    limit: int = Field(50, ge=1, le=500, description="with `all`: how many at the most")
+    before: int | None = Field(None, ge=0, le=MAX_ID, description="with `all`: only ids below this one")
+    state: State | None = Field(None, description="with `all`: only those in this state")
+    script: str | None = Field(None, max_length=500, description="with `all`: only URIs containing this")
+
+
+class OutputQuery(BaseModel):
+    """Which part of the captured output."""
+
+    stream: str = Field("", description="comma list of stdout, stderr; none means both")
+    after: int = Field(0, ge=0, le=MAX_ID, description="only pieces numbered above this")
+    limit: int = Field(256 * 1024, ge=1, le=2**20, description="about how many bytes of text")
+    tail: int | None = Field(None, ge=1, le=100_000, description="only the last lines")
+    follow: bool = Field(False, description="an event stream that ends when the procedure does")
+
+    @field_validator("stream")
+    @classmethod
+    def _known_streams(cls, stream: str) -> str:
+        for word in stream.split(","):
+            if word not in ("", "stdout", "stderr", "oet"):
+                raise ValueError(f"unknown stream {word!r}; known are stdout, stderr")
+        return stream
+
+
+class StreamQuery(BaseModel):
+    """Which events."""
+
+    topics: str = Field("", description="comma list of topic prefixes to send")
+    exclude: str = Field("", description="comma list of topic prefixes to leave out")
+    procedure: int | None = Field(None, ge=0, le=MAX_ID, description="only what is about this procedure")
+    last_event_id: int | None = Field(
+        None, ge=0, le=2**62, description="replay everything after this id; the header Last-Event-ID wins"
+    )
+
+
+class History(BaseModel):
+    process_states: list[tuple[State, float]]
+    stacktrace: str | None
+
+
+class Outcome(BaseModel):
+    """How a procedure ended."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": []})
+
+    reason: str
+    exit_code: int | None
+    signal: int | None
+    by: str | None
+    detail: str | None
+    stages: list[tuple[str, float]]
+
+
+class Procedure(BaseModel):
+    """One run of one script."""
+
+    id: int
+    uri: str
+    script: dict[str, Any]
+    script_args: dict[str, Any]
+    history: History
+    state: State
+    outcome: Outcome | None
+    activity_id: int | None
+    created_by: str | None
+    pid: Annotated[int | None, Field(description="OS process id of the script")]
+
+
+class Stopped(BaseModel):
+    """Answer to a stop."""
+
+    abort_message: str
+    abort_procedure: int | None
+    survivors: int
+
+
+class Procedures(RootModel[list[Procedure]]):
+    """Procedures, the oldest first."""
+
+
+class Changed(RootModel[Procedure | Stopped]):
+    """The procedure, or the answer to a stop."""
+
+
+class Output(BaseModel):
+    """A page of captured output."""
+
+    procedure_id: int
+    chunks: list[dict[str, Any]]
+    next: int
+    final: bool
+    state: State
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem document."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[dict[str, Any]] | None = None

@@ -1,0 +1,168 @@
+"""The arbiter: starts, watches, restarts and stops the workers; does no other work."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import dataclasses
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+
+from ..bus.client import BusClient
+from ..settings import VARIABLES, Settings
+from . import NAMES
+from .base import ARBITER, CANNOT_START, CannotStart, hold_lock
+from .listener import listen
+
+LOG = logging.getLogger(__name__)
+
+_BACK_OFF = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  #: seconds before a worker that keeps ending is restarted
+_STEADY = 30.0  #: seconds after which a worker counts as steady again
+_SHORT = 5.0  #: seconds the last workers get to end
+
+
+@dataclasses.dataclass
+class _Worker:
+    role: str
+    command: list[str]
+    process: asyncio.subprocess.Process | None = None
+    failures: int = 0
+
+
+class Arbiter:
+    """Keeps the four workers of one subarray running.
+
+    :raises CannotStart: where the state directory or the port is in use
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lock = hold_lock(settings, "server", patience=0.5)
+        self._listener = listen(settings)
+        self._workers = [self._make(role) for role in NAMES]
+        self._bus = BusClient("Arbiter", settings.bus_socket, ())
+        self._ending = False
+        self._told = asyncio.Event()
+        self._failure: str | None = None
+        self.ready = False
+
+    @property
+    def port(self) -> int:
+        """The port REST listens on."""
+        return int(self._listener.getsockname()[1])
+
+    def _make(self, role: str) -> _Worker:
+        command = [sys.executable, "-m", "ska_oso_oet.server", role]
+        if role == "rest":
+            command += ["--listener", str(self._listener.fileno())]
+        return _Worker(role, command)
+
+    def _environment(self) -> dict[str, str]:
+        given = {
+            VARIABLES[field].name: str(getattr(self._settings, field))
+            for field in ("host", "port", "state_dir", "subarray_id", "database_url")
+        }
+        return {**os.environ, **given, ARBITER: str(os.getpid())}
+
+    async def run(self, announce: Callable[[], None]) -> int:
+        """Run until told to end; returns the exit status.
+
+        :param announce: called once every worker answers
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._told.set)
+        tasks = [asyncio.ensure_future(self._keep(worker)) for worker in self._workers]
+        tasks.append(asyncio.ensure_future(self._bus.run()))
+        announcing = asyncio.ensure_future(self._announce(announce))
+        await self._told.wait()
+        announcing.cancel()
+        await self._end()
+        for task in tasks:
+            task.cancel()
+        if self._failure is not None:
+            raise CannotStart(self._failure)
+        return 0
+
+    async def _announce(self, announce: Callable[[], None]) -> None:
+        while not await self._answers():
+            await asyncio.sleep(0.02)
+        self.ready = True
+        announce()
+
+    async def _answers(self) -> bool:
+        """Whether readiness is reported over HTTP, which means that every worker answers."""
+        host = self._listener.getsockname()[0]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
+        try:
+            reader, writer = await asyncio.open_connection(host, self.port)
+            try:
+                writer.write(b"GET /readyz HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+                return (await reader.readline()).startswith(b"HTTP/1.1 200")
+            finally:
+                writer.close()
+        except OSError:
+            return False
+
+    # -- one worker --------------------------------------------------------------------------------
+
+    async def _keep(self, worker: _Worker) -> None:
+        name = NAMES[worker.role]
+        topic = "worker.started"
+        while not self._ending:
+            began = time.monotonic()
+            fds = [self._listener.fileno()] if worker.role == "rest" else []
+            worker.process = await asyncio.create_subprocess_exec(
+                *worker.command,
+                env=self._environment(),
+                pass_fds=fds,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
+            )
+            self._tell(topic, name)
+            status = await worker.process.wait()
+            if self._ending:
+                return
+            if status == CANNOT_START and not self.ready:
+                self._failure = self._failure or f"{name} cannot start"
+                self._told.set()
+                return
+            worker.failures = 0 if time.monotonic() - began > _STEADY else worker.failures + 1
+            delay = _BACK_OFF[min(worker.failures, len(_BACK_OFF)) - 1] if worker.failures else 0.0
+            LOG.error("%s ended with status %s; restarting it in %g s", name, status, delay)
+            self._tell("worker.lost", name, detail=f"ended with status {status}")
+            await asyncio.sleep(delay)
+            topic = "worker.restarted"
+
+    def _tell(self, topic: str, name: str, **fields: str) -> None:
+        self._bus.send([self._bus.envelope(topic, {"worker": name, **fields})])
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    async def _end(self) -> None:
+        """Scripts first, then the doors, then the journal."""
+        self._ending = True
+        grace = self._settings.stop_grace + 2 * _SHORT
+        bus, ses, activity, rest = self._workers
+        await asyncio.gather(self._stop(ses, grace), self._stop(activity, _SHORT))
+        await self._stop(rest, _SHORT)
+        await self._stop(bus, _SHORT)
+
+    async def _stop(self, worker: _Worker, patience: float) -> None:
+        process = worker.process
+        if process is None or process.returncode is not None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), patience)
+        except TimeoutError:
+            LOG.error("%s does not end; killing it", NAMES[worker.role])
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()

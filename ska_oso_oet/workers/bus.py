@@ -1,0 +1,28 @@
+"""The bus process: the broker and the journal."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+from ..bus.broker import Broker
+from ..bus.journal import Journal
+from ..settings import Settings
+from .base import CannotStart, hold_lock, until_terminated
+
+
+async def main(settings: Settings) -> None:
+    """Serve the bus until told to end.
+
+    :raises CannotStart: where the journal cannot be used
+    """
+    hold_lock(settings, "bus")
+    try:
+        journal = Journal(settings.database_url)
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        url = sa.engine.make_url(settings.database_url).render_as_string(hide_password=True)
+        raise CannotStart(f"the journal {url} cannot be used: {reason}") from None
+    try:
+        await until_terminated(Broker(journal, settings.bus_socket).serve())
+    finally:
+        journal.close()

@@ -1,0 +1,35 @@
+"""The socket REST listens on: opened by the arbiter, so that it outlives any FlaskWorker."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+
+from ..settings import Settings
+from .base import CannotStart
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Open the listening socket.
+
+    :raises CannotStart: where that is not possible
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        if settings.auth != "off" and not ipaddress.ip_address(address[0]).is_loopback:
+            raise CannotStart(
+                f"OET_HOST={settings.host} is not a loopback address, and nothing here asks who is "
+                "calling; set OET_AUTH=off to serve everybody who can reach it"
+            )
+        listener = socket.socket(family, socket.SOCK_STREAM)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+        listener.listen(1024)
+    except OSError as error:
+        raise CannotStart(
+            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another "
+            "with OET_HOST and OET_PORT"
+        ) from None
+    return listener

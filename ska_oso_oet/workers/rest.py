@@ -1,0 +1,73 @@
+"""FlaskWorker: gunicorn with the Flask application, and the bus client beside it."""
+
+from __future__ import annotations
+
+import logging
+import resource
+import sys
+from typing import Any
+
+from gunicorn.app.base import BaseApplication
+
+from ..execution.processes import end_with_parent
+from ..settings import Settings
+from ..web.app import create_app
+from ..web.bridge import Bridge
+from ..web.detached import DetachingWorker
+from ..web.stream import Hub
+from .listener import listen
+
+LOG = logging.getLogger(__name__)
+
+_GRACEFUL = 3  #: seconds that requests being answered get at the end
+
+
+class _Server(BaseApplication):  # type: ignore[misc]
+    def __init__(self, settings: Settings, listener: int) -> None:
+        self._settings = settings
+        self._listener = listener
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in {
+            "bind": [f"fd://{self._listener}"],
+            "workers": self._settings.web_workers,
+            "threads": self._settings.web_threads,
+            "worker_class": DetachingWorker,
+            "timeout": 0,
+            "keepalive": 30,
+            "graceful_timeout": _GRACEFUL,
+            "worker_connections": 2000,
+            "post_fork": _forked,
+            "logger_class": "ska_oso_oet.workers.gunicornlog.Log",
+            "control_socket_disable": True,
+            "limit_request_line": 8190,
+        }.items():
+            if name in self.cfg.settings:
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        bridge = Bridge(self._settings.bus_socket)
+        hub = Hub()
+        bridge.start(hub.attach)
+        return create_app(self._settings, bridge, hub)
+
+
+def _forked(_arbiter: Any, _worker: Any) -> None:
+    end_with_parent()
+    # The thread that speaks on the bus and those that answer requests take turns; the default of 5 ms
+    # would show in every answer while many listeners are being written to.
+    sys.setswitchinterval(0.0005)
+
+
+def main(settings: Settings, listener: int | None) -> None:
+    """Serve HTTP until told to end.
+
+    :param listener: the descriptor of a socket that listens already
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
+    if listener is None:
+        opened = listen(settings)
+        listener = opened.detach()
+    _Server(settings, listener).run()

@@ -1,0 +1,48 @@
+"""SESWorker: the script execution service."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+
+from ..bus.client import BusClient
+from ..execution.processes import marks_work
+from ..execution.service import ScriptExecutionService
+from ..execution.takeover import restore
+from ..settings import Settings
+from .base import CannotStart, answer_pings, hold_lock, kept_running, until_terminated
+
+LOG = logging.getLogger(__name__)
+
+_TOPICS = ("request.procedure", "request.worker", "operator")
+
+
+async def main(settings: Settings) -> None:
+    """Serve until told to end; then stop every script first."""
+    hold_lock(settings, "ses")
+    if not marks_work():
+        raise CannotStart(
+            "the hard limit RLIMIT_RTTIME must be unlimited: the OET finds the processes of a script by it"
+        )
+    os.makedirs(settings.runs, mode=0o700, exist_ok=True)
+    bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
+    service = ScriptExecutionService(bus, settings)
+    service.listen()
+    async with kept_running(bus.run()), kept_running(service.run()):
+        await bus.reached()
+        await _restore(service)
+        answer_pings(bus)
+        await until_terminated()
+        await service.close()
+
+
+async def _restore(service: ScriptExecutionService) -> None:
+    while True:
+        try:
+            await restore(service, service.bus.joined_at)
+            return
+        except ConnectionError as error:
+            LOG.warning("The journal cannot be read yet: %s", error)
+            await asyncio.sleep(0.1)
+            await service.bus.reached()

@@ -1,0 +1,89 @@
+"""Client of the Observation Execution Tool (OET): the ``oet`` command and ``OETClient``.
+
+The names below are loaded when first used: ``oet --help`` must not pay for an HTTP library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .client import OETClient
+    from .errors import (
+        BadAnswerError,
+        DeadlineError,
+        InvalidRequestError,
+        NotAuthorisedError,
+        OETError,
+        RefusedError,
+        UnreachableError,
+    )
+    from .happenings import Event, OutputChunk, OutputPage
+    from .model import (
+        CallArguments,
+        Outcome,
+        Procedure,
+        Script,
+        ServerStatus,
+        StateChange,
+        StopResult,
+    )
+    from .procedureclient import ProcedureAdapter, ProcedureSummary
+
+__version__ = "1.0.0"
+
+_HOMES = {
+    "client": ("OETClient",),
+    "errors": (
+        "BadAnswerError",
+        "DeadlineError",
+        "InvalidRequestError",
+        "NotAuthorisedError",
+        "OETError",
+        "RefusedError",
+        "UnreachableError",
+    ),
+    "happenings": ("Event", "OutputChunk", "OutputPage"),
+    "model": (
+        "CallArguments",
+        "Outcome",
+        "Procedure",
+        "Script",
+        "ServerStatus",
+        "StateChange",
+        "StopResult",
+    ),
+    "procedureclient": ("ProcedureAdapter", "ProcedureSummary"),
+}
+_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "BadAnswerError",
+    "CallArguments",
+    "DeadlineError",
+    "Event",
+    "InvalidRequestError",
+    "NotAuthorisedError",
+    "OETClient",
+    "OETError",
+    "Outcome",
+    "OutputChunk",
+    "OutputPage",
+    "Procedure",
+    "ProcedureAdapter",
+    "ProcedureSummary",
+    "RefusedError",
+    "Script",
+    "ServerStatus",
+    "StateChange",
+    "StopResult",
+    "UnreachableError",
+    "__version__",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)

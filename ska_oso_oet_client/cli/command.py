@@ -1,0 +1,170 @@
+"""Click commands with the grammar of ``oet``, and groups that load a command when it is used."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, NamedTuple
+
+import click
+
+from .command_line import Grammar, SortedWords, key_of, sort_words
+from .settings import common_options
+from .values import read_value
+
+
+class ScriptArguments(NamedTuple):
+    """What the command line says a function of the script is called with."""
+
+    args: list[Any]
+    kwargs: dict[str, Any]
+
+
+class OetCommand(click.Command):
+    """A command that takes the common options, at any place among its own."""
+
+    takes_script_arguments = False
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params.extend([*self.more_options(), *common_options()])
+
+    def more_options(self) -> list[click.Parameter]:
+        """New options of this kind of command."""
+        return []
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        found = _sort(ctx, args, self._grammar())
+        own = self._own_arguments(found)
+        if not self.takes_script_arguments:
+            own += [*found.positionals, *found.literal]
+        left = super().parse_args(ctx, [*found.options, "--", *own])
+        if self.takes_script_arguments:
+            ctx.params["script_arguments"] = ScriptArguments(
+                args=[*map(read_value, found.positionals), *found.literal],
+                kwargs={**found.keywords, **(ctx.params.pop("kwargs", None) or {})},
+            )
+        return left
+
+    def _grammar(self) -> Grammar:
+        arguments = (p.name for p in self.params if isinstance(p, click.Argument) and p.name)
+        return Grammar(
+            options=_spellings(self.params),
+            flags=_flags(self.params),
+            arguments=frozenset(arguments),
+            takes_script_arguments=self.takes_script_arguments,
+        )
+
+    def _own_arguments(self, found: SortedWords) -> list[str]:
+        """The values of the command's own arguments, in order; they leave the sorted words."""
+        own = []
+        for parameter in self.params:
+            if isinstance(parameter, click.Argument):
+                if parameter.name in found.named_arguments:
+                    own.append(found.named_arguments[parameter.name])
+                elif found.positionals:
+                    own.append(found.positionals.pop(0))
+                elif found.literal:
+                    own.append(found.literal.pop(0))
+        return own
+
+
+class ScriptCommand(OetCommand):
+    """A command whose other words are arguments of the script, in ``script_arguments``."""
+
+    takes_script_arguments = True
+
+    def more_options(self) -> list[click.Parameter]:
+        return [
+            click.Option(
+                ["--kwargs", "kwargs"],
+                metavar="JSON",
+                callback=json_object,
+                help="Keyword arguments of the script whose names are options here.",
+            )
+        ]
+
+    def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        pieces = [*self.collect_usage_pieces(ctx), "[ARGS]...", "[--NAME=VALUE]..."]
+        formatter.write_usage(ctx.command_path, " ".join(pieces))
+
+
+class OetGroup(click.Group):
+    """Sub-commands by name: where each lives (``module:attribute``) and one line about it."""
+
+    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.lazy = lazy
+        self.no_args_is_help = False
+        self.params.extend(common_options())
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in self.lazy:
+            return None
+        module, attribute = self.lazy[cmd_name][0].split(":")
+        command: click.Command = getattr(import_module(module, __package__), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, about) for name, (_, about) in self.lazy.items()])
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        grammar = Grammar(options=_spellings(self.params), flags=_flags(self.params), is_group=True)
+        found = _sort(ctx, args, grammar)
+        left = super().parse_args(ctx, [*found.options, *found.positionals])
+        if not found.positionals:
+            _show_help(ctx)
+        return left
+
+
+def _sort(ctx: click.Context, args: list[str], grammar: Grammar) -> SortedWords:
+    try:
+        found = sort_words(args, grammar)
+    except click.UsageError:
+        if ctx.resilient_parsing:
+            return SortedWords()
+        raise
+    if found.help:
+        _show_help(ctx)
+    return found
+
+
+def _show_help(ctx: click.Context) -> None:
+    if not ctx.resilient_parsing:
+        click.echo(ctx.get_help())
+        ctx.exit()
+
+
+def _spellings(params: list[click.Parameter]) -> dict[str, str]:
+    return {
+        key_of(spelling): spelling
+        for parameter in params
+        if isinstance(parameter, click.Option)
+        for spelling in parameter.opts
+    }
+
+
+def _flags(params: list[click.Parameter]) -> frozenset[str]:
+    return frozenset(
+        key_of(spelling)
+        for parameter in params
+        if isinstance(parameter, click.Option) and parameter.type is click.BOOL
+        for spelling in parameter.opts
+    )
+
+
+def json_object(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    try:
+        found = json.loads(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise click.BadParameter("needs a JSON object, such as '{\"name\": 1}'", context, option)
+    return found

@@ -1,0 +1,171 @@
+"""The grammar of ``oet``: which words are options, which go to the script.
+
+Click takes over once the words are sorted; it has no notion of options it does not know, nor of
+``-`` and ``_`` being the same.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from .values import read_value
+
+_NEGATIVE_NUMBER = re.compile(r"-\.?\d")
+_BOOLEAN_WORDS = frozenset({"true", "false"})
+_FARTHEST_SLIP = 2
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """What one command knows: option keys with their spelling, flags among them, argument names.
+
+    ``takes_script_arguments``: unknown options belong to the script instead of being errors.
+    ``is_group``: the first word that is no option ends the options.
+    """
+
+    options: Mapping[str, str]
+    flags: frozenset[str] = frozenset()
+    arguments: frozenset[str] = frozenset()
+    takes_script_arguments: bool = False
+    is_group: bool = False
+
+    def names(self) -> Iterator[str]:
+        yield from self.options.values()
+        yield from (f"--no-{_dashes(flag)}" for flag in self.flags)
+        yield from (f"--{name}" for name in self.arguments)
+        yield "--help"
+
+
+@dataclass
+class SortedWords:
+    """``literal`` words came after ``--`` and are text, whatever they look like."""
+
+    options: list[str] = field(default_factory=list)
+    named_arguments: dict[str, str] = field(default_factory=dict)
+    positionals: list[str] = field(default_factory=list)
+    literal: list[str] = field(default_factory=list)
+    keywords: dict[str, Any] = field(default_factory=dict)
+    help: bool = False
+
+
+def key_of(option: str) -> str:
+    """The same for all spellings of an option."""
+    return option.removeprefix("--").replace("-", "_")
+
+
+def sort_words(words: Sequence[str], grammar: Grammar) -> SortedWords:
+    """Sort a command's words; raises click.UsageError for slips."""
+    found = SortedWords()
+    end = words.index("--") if "--" in words else len(words)
+    if not grammar.is_group and any(word in ("--help", "-h") for word in words[:end]):
+        found.help = True
+        return found
+    found.literal = list(words[end + 1 :])
+    queue = list(words[:end])
+    while queue:
+        if grammar.is_group and not _is_option(queue[0]):
+            found.positionals = queue + list(words[end:])
+            found.literal = []
+            break
+        word = queue.pop(0)
+        if not _is_option(word):
+            found.positionals.append(word)
+        elif word in ("--help", "-h"):
+            found.help = True
+            break
+        elif not word.startswith("--"):
+            raise click.UsageError(f"No such option {word}; put -- before text that begins with -")
+        else:
+            _sort_option(word, queue, grammar, found)
+    return found
+
+
+def _sort_option(word: str, queue: list[str], grammar: Grammar, found: SortedWords) -> None:
+    name, equals, value = word.partition("=")
+    key = key_of(name)
+    negated = key.removeprefix("no_")
+    if key in grammar.options:
+        spelling = grammar.options[key]
+        if equals:
+            pass
+        elif key in grammar.flags:
+            value = queue.pop(0) if queue and queue[0].lower() in _BOOLEAN_WORDS else "True"
+        else:
+            value = _value_of(spelling, queue)
+        found.options.append(f"{spelling}={value}")
+    elif negated != key and negated in grammar.flags:
+        if equals:
+            raise click.UsageError(f"{name} takes no value; write --{negated}={value} instead")
+        found.options.append(f"{grammar.options[negated]}=False")
+    elif key in grammar.arguments:
+        found.named_arguments[key] = value if equals else _value_of(name, queue)
+    else:
+        _refuse_slip(name, key, grammar)
+        if key in found.keywords:
+            raise click.UsageError(f"{name} is given twice")
+        if equals:
+            found.keywords[key] = read_value(value)
+        elif queue and not _is_option(queue[0]):
+            found.keywords[key] = read_value(queue.pop(0))
+        else:
+            found.keywords[key] = True
+
+
+def _value_of(name: str, queue: list[str]) -> str:
+    if not queue or queue[0].startswith("--"):
+        raise click.UsageError(f"{name} needs a value")
+    return queue.pop(0)
+
+
+def _is_option(word: str) -> bool:
+    return len(word) > 1 and word.startswith("-") and not _NEGATIVE_NUMBER.match(word)
+
+
+def _refuse_slip(name: str, key: str, grammar: Grammar) -> None:
+    nearest = _nearest(key, grammar.names())
+    if grammar.takes_script_arguments and key and nearest is None:
+        return
+    message = f"No such option {name}"
+    if nearest is not None:
+        message += f"; did you mean {nearest}?"
+        if grammar.takes_script_arguments:
+            message += f" If it is for the script: --kwargs='{{\"{key}\": ...}}'"
+    raise click.UsageError(message)
+
+
+def _nearest(key: str, names: Iterator[str]) -> str | None:
+    """The option that ``key`` is probably a slip of.
+
+    Two letters, but fewer than half of a short name: a script may well have an argument ``self``
+    although there is an option ``--help``.
+    """
+    slips = ((_slips(key, key_of(name)), name) for name in names)
+    likely = [
+        (slips, name)
+        for slips, name in slips
+        if slips <= _FARTHEST_SLIP and 2 * slips < len(key_of(name))
+    ]
+    return min(likely)[1] if likely else None
+
+
+def _slips(one: str, other: str) -> int:
+    """Letters inserted, left out, replaced or swapped with a neighbour between two words."""
+    before: list[int] = []
+    row = list(range(len(other) + 1))
+    for i, a in enumerate(one, 1):
+        before_that, before, row = before, row, [i]
+        for j, b in enumerate(other, 1):
+            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
+            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
+                cost = min(cost, before_that[j - 2] + 1)
+            row.append(cost)
+    return row[-1]
+
+
+def _dashes(key: str) -> str:
+    return key.replace("_", "-")

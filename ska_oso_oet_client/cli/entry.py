@@ -1,0 +1,93 @@
+"""Where ``oet`` begins and ends: every failure becomes one line on stderr and an exit status."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+
+import click
+
+from ..errors import (
+    BadAnswerError,
+    InvalidRequestError,
+    NotAuthorisedError,
+    OETError,
+    UnreachableError,
+)
+from ..exit_status import ExitStatus
+from .root import oet
+from .settings import Settings
+
+COMPLETION_VARIABLE = "_OET_COMPLETE"
+
+# The first class that fits decides.
+_STATUS_OF: tuple[tuple[type[OETError], ExitStatus], ...] = (
+    (InvalidRequestError, ExitStatus.USAGE),
+    (NotAuthorisedError, ExitStatus.NOT_AUTHORISED),
+    (UnreachableError, ExitStatus.UNREACHABLE),
+    (BadAnswerError, ExitStatus.UNREACHABLE),
+    (OETError, ExitStatus.REFUSED),
+)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    instruction = os.environ.get(COMPLETION_VARIABLE)
+    if instruction:
+        from click.shell_completion import shell_complete
+
+        return shell_complete(oet, {}, "oet", COMPLETION_VARIABLE, instruction)
+    _never_fail_to_encode()
+    settings = Settings()
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        status = _run(words, settings)
+        if sys.stdout is not None:  # it may have been closed by who started this
+            sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough (`| head`). Python flushes stdout once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return ExitStatus.DONE
+    return status
+
+
+def _run(words: list[str], settings: Settings) -> int:
+    try:
+        with oet.make_context("oet", words, obj=settings) as context:
+            status = oet.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        return ExitStatus.INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except click.ClickException as error:
+        return _fail(error.format_message(), ExitStatus.USAGE, settings)
+    except OETError as error:
+        return _fail(str(error), _status_of(error), settings)
+    except Exception as error:  # noqa: BLE001  # a fault of ours is still no traceback
+        return _fail(f"{type(error).__name__}: {error}", ExitStatus.INTERNAL, settings)
+    return status if isinstance(status, int) else ExitStatus.DONE
+
+
+def _fail(message: str, status: ExitStatus, settings: Settings) -> ExitStatus:
+    if settings.verbose:
+        import traceback
+
+        click.echo(traceback.format_exc(), err=True)
+    prefix = click.style("Error:", fg="red")
+    click.echo(f"{prefix} {' '.join(message.split())}", err=True)
+    return status
+
+
+def _status_of(error: OETError) -> ExitStatus:
+    return next(status for kind, status in _STATUS_OF if isinstance(error, kind))
+
+
+def _never_fail_to_encode() -> None:
+    # A script may print what this terminal cannot show.
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure is not None:
+            reconfigure(errors="backslashreplace")

@@ -1,0 +1,109 @@
+"""``oet listen``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import click
+
+from ..happenings import Event, OutputChunk
+from .command import OetCommand
+from .narration import TextNarrator
+from .settings import Settings, pass_settings, tell
+
+if TYPE_CHECKING:
+    from ..stream import Message
+
+
+def _topics(context: click.Context, option: click.Parameter, value: str | None) -> list[str]:
+    return [topic.strip() for topic in (value or "").split(",") if topic.strip()]
+
+
+@click.command(cls=OetCommand)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["event", "text", "json", "raw"]),
+    help="Names and fields, sentences, one JSON object per line, or the stream's own bytes."
+    "  [default: event]",
+)
+@click.option(
+    "--topics", callback=_topics, metavar="PREFIXES", help="Only topics that begin so (a,b)."
+)
+@click.option(
+    "--exclude", callback=_topics, metavar="PREFIXES", help="No topics that begin so (a,b)."
+)
+@click.option(
+    "--from-id",
+    type=click.IntRange(0),
+    metavar="ID",
+    help="Begin with what happened after this event.",
+)
+@pass_settings
+def listen(
+    settings: Settings,
+    form: str | None,
+    topics: list[str],
+    exclude: list[str],
+    from_id: int | None,
+) -> None:
+    """Show what happens on the OET as it happens, until Ctrl-C."""
+    form = form or ("json" if settings.as_json else "event")
+    with settings.client() as client:
+        show = _SHOW[form](client.subarray_id)
+        for message in client.event_stream(
+            topics=topics,
+            exclude=exclude,
+            from_id=None if from_id is None else str(from_id),
+            notify=tell,
+        ):
+            show(message)
+
+
+Show = Callable[["Message"], None]
+
+
+def _raw(subarray_id: int) -> Show:
+    return lambda message: click.echo(message.raw, nl=False)
+
+
+def _fields(subarray_id: int) -> Show:
+    def show(event: Event) -> None:
+        click.echo(f"event: {event.topic}\ndata: args=() kwargs={dict(event.fields)!r}\n")
+
+    return _of_events(show)
+
+
+def _json(subarray_id: int) -> Show:
+    return _of_events(lambda event: click.echo(json.dumps(event.to_json())))
+
+
+def _text(subarray_id: int) -> Show:
+    narrator = TextNarrator(subarray_id)
+
+    def show(event: Event) -> None:
+        if event.topic == "procedure.output" and "text" in event.fields:
+            narrator.output(OutputChunk.from_json(event.fields))
+        else:
+            narrator.event(event)
+
+    return _of_events(show)
+
+
+def _of_events(write: Callable[[Event], None]) -> Show:
+    def show(message: Message) -> None:
+        # Without a name it is only a sign of life.
+        if message.name is not None:
+            write(Event.from_message(message.name, message.data, message.id))
+
+    return show
+
+
+_SHOW: dict[str, Callable[[int], Show]] = {
+    "event": _fields,
+    "text": _text,
+    "json": _json,
+    "raw": _raw,
+}

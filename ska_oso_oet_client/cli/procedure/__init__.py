@@ -1,0 +1,23 @@
+"""``oet procedure``: observing scripts, one by one."""
+
+from __future__ import annotations
+
+import click
+
+from ..command import OetGroup
+
+COMMANDS = {
+    "create": (".procedure.create:create", "Load a script and prepare it for execution."),
+    "list": (".procedure.list:list_", "Show the ten newest procedures."),
+    "start": (".procedure.start:start", "Run the main function of a prepared script."),
+    "stop": (".procedure.stop:stop", "Stop a script, and by default abort the subarray."),
+    "describe": (".procedure.describe:describe", "Show all there is to know about a procedure."),
+    "logs": (".procedure.logs:logs", "Show what a script has printed."),
+    "wait": (".procedure.wait:wait", "Return when a script has ended."),
+    "run": (".procedure.run:run", "Create, start and follow a script."),
+}
+
+
+@click.group(cls=OetGroup, lazy=COMMANDS)
+def procedure() -> None:
+    """Load, start, watch and stop observing scripts."""

@@ -1,0 +1,55 @@
+"""``oet procedure create``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...exit_status import ExitStatus
+from ...model import READY
+from ..command import ScriptArguments, ScriptCommand
+from ..following import Following, script_goes_on, status_of
+from ..settings import Settings, pass_settings, tell
+from ..showing import show_procedure
+from .script_options import script_options
+
+
+@click.command(cls=ScriptCommand)
+@script_options
+@click.option(
+    "--listen",
+    type=bool,
+    default=False,
+    show_default=True,
+    help="Show events and output until the script is ready or has failed.",
+)
+@pass_settings
+def create(
+    settings: Settings,
+    /,
+    script_uri: str,
+    script_arguments: ScriptArguments,
+    listen: bool,
+    **script_source: Any,
+) -> ExitStatus:
+    """Load the script SCRIPT_URI, file:///path.py or git://path/in/repository.py.
+
+    All other words and unknown options are the arguments of its init function, which also gets
+    the subarray as subarray_id. The OET shows the ten newest procedures: making the eleventh
+    drops the oldest.
+    """
+    with settings.client() as client:
+        if not listen:
+            show_procedure(
+                client.create_procedure(script_uri, *script_arguments, **script_source), settings
+            )
+            return ExitStatus.DONE
+        with client.follower(tell) as follower:
+            procedure = client.create_procedure(script_uri, *script_arguments, **script_source)
+            with script_goes_on(procedure.id):
+                following = Following(procedure.id, client.subarray_id, settings)
+                following.begin(procedure)
+                prepared = following.until(follower, {READY})
+                following.end(prepared)
+    return status_of(prepared, good=(READY,))

@@ -1,0 +1,56 @@
+"""``oet procedure logs``."""
+
+from __future__ import annotations
+
+import click
+
+from ..command import OetCommand
+from ..narration import JsonNarrator, TextNarrator
+from ..settings import Settings, pass_settings, tell
+from .choice import pid_option, running_or_last
+
+_STREAMS = ("stdout", "stderr", "oet")
+
+
+def _streams(context: click.Context, option: click.Parameter, value: str | None) -> list[str]:
+    names = [name.strip() for name in (value or "").split(",") if name.strip()]
+    for name in names:
+        if name not in _STREAMS:
+            raise click.BadParameter(f"{name} is none of {', '.join(_STREAMS)}", context, option)
+    return names
+
+
+@click.command(cls=OetCommand)
+@pid_option("the running one, else the last one created")
+@click.option(
+    "--follow",
+    type=bool,
+    default=False,
+    show_default=True,
+    help="Go on with what the script prints, until it has ended.",
+)
+@click.option("--tail", type=click.IntRange(0), help="Begin with the last so many lines.")
+@click.option(
+    "--stream",
+    "streams",
+    callback=_streams,
+    metavar="NAMES",
+    help="Only stdout, stderr, or both with a comma.  [default: all, in order]",
+)
+@pass_settings
+def logs(
+    settings: Settings, pid: int | None, follow: bool, tail: int | None, streams: list[str]
+) -> None:
+    """Show what a script has printed."""
+    with settings.client() as client:
+        if pid is None:
+            pid = running_or_last(client).id
+        if follow:
+            chunks = client.live_output(pid, tail=tail, streams=streams, notify=tell)
+        elif tail is not None:
+            chunks = iter(client.output(pid, tail=tail, streams=streams).chunks)
+        else:
+            chunks = client.all_output(pid, streams=streams)
+        narrator = JsonNarrator(pid) if settings.as_json else TextNarrator(client.subarray_id)
+        for chunk in chunks:
+            narrator.output(chunk)

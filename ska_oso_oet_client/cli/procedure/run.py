@@ -1,0 +1,66 @@
+"""``oet procedure run``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...exit_status import ExitStatus
+from ...model import READY
+from ..command import ScriptArguments, ScriptCommand, json_object
+from ..following import Following, script_goes_on, status_of
+from ..settings import Settings, pass_settings, tell
+from ..showing import show_procedure
+from .script_options import script_options
+
+
+@click.command(cls=ScriptCommand)
+@script_options
+@click.option(
+    "--init_kwargs",
+    metavar="JSON",
+    callback=json_object,
+    help="Keyword arguments of the script's init function.",
+)
+@click.option(
+    "--listen",
+    type=bool,
+    default=True,
+    show_default=True,
+    help="Show events and output until the script has ended.",
+)
+@pass_settings
+def run(
+    settings: Settings,
+    /,
+    script_uri: str,
+    script_arguments: ScriptArguments,
+    init_kwargs: dict[str, Any] | None,
+    listen: bool,
+    **script_source: Any,
+) -> ExitStatus:
+    """Load the script SCRIPT_URI, start it when it is ready, and follow it to its end.
+
+    All other words and unknown options are the arguments of its main function.
+    """
+    with settings.client() as client:
+        if not listen:
+            created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
+            with script_goes_on(created.id):
+                procedure = client.wait(created.id, until={READY}, notify=tell)
+            if procedure.state == READY:
+                procedure = client.start_procedure(created.id, *script_arguments)
+            show_procedure(procedure, settings)
+            return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
+        with client.follower(tell) as follower:
+            created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
+            with script_goes_on(created.id):
+                following = Following(created.id, client.subarray_id, settings)
+                following.begin(created)
+                procedure = following.until(follower, {READY})
+                if procedure.state == READY:
+                    client.start_procedure(created.id, *script_arguments)
+                    procedure = following.until(follower)
+                following.end(procedure)
+    return status_of(procedure)

@@ -1,0 +1,50 @@
+"""Options that say which script to load."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypedDict
+
+import click
+
+_NOTHING = frozenset({"", "none", "null"})
+
+
+class ScriptOptions(TypedDict):
+    git_repo: str | None
+    git_branch: str | None
+    git_commit: str | None
+    create_env: bool
+
+
+def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -> str | None:
+    # The documented default is typed as --git_commit=None.
+    return None if value is None or value.lower() in _NOTHING else value
+
+
+def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the script's URI and the git options."""
+    decorators = (
+        click.argument("script_uri", metavar="SCRIPT_URI"),
+        click.option(
+            "--git_repo",
+            callback=_text_or_none,
+            help="Git repository of the script.  [default: the server's]",
+        ),
+        click.option(
+            "--git_branch",
+            callback=_text_or_none,
+            help="Branch to take the script from.  [default: master]",
+        ),
+        click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
+        click.option(
+            "--create_env",
+            type=bool,
+            default=False,
+            show_default=True,
+            help="Give the script an environment with its repository's own dependencies.",
+        ),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function

@@ -1,0 +1,40 @@
+"""The ``oet`` command itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from .. import __version__
+from .command import OetGroup
+
+COMMANDS = {
+    "procedure": (".procedure:procedure", "Load, start, watch and stop observing scripts."),
+    "listen": (".listen:listen", "Show what happens on the OET as it happens."),
+    "status": (".status:status", "Tell whether the OET is ready and what it is running."),
+    "completion": (".completion:completion", "Print the set-up of completion for a shell."),
+}
+
+
+def _show_version(context: click.Context, option: click.Parameter, value: Any) -> None:
+    if value and not context.resilient_parsing:
+        click.echo(f"oet, version {__version__}")
+        context.exit()
+
+
+@click.group(cls=OetGroup, lazy=COMMANDS)
+@click.option(
+    "--version",
+    type=bool,
+    metavar="",
+    is_eager=True,
+    expose_value=False,
+    callback=_show_version,
+    help="Show the version of this command.",
+)
+def oet() -> None:
+    """Control the Observation Execution Tool, which runs observing scripts on a subarray.
+
+    Every command accepts the options below at any position, and - in place of _ in their names.
+    """

@@ -1,0 +1,90 @@
+"""What the user chose for one run of ``oet``, at whatever position of the command line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..address import LAST_SUBARRAY
+
+if TYPE_CHECKING:
+    from ..client import OETClient
+
+
+class Settings:
+    """The options every command has. The position nearest to the end of the line wins."""
+
+    def __init__(self) -> None:
+        self.server_url: str | None = None
+        self.subarray_id: int | None = None
+        self.output = "table"
+        self.verbose = False
+
+    @property
+    def as_json(self) -> bool:
+        return self.output == "json"
+
+    def client(self) -> OETClient:
+        from ..client import OETClient
+
+        return OETClient(self.server_url, self.subarray_id)
+
+
+pass_settings = click.make_pass_decorator(Settings, ensure=True)
+
+
+def tell(sentence: str) -> None:
+    """Talk to the user without touching the data on stdout."""
+    click.echo(sentence, err=True)
+
+
+def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
+    # Resilient parsing is shell completion asking; nothing will run.
+    if value is None or option.name is None or context.resilient_parsing:
+        return
+    setattr(context.ensure_object(Settings), option.name, value)
+
+
+def _start_logging(context: click.Context, option: click.Parameter, value: bool | None) -> None:
+    _remember(context, option, value)
+    if value and not context.resilient_parsing:
+        import logging
+
+        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+
+
+def common_options() -> list[click.Parameter]:
+    """New option objects for one command or group."""
+    return [
+        click.Option(
+            ["--server-url", "server_url"],
+            metavar="URL",
+            callback=_remember,
+            expose_value=False,
+            help="Address of the OET.  [default: $OET_URL, else this machine]",
+        ),
+        click.Option(
+            ["--subarray_id", "subarray_id"],
+            type=click.IntRange(1, LAST_SUBARRAY),
+            metavar="N",
+            callback=_remember,
+            expose_value=False,
+            help="Subarray to control; fills {SUBARRAY_ID} in the address.  [default: 1]",
+        ),
+        click.Option(
+            ["--output", "output"],
+            type=click.Choice(["table", "json"]),
+            callback=_remember,
+            expose_value=False,
+            help="Print tables, or the server's JSON.  [default: table]",
+        ),
+        click.Option(
+            ["--verbose", "verbose"],
+            type=bool,
+            metavar="",
+            callback=_start_logging,
+            expose_value=False,
+            help="Show requests, and more about errors.",
+        ),
+    ]

@@ -1,0 +1,29 @@
+"""Procedures on stdout, as a table or as the server's JSON."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import click
+
+from ..model import Procedure
+from .settings import Settings
+
+
+def show_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
+    click.echo(json.dumps(document))
+
+
+def show_procedure(procedure: Procedure, settings: Settings) -> None:
+    if settings.as_json:
+        show_json(procedure.document)
+    else:
+        show_table([procedure])
+
+
+def show_table(procedures: Sequence[Procedure]) -> None:
+    from .tables import procedure_table
+
+    click.echo(procedure_table(procedures))

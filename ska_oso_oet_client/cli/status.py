@@ -1,0 +1,45 @@
+"""``oet status``."""
+
+from __future__ import annotations
+
+import click
+
+from ..exit_status import ExitStatus
+from ..model import ServerStatus
+from .command import OetCommand
+from .settings import Settings, pass_settings
+from .showing import show_json, show_table
+
+_GIBIBYTE = 1024**3
+
+
+@click.command(cls=OetCommand)
+@pass_settings
+def status(settings: Settings) -> ExitStatus:
+    """Tell whether the OET is ready and what it is running; exit status 3 if it is not ready."""
+    with settings.client() as client:
+        found = client.status()
+    if settings.as_json:
+        show_json(found.document)
+    else:
+        _show(client.url, found)
+    return ExitStatus.DONE if found.ready else ExitStatus.REFUSED
+
+
+def _show(url: str, found: ServerStatus) -> None:
+    from .tables import table
+
+    disk = "" if found.disk_free is None else f"{found.disk_free / _GIBIBYTE:.1f} GiB"
+    rows = [
+        ("Server", url),
+        ("Version", found.version),
+        ("Subarray", str(found.subarray_id)),
+        ("Ready", "yes" if found.ready else "no"),
+        *found.workers.items(),
+        ("Disk free", disk),
+        ("Running", "nothing" if found.running is None else str(found.running.id)),
+    ]
+    click.echo(table(("Property", "Value"), rows))
+    if found.running is not None:
+        click.echo()
+        show_table([found.running])

@@ -1,0 +1,38 @@
+"""Script arguments as they are typed: JSON, else a Python literal, else text."""
+
+from __future__ import annotations
+
+import ast
+import json
+import warnings
+from typing import Any
+
+
+def read_value(text: str) -> Any:
+    """What ``text`` looks like, as something JSON can carry to the script.
+
+    So ``false``, ``False``, ``12``, ``[1, 2]``, ``null`` and ``'bob'`` are what they seem, and
+    everything else, such as ``12 Jan`` or ``{1, 2}``, is text.
+    """
+    for read in (_from_json, _from_python):
+        try:
+            # Through JSON, a tuple becomes the list that the script will get.
+            return json.loads(json.dumps(read(text), allow_nan=False))
+        except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError):
+            continue
+    return text
+
+
+def _from_json(text: str) -> Any:
+    return json.loads(text, parse_constant=_refuse)
+
+
+def _refuse(constant: str) -> Any:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _from_python(text: str) -> Any:
+    with warnings.catch_warnings():
+        # About escapes such as '\d': the user is typing an argument, not a program.
+        warnings.simplefilter("ignore")
+        return ast.literal_eval(text)

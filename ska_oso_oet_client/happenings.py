@@ -1,0 +1,76 @@
+"""What comes out of an OET while scripts run: events of its bus, and pieces of output."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .model import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """A message of the event bus. ``id`` is None for those the server does not keep."""
+
+    topic: str
+    fields: Mapping[str, Any]
+    id: str | None = None
+
+    @property
+    def source(self) -> str:
+        """Who published it: a worker's name, or a procedure id."""
+        return str(self.fields.get("msg_src", ""))
+
+    @classmethod
+    def from_message(cls, name: str, data: Document, id: str | None) -> Event:
+        fields = {key: value for key, value in data.items() if key != "topic"}
+        return cls(topic=data.get("topic", name), fields=fields, id=id)
+
+    def to_json(self) -> dict[str, Any]:
+        identity = {} if self.id is None else {"id": self.id}
+        return {**identity, "topic": self.topic, **self.fields}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputChunk:
+    """A piece (not a line) of what a script printed. ``n`` counts from 1, without holes.
+
+    ``stream`` is ``stdout``, ``stderr`` or ``oet``; the last marks what the server left out.
+    """
+
+    n: int
+    stream: str
+    text: str
+    time: float | None = None
+
+    @classmethod
+    def from_json(cls, document: Document) -> OutputChunk:
+        return cls(
+            n=int(document["n"]),
+            stream=document["stream"],
+            text=document["text"],
+            time=document.get("time"),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"n": self.n, "time": self.time, "stream": self.stream, "text": self.text}
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputPage:
+    """Some consecutive output; ask with ``after=next`` for what follows."""
+
+    chunks: tuple[OutputChunk, ...]
+    next: int
+    final: bool
+    dropped: int = 0
+
+    @classmethod
+    def from_json(cls, document: Document) -> OutputPage:
+        return cls(
+            chunks=tuple(OutputChunk.from_json(chunk) for chunk in document["chunks"]),
+            next=int(document["next"]),
+            final=bool(document["final"]),
+            dropped=document.get("dropped") or 0,
+        )

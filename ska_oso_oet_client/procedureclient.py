@@ -1,0 +1,115 @@
+"""``ProcedureAdapter``: procedures for code that knows them as plain dictionaries.
+
+Test suites and notebooks address an OET by the URL of its procedures and look at a summary's
+``script`` and ``history`` as the server sends them. New code is better off with ``OETClient``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from .client import OETClient
+from .errors import InvalidRequestError
+from .model import CallArguments, Procedure
+
+_COLLECTION = "/procedures"
+
+Arguments = Mapping[str, Any]
+"""``{"args": [...], "kwargs": {...}}``, both optional."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProcedureSummary:
+    """A procedure with its inner parts as the server's JSON has them."""
+
+    id: int
+    uri: str
+    script: dict[str, Any]
+    script_args: dict[str, Any]
+    history: dict[str, Any]
+    state: str
+    outcome: dict[str, Any] | None = None
+
+    @classmethod
+    def of(cls, procedure: Procedure) -> ProcedureSummary:
+        document = procedure.document
+        return cls(
+            id=procedure.id,
+            uri=procedure.uri,
+            script=dict(document["script"]),
+            script_args=dict(document.get("script_args") or {}),
+            history=dict(document.get("history") or {}),
+            state=procedure.state,
+            outcome=document.get("outcome"),
+        )
+
+
+class ProcedureAdapter:
+    """The procedures at ``server_url``, which ends in ``/procedures``. Keeps nothing open."""
+
+    def __init__(self, server_url: str) -> None:
+        base, ending, rest = server_url.rstrip("/").rpartition(_COLLECTION)
+        if not ending or rest:
+            raise InvalidRequestError(f"{server_url} does not end in {_COLLECTION}")
+        self._base = base
+
+    def list(self, pid: int | str | None = None) -> list[ProcedureSummary]:
+        """The ten newest, or only the one with this id."""
+        with OETClient(self._base) as client:
+            found = client.procedures() if pid is None else [client.procedure(int(pid))]
+        return [ProcedureSummary.of(procedure) for procedure in found]
+
+    def create(
+        self,
+        script_uri: str,
+        init_args: Arguments | None = None,
+        git_repo: str | None = None,
+        git_branch: str | None = None,
+        git_commit: str | None = None,
+        create_env: bool = False,
+    ) -> ProcedureSummary:
+        """Load a script; ``init`` gets these arguments and, unless they name one, the subarray."""
+        init = CallArguments.from_json(init_args)
+        with OETClient(self._base) as client:
+            procedure = client.create_procedure(
+                script_uri,
+                init.args,
+                init.kwargs,
+                git_repo=git_repo,
+                git_branch=git_branch,
+                git_commit=git_commit,
+                create_env=create_env,
+            )
+        return ProcedureSummary.of(procedure)
+
+    def start(self, pid: int | str, run_args: Arguments | None = None) -> ProcedureSummary:
+        """Call ``main`` of a READY procedure with these arguments."""
+        main = CallArguments.from_json(run_args)
+        with OETClient(self._base) as client:
+            return ProcedureSummary.of(client.start_procedure(int(pid), main.args, main.kwargs))
+
+    def stop(self, pid: int | str, run_abort: bool = True) -> str:
+        """What the server says about the stop."""
+        with OETClient(self._base) as client:
+            return client.stop_procedure(int(pid), run_abort).message
+
+    def run(
+        self,
+        script_uri: str,
+        init_args: Arguments | None = None,
+        run_args: Arguments | None = None,
+        **script_options: Any,
+    ) -> ProcedureSummary:
+        """Create, start and wait for the end; the options are those of ``create``."""
+        main = CallArguments.from_json(run_args)
+        with OETClient(self._base) as client:
+            procedure = client.run_procedure(
+                script_uri,
+                main.args,
+                main.kwargs,
+                init=CallArguments.from_json(init_args),
+                **script_options,
+            )
+        return ProcedureSummary.of(procedure)

@@ -1,0 +1,104 @@
+"""Events as sentences for people: one pattern per topic.
+
+A topic without a pattern, or an event without the fields its pattern needs, is shown as its name
+and fields instead: nothing is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from .happenings import Event
+
+PATTERNS: Mapping[str, str] = {
+    "request.procedure.create": (
+        "User request: prepare {script_uri} for execution on subarray {subarray}"
+    ),
+    "request.procedure.start": "User request: start execution of process #{pid}",
+    "request.procedure.stop": "User request: stop procedure #{pid} {with_abort}",
+    "procedure.lifecycle.ready": (
+        "Procedure {pid} ({script_uri}) ready for execution on subarray {subarray}"
+    ),
+    "procedure.lifecycle.started": (
+        "Procedure {pid} ({script_uri}) started execution on subarray {subarray}"
+    ),
+    "procedure.lifecycle.complete": (
+        "Procedure {pid} ({script_uri}) execution complete on subarray {subarray}"
+    ),
+    "procedure.lifecycle.failed": (
+        "Procedure {pid} ({script_uri}) execution failed on subarray {subarray}: {detail}"
+    ),
+    "procedure.lifecycle.stopped": (
+        "Procedure {pid} ({script_uri}) execution stopped on subarray {subarray}"
+    ),
+    "procedure.abort.failed": "Abort after procedure {pid} FAILED: {detail}",
+    "user.script.announce": "Script message: {msg}",
+    "sb.lifecycle.allocated": "Resources allocated using SB {sb_id}",
+    "sb.lifecycle.observation.started": "Observation for SB {sb_id} started",
+    "sb.lifecycle.observation.finished.succeeded": "Observation for SB {sb_id} complete",
+    "sb.lifecycle.observation.finished.failed": "Observation for SB {sb_id} failed",
+    "subarray.resources.allocated": "Subarray {subarray_id}: resources allocated",
+    "subarray.resources.deallocated": "Subarray {subarray_id}: resources released",
+    "subarray.configured": "Subarray {subarray_id} configured",
+    "subarray.scan.started": "Subarray {subarray_id}: scan started",
+    "subarray.scan.finished": "Subarray {subarray_id}: scan complete",
+    "subarray.fault": "Subarray {subarray_id} error: {error}",
+    "scan.lifecycle.configure.started": "SB {sb_id}: configuring for scan {scan_id}",
+    "scan.lifecycle.configure.complete": "SB {sb_id}: scan {scan_id} configuration complete",
+    "scan.lifecycle.configure.failed": "SB {sb_id}: scan {scan_id} configuration failed",
+    "scan.lifecycle.start": "SB {sb_id}: scan {scan_id} starting",
+    "scan.lifecycle.end.succeeded": "SB {sb_id}: scan {scan_id} complete",
+    "scan.lifecycle.end.failed": "SB {sb_id}: scan {scan_id} failed",
+}
+
+
+def sentence(event: Event, subarray_id: int) -> str | None:
+    """The event for people; ``subarray_id`` is used where the event does not say which."""
+    pattern = PATTERNS.get(event.topic)
+    if pattern is None:
+        return None
+    try:
+        return pattern.format_map(_details(event.fields, subarray_id))
+    except KeyError:
+        return None
+
+
+def name_and_fields(event: Event) -> str:
+    """The event as it is, on one line."""
+    fields = " ".join(f"{name}={value!r}" for name, value in event.fields.items())
+    return f"{event.topic} {fields}".rstrip()
+
+
+def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
+    """The event's own fields, and beside them what patterns need of a command or a procedure."""
+    details: dict[str, Any] = {"subarray": fields.get("subarray_id") or subarray_id, **fields}
+    command = fields.get("cmd")
+    if isinstance(command, Mapping):
+        if "pid" in command:
+            details["pid"] = command["pid"]
+        details["with_abort"] = "with abort" if command.get("abort", True) else "with no abort"
+        details.update(_script_uri(command))
+    result = fields.get("result")
+    if isinstance(result, Mapping):
+        if "id" in result:
+            details["pid"] = result["id"]
+        details.update(_script_uri(result))
+        details["detail"] = _why(result)
+    return details
+
+
+def _script_uri(holder: Mapping[str, Any]) -> dict[str, Any]:
+    script = holder.get("script")
+    if isinstance(script, Mapping) and "script_uri" in script:
+        return {"script_uri": script["script_uri"]}
+    return {}
+
+
+def _why(procedure: Mapping[str, Any]) -> str:
+    """The most telling line there is about how a procedure ended."""
+    outcome = procedure.get("outcome") or {}
+    trace = (procedure.get("history") or {}).get("stacktrace") or ""
+    last_line = trace.strip().rpartition("\n")[2]
+    why = outcome.get("detail") or last_line or outcome.get("reason") or "no reason given"
+    return " ".join(str(why).split())

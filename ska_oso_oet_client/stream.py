@@ -1,0 +1,177 @@
+"""The event stream as a client reads it: whole messages, and no gap when the connection breaks.
+
+The bytes are cut into blocks here, at blank lines, and each block is decoded by sseclient. A
+block that a broken connection cut short is thrown away; the server sends it again.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import chain
+from typing import Any
+
+import requests
+import sseclient
+
+from .errors import OETError, RefusedError, UnreachableError
+from .patience import may_pass
+from .transport import Transport
+
+SILENCE = 60.0
+"""Seconds without a byte after which a connection counts as dead; the server comments every 15."""
+
+FIRST_PAUSE = 0.5
+LONGEST_PAUSE = 8.0
+
+_BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Message:
+    """One block of the stream: a message, or with ``name`` None a sign of life.
+
+    ``reconnected`` marks the first block after a broken connection.
+    """
+
+    name: str | None
+    data: Mapping[str, Any]
+    id: str | None
+    raw: bytes
+    reconnected: bool = False
+
+
+class EventStream:
+    """Messages of one stream, for ever, over as many connections as it takes.
+
+    ``patience`` limits the seconds without a server (None: no limit), after which
+    UnreachableError is raised. ``notify`` is told, in a sentence, what happens to the connection.
+    """
+
+    def __init__(
+        self,
+        transport: Transport,
+        path: str = "/stream",
+        *,
+        params: Mapping[str, Any] | None = None,
+        last_id: str | None = None,
+        patience: float | None = None,
+        notify: Callable[[str], None] = log.warning,
+    ) -> None:
+        self._transport = transport
+        self._path = path
+        self._params = dict(params or {})
+        self._patience = patience
+        self._notify = notify
+        self._response: requests.Response | None = None
+        self._blocks: Iterator[bytes] = iter(())
+        self.last_id = last_id
+
+    def open(self) -> None:
+        """Connect, and return only when the server listens to us: its first bytes are here.
+
+        Events caused after this are on the stream. Fails at once if there is no server.
+        """
+        try:
+            self._blocks = self._connect()
+        except requests.RequestException as error:
+            raise UnreachableError(self._transport.url, type(error).__name__) from error
+
+    def __iter__(self) -> Iterator[Message]:
+        if self._response is None:
+            self.open()
+        try:
+            yield from self._messages()
+        finally:
+            self.close()
+
+    def _messages(self) -> Iterator[Message]:
+        reconnected = False
+        while True:
+            try:
+                for block in self._blocks:
+                    yield self._decode(block, reconnected)
+                    reconnected = False
+                reason = "the server closed it"
+            except requests.RequestException as error:
+                reason = type(error).__name__
+            self.close()
+            self._notify(f"Event stream lost ({reason}), reconnecting")
+            self._blocks = self._reconnect()
+            self._notify("Event stream is back")
+            reconnected = True
+
+    def close(self) -> None:
+        if self._response is not None:
+            self._response.close()
+            self._response = None
+
+    def _connect(self) -> Iterator[bytes]:
+        response = self._transport.open_stream(self._path, self._params, self.last_id, SILENCE)
+        self._response = response
+        # Without chunked encoding, urllib3 would wait for the end of the stream.
+        size = None if getattr(response.raw, "chunked", False) else 1
+        pieces = response.iter_content(chunk_size=size)
+        try:
+            first = next(pieces, b"")
+        except requests.RequestException:
+            self.close()
+            raise
+        if not first:
+            self.close()
+            raise UnreachableError(self._transport.url, "it closed the event stream at once")
+        return blocks(chain([first], pieces))
+
+    def _reconnect(self) -> Iterator[bytes]:
+        waited = 0.0
+        pause = FIRST_PAUSE
+        while True:
+            self._transport.sleep(pause)
+            began = time.monotonic()
+            try:
+                return self._connect()
+            except (OETError, requests.RequestException) as error:
+                # A proxy in front of a server that restarts answers with pages of its own.
+                if isinstance(error, RefusedError) and not may_pass(error):
+                    raise
+                trouble = error
+            waited += pause + time.monotonic() - began
+            if self._patience is not None and waited >= self._patience:
+                raise UnreachableError(
+                    self._transport.url, f"gone for {self._patience:g} s"
+                ) from trouble
+            log.debug("no event stream yet: %s", trouble)
+            pause = min(2 * pause, LONGEST_PAUSE)
+
+    def _decode(self, block: bytes, reconnected: bool) -> Message:
+        for event in sseclient.SSEClient(iter([block])).events():
+            if event.id:
+                self.last_id = event.id
+            try:
+                data = json.loads(event.data)
+            except ValueError:
+                data = None
+            if not isinstance(data, dict):
+                data = {"data": event.data}
+            return Message(event.event, data, event.id, block, reconnected)
+        return Message(None, {}, None, block, reconnected)
+
+
+def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+    """Cut a byte stream after each blank line; what follows the last one is not passed on."""
+    pending = b""
+    for piece in pieces:
+        # A blank line may have begun in the last bytes already searched.
+        searched = max(0, len(pending) - 3)
+        pending += piece
+        start = 0
+        for end in _BLANK_LINE.finditer(pending, searched):
+            yield pending[start : end.end()]
+            start = end.end()
+        pending = pending[start:]

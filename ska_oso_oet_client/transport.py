@@ -1,0 +1,188 @@
+"""One HTTP exchange with the OET: retries that cannot do harm, and failures as OETError.
+
+A request that changes something carries an ``Idempotency-Key``. The server answers a repeat of
+the key with its first answer, so repeating after a broken connection never does a thing twice.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import requests
+
+from .errors import BadAnswerError, NotAuthorisedError, OETError, RefusedError, UnreachableError
+
+CONNECT_TIMEOUT = 5.0
+READ_TIMEOUT = 90.0
+REPEATS = 3
+FIRST_PAUSE = 0.2
+BUSY_PATIENCE = 10.0
+"""Seconds that one request may spend waiting because the server said Retry-After."""
+
+_GATEWAY_STATUSES = frozenset({502, 503, 504})
+_NEVER_ARRIVED = (ConnectionRefusedError, socket.gaierror)
+
+log = logging.getLogger(__name__)
+
+
+class Transport:
+    """A keep-alive session with one server. ``sleep`` pauses between repeats."""
+
+    def __init__(self, url: str, sleep: Callable[[float], None] = time.sleep) -> None:
+        self.url = url
+        self.sleep = sleep
+        self._session = requests.Session()
+
+    def close(self) -> None:
+        self._session.close()
+
+    def get(self, path: str, **params: Any) -> Any:
+        """The JSON of ``path``; parameters that are None are left out."""
+        response = self._repeat(lambda: self._send("GET", path, params=_present(params)))
+        return _json_of(response)
+
+    def change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+        """Send a request that changes something; repeats of it count once."""
+        headers = {"Idempotency-Key": str(uuid.uuid4())}
+        response = self._repeat(lambda: self._send(method, path, json=body, headers=headers))
+        return _json_of(response)
+
+    def open_stream(
+        self, path: str, params: Mapping[str, Any], last_id: str | None, read_timeout: float
+    ) -> requests.Response:
+        """An open ``text/event-stream``. One attempt: the stream has its own way to reconnect."""
+        # A compressed stream would sit in buffers until there is enough of it.
+        headers = {"Accept": "text/event-stream", "Accept-Encoding": "identity"}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        try:
+            response = self._send(
+                "GET",
+                path,
+                params=_present(params),
+                headers=headers,
+                stream=True,
+                timeout=(CONNECT_TIMEOUT, read_timeout),
+            )
+        except requests.RequestException as error:
+            raise UnreachableError(self.url, _reason(error)) from error
+        if not _is_success(response):
+            raise failure_of(response)
+        if "text/event-stream" not in response.headers.get("Content-Type", ""):
+            response.close()
+            raise BadAnswerError(response.url, "no event stream there")
+        return response
+
+    def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        options.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
+        # A redirected PUT would arrive as a GET and look like success.
+        options["allow_redirects"] = method == "GET"
+        began = time.monotonic()
+        response = self._session.request(method, self.url + path, **options)
+        spent = (time.monotonic() - began) * 1000
+        log.debug("%s %s: %s in %.0f ms", method, response.url, response.status_code, spent)
+        return response
+
+    def _repeat(self, send: Callable[[], requests.Response]) -> requests.Response:
+        broken = 0
+        waited = 0.0
+        while True:
+            try:
+                response = send()
+            except requests.RequestException as error:
+                # A server that was there a moment ago is restarting: then refusals count too.
+                hopeless = broken == 0 and _never_sent(error)
+                if hopeless or broken == REPEATS or not _is_broken_connection(error):
+                    raise UnreachableError(self.url, _reason(error)) from error
+                self.sleep(FIRST_PAUSE * 2**broken)
+                broken += 1
+                continue
+            pause = _retry_after(response)
+            if pause is not None and waited + pause <= BUSY_PATIENCE:
+                self.sleep(pause)
+                waited += pause
+                continue
+            if not _is_success(response):
+                raise failure_of(response)
+            return response
+
+
+def failure_of(response: requests.Response) -> OETError:
+    """The error that an unsuccessful answer stands for."""
+    status = response.status_code
+    try:
+        problem = response.json()
+        detail = problem.get("detail") or problem["title"]
+    except (ValueError, KeyError, AttributeError, requests.RequestException):
+        if status in (401, 403):
+            return NotAuthorisedError(f"Not permitted by {response.url} (HTTP {status})", status)
+        if status in _GATEWAY_STATUSES:
+            return UnreachableError(response.url, f"HTTP {status} {response.reason}")
+        return BadAnswerError(response.url, f"HTTP {status} {response.reason}")
+    for item in problem.get("errors") or ():
+        place = ".".join(str(part) for part in item.get("loc", ()))
+        detail += f"; {place}: {item.get('msg', '')}" if place else f"; {item.get('msg', '')}"
+    kind = NotAuthorisedError if status in (401, 403) else RefusedError
+    return kind(" ".join(detail.split()), status)
+
+
+def _is_success(response: requests.Response) -> bool:
+    # requests counts redirects as ok.
+    return 200 <= response.status_code < 300
+
+
+def _json_of(response: requests.Response) -> Any:
+    try:
+        return response.json()
+    except ValueError:
+        kind = response.headers.get("Content-Type", "nothing")
+        raise BadAnswerError(response.url, f"got {kind} instead of JSON") from None
+
+
+def _present(params: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in params.items() if value is not None}
+
+
+def _retry_after(response: requests.Response) -> float | None:
+    if response.status_code != 503:
+        return None
+    try:
+        return max(0.0, float(response.headers["Retry-After"]))
+    except (KeyError, ValueError):
+        return None
+
+
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        error = error.__cause__ or error.__context__
+
+
+def _never_sent(error: requests.RequestException) -> bool:
+    """Whether the request certainly did not reach a server."""
+    if isinstance(error, requests.ConnectTimeout):
+        return True
+    return any(isinstance(cause, _NEVER_ARRIVED) for cause in _causes(error))
+
+
+def _is_broken_connection(error: requests.RequestException) -> bool:
+    broken = (requests.ConnectionError, requests.exceptions.ChunkedEncodingError)
+    return isinstance(error, broken) and not isinstance(error, requests.exceptions.SSLError)
+
+
+def _reason(error: requests.RequestException) -> str:
+    if isinstance(error, requests.ReadTimeout):
+        return f"no answer within {READ_TIMEOUT:g} s"
+    if isinstance(error, requests.ConnectTimeout):
+        return f"no connection within {CONNECT_TIMEOUT:g} s"
+    for cause in _causes(error):
+        if isinstance(cause, OSError) and cause.strerror:
+            return cause.strerror.lower()
+    return type(error).__name__

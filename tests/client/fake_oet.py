@@ -1,0 +1,211 @@
+"""A small OET over real HTTP: keeps procedures, records requests, plays streams that tests write.
+
+A stream is a list of pieces: bytes are sent, a ``threading.Event`` is waited for, and the end of
+the list closes the connection. Each connection to a path takes the next stream planned for it.
+"""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+BASE = "/ska-oso-oet/oet/1/api/v1"
+CREATED_AT = 1795324531.680
+LONGEST_WAIT = 20.0
+
+Piece = bytes | threading.Event
+
+
+def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": pid,
+        "uri": f"http://oet{BASE}/procedures/{pid}",
+        "script": {"script_type": "filesystem", "script_uri": f"file:///scripts/{pid}.py"},
+        "script_args": {"init": {"args": [], "kwargs": {"subarray_id": 1}}},
+        "history": {"process_states": [["CREATING", CREATED_AT]], "stacktrace": None},
+        "state": state,
+        "outcome": None,
+        "activity_id": None,
+        "created_by": None,
+        "pid": 4711,
+    }
+    return {**document, **changes}
+
+
+def sse(topic: str, id: int | None = None, **fields: Any) -> bytes:
+    """An event as the server writes it."""
+    number = "" if id is None else f"id: {id}\n"
+    return f"{number}event: {topic}\ndata: {json.dumps({'topic': topic, **fields})}\n\n".encode()
+
+
+def printed(pid: int, n: int, text: str, stream: str = "stdout") -> bytes:
+    """An output event; these have no id."""
+    return sse("procedure.output", pid=pid, n=n, stream=stream, text=text)
+
+
+def chunk_json(n: int, text: str, stream: str = "stdout") -> dict[str, Any]:
+    return {"n": n, "time": CREATED_AT + n, "stream": stream, "text": text}
+
+
+@dataclass
+class Request:
+    method: str
+    path: str
+    query: dict[str, str]
+    headers: dict[str, str]
+    body: Any
+
+
+@dataclass
+class Answer:
+    """A planned answer; ``drop`` reads the request and breaks the connection instead."""
+
+    status: int = 200
+    body: Any = None
+    headers: dict[str, str] = field(default_factory=dict)
+    drop: bool = False
+
+    @classmethod
+    def problem(cls, status: int, detail: str, **more: Any) -> Answer:
+        body = {"type": "about:blank", "title": "No", "status": status, "detail": detail}
+        return cls(status, {**body, **more}, {"Content-Type": "application/problem+json"})
+
+
+class FakeOET:
+    def __init__(self) -> None:
+        self.procedures: dict[int, dict[str, Any]] = {}
+        self.output: dict[int, list[dict[str, Any]]] = defaultdict(list)
+        self.requests: list[Request] = []
+        self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
+        self.streams: dict[str, deque[list[Piece]]] = defaultdict(deque)
+        self.page_size = 2
+        self.chunked = True
+        self.started = threading.Event()
+        self.created = threading.Event()
+        self.closing = threading.Event()
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
+        self._server.daemon_threads = True
+        self.root = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = self.root + BASE
+        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
+        self._thread.start()
+
+    def close(self) -> None:
+        self.closing.set()
+        self._server.shutdown()
+        self._thread.join()
+        self._server.server_close()
+
+    def add(self, pid: int, state: str = "READY", **changes: Any) -> dict[str, Any]:
+        self.procedures[pid] = procedure_json(pid, state, **changes)
+        return self.procedures[pid]
+
+    def plan(self, method: str, path: str, *answers: Answer) -> None:
+        self.answers[method, path].extend(answers)
+
+    def plan_stream(self, *pieces: Piece, path: str = "/stream") -> None:
+        self.streams[path].append(list(pieces))
+
+    def asked(self, method: str, path: str | None = None) -> list[Request]:
+        return [r for r in self.requests if r.method == method and path in (None, r.path)]
+
+    def answer(self, request: Request) -> Answer:
+        planned = self.answers[request.method, request.path]
+        if planned:
+            return planned.popleft()
+        words = request.path.strip("/").split("/")
+        if request.path == "/procedures" and request.method == "GET":
+            return Answer(body=list(self.procedures.values()))
+        if request.path == "/procedures":
+            return self._create(request.body)
+        if words[0] == "procedures" and int(words[1]) in self.procedures:
+            pid = int(words[1])
+            if words[2:] == ["output"]:
+                return self._page(pid, request.query)
+            if request.method == "PUT":
+                return self._change(pid, request.body)
+            return Answer(body=self.procedures[pid])
+        return Answer.problem(404, f"No information available for PID={words[-1]}")
+
+    def _create(self, body: dict[str, Any]) -> Answer:
+        pid = max(self.procedures, default=0) + 1
+        self.add(pid, "CREATING", script=body["script"], script_args=body["script_args"])
+        self.created.set()
+        return Answer(201, self.procedures[pid])
+
+    def _change(self, pid: int, body: dict[str, Any]) -> Answer:
+        if body["state"] == "STOPPED":
+            abort = {"abort_procedure": 5} if body["abort"] else {"abort_procedure": None}
+            message = f"Successfully stopped script with ID {pid}"
+            return Answer(body={"abort_message": message, **abort, "survivors": 0})
+        running = {**self.procedures[pid], "state": "RUNNING"}
+        if self.procedures[pid]["state"] == "READY":
+            self.procedures[pid] = running
+        self.started.set()
+        return Answer(body=running)
+
+    def _page(self, pid: int, query: dict[str, str]) -> Answer:
+        after = int(query.get("after", 0))
+        streams = query.get("stream", "stdout,stderr,oet").split(",")
+        found = [c for c in self.output[pid] if c["n"] > after and c["stream"] in streams]
+        size = int(query["tail"]) if "tail" in query else self.page_size
+        page = found[-size:] if "tail" in query else found[:size]
+        following = page[-1]["n"] if page else after
+        body = {"procedure_id": pid, "chunks": page, "next": following, "final": False}
+        return Answer(body={**body, "dropped": 0})
+
+
+def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _serve(self) -> None:
+            url = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            query = {name: values[-1] for name, values in parse_qs(url.query).items()}
+            path = url.path.removeprefix(BASE)
+            request = Request(self.command, path, query, dict(self.headers), body)
+            oet.requests.append(request)
+            if "text/event-stream" in self.headers.get("Accept", "") and oet.streams[path]:
+                self._stream(oet.streams[path].popleft())
+                return
+            answer = oet.answer(request)
+            if answer.drop:
+                self.close_connection = True
+                return
+            raw = answer.body
+            payload = raw if isinstance(raw, bytes) else json.dumps(raw).encode()
+            self.send_response(answer.status)
+            for name, value in {"Content-Type": "application/json", **answer.headers}.items():
+                self.send_header(name, value)
+            self.send_header("Content-Length", str(len(payload)))
+            self.end_headers()
+            self.wfile.write(payload)
+
+        do_GET = do_POST = do_PUT = _serve  # noqa: N815
+
+        def _stream(self, pieces: list[Piece]) -> None:
+            self.close_connection = True
+            self.send_response(200)
+            self.send_header("Content-Type", "text/event-stream")
+            if oet.chunked:
+                self.send_header("Transfer-Encoding", "chunked")
+            self.end_headers()
+            for piece in pieces:
+                if isinstance(piece, bytes):
+                    chunk = b"%x\r\n%s\r\n" % (len(piece), piece)
+                    self.wfile.write(chunk if oet.chunked else piece)
+                    self.wfile.flush()
+                elif not piece.wait(LONGEST_WAIT):
+                    return
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    return Handler

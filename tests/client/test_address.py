@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ska_oso_oet_client.address import resolve
+from ska_oso_oet_client.errors import InvalidRequestError
+
+PLACEHOLDER = "https://k8s.example/ns/oet/{SUBARRAY_ID}/api/v1"
+SECOND = "https://k8s.example/ns/oet/2/api/v1"
+
+
+def test_without_any_choice_it_is_the_first_subarray_of_this_machine() -> None:
+    assert resolve(None, None, {}) == ("http://localhost:5000/ska-oso-oet/oet/1/api/v1", 1)
+
+
+def test_the_argument_wins_over_the_environment() -> None:
+    assert resolve("http://a/x", None, {"OET_URL": "http://b/x"}).url == "http://a/x"
+    assert resolve(None, None, {"OET_URL": "http://b/x"}).url == "http://b/x"
+
+
+def test_an_empty_variable_is_no_choice() -> None:
+    assert resolve(None, None, {"OET_URL": " "}).url.startswith("http://localhost:5000/")
+
+
+@given(st.integers(1, 16))
+def test_the_placeholder_becomes_the_subarray(number: int) -> None:
+    assert resolve(PLACEHOLDER, number, {}) == (PLACEHOLDER.format(SUBARRAY_ID=number), number)
+
+
+def test_the_url_tells_the_subarray_when_the_user_does_not() -> None:
+    assert resolve(SECOND, None, {}) == (SECOND, 2)
+    assert resolve(SECOND, 2, {}) == (SECOND, 2)
+
+
+def test_a_url_of_another_subarray_is_an_error_that_names_both() -> None:
+    with pytest.raises(InvalidRequestError) as refusal:
+        resolve(None, 3, {"OET_URL": SECOND})
+    assert "--subarray_id=3" in str(refusal.value)
+    assert "names subarray 2" in str(refusal.value)
+
+
+def test_a_url_without_subarray_takes_any() -> None:
+    assert resolve("http://h/ns/oet/api/v1", 7, {}) == ("http://h/ns/oet/api/v1", 7)
+
+
+@pytest.mark.parametrize("typed", ["h:5000/ns/oet/1/api/v1", "http://h:5000/ns/oet/1/api/v1///"])
+def test_scheme_and_trailing_slashes_are_put_right(typed: str) -> None:
+    assert resolve(typed, None, {}).url == "http://h:5000/ns/oet/1/api/v1"
+
+
+@pytest.mark.parametrize("typed", ["ftp://h/x", "http://", "http:///"])
+def test_other_schemes_and_missing_hosts_are_refused(typed: str) -> None:
+    with pytest.raises(InvalidRequestError):
+        resolve(typed, None, {})
+
+
+@pytest.mark.parametrize("number", [0, 17, -1])
+def test_there_are_sixteen_subarrays(number: int) -> None:
+    with pytest.raises(InvalidRequestError, match="between 1 and 16"):
+        resolve(None, number, {})

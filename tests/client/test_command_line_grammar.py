@@ -1,0 +1,203 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ska_oso_oet_client.cli.command_line import Grammar, sort_words
+from ska_oso_oet_client.cli.values import read_value
+
+START = Grammar(
+    options={
+        "pid": "--pid",
+        "listen": "--listen",
+        "git_branch": "--git_branch",
+        "server_url": "--server-url",
+        "subarray_id": "--subarray_id",
+    },
+    flags=frozenset({"listen"}),
+    arguments=frozenset({"script_uri"}),
+    takes_script_arguments=True,
+)
+LIST = Grammar(options={"pid": "--pid"})
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False),
+    lambda children: st.lists(children) | st.dictionaries(st.text(), children),
+)
+
+
+@pytest.mark.parametrize(
+    ("typed", "value"),
+    [
+        ("false", False),
+        ("False", False),
+        ("true", True),
+        ("12", 12),
+        ("-1.5", -1.5),
+        ("[1, 2]", [1, 2]),
+        ("(1, 2)", [1, 2]),
+        ("null", None),
+        ("None", None),
+        ("'bob'", "bob"),
+        ('"bob"', "bob"),
+        ("bob", "bob"),
+        ('{"a": 1}', {"a": 1}),
+        ("{'a': 1}", {"a": 1}),
+        ("", ""),
+        ("12 Jan", "12 Jan"),
+        ("{1, 2}", "{1, 2}"),
+        ("NaN", "NaN"),
+        ("1e999", "1e999"),
+        ("...", "..."),
+        ("b'x'", "b'x'"),
+        (r"'\d'", r"\d"),
+        ("http://x/?a=b", "http://x/?a=b"),
+        ("0123", "0123"),
+        ("(" * 5000, "(" * 5000),
+        ("9" * 5000, "9" * 5000),
+    ],
+)
+def test_a_value_is_what_it_looks_like(typed: str, value: Any) -> None:
+    assert read_value(typed) == value
+    assert type(read_value(typed)) is type(value)
+
+
+@given(JSON_VALUES)
+def test_every_json_value_can_be_typed(value: Any) -> None:
+    assert read_value(json.dumps(value)) == value
+
+
+@given(st.text())
+def test_whatever_is_typed_can_be_sent_to_the_server(text: str) -> None:
+    json.dumps(read_value(text), allow_nan=False)
+
+
+def test_unknown_options_are_keyword_arguments_in_all_their_forms() -> None:
+    found = sort_words(
+        ["bob", "--simulate=false", "--band", "5a", "--dry-run", "--offset", "-3", "--last"], START
+    )
+    assert found.positionals == ["bob"]
+    assert found.keywords == {
+        "simulate": False,
+        "band": "5a",
+        "dry_run": True,
+        "offset": -3,
+        "last": True,
+    }
+
+
+def test_a_flag_before_a_known_option_stays_a_flag() -> None:
+    found = sort_words(["--flag", "--pid=2", "bob"], START)
+    assert (found.keywords, found.positionals) == ({"flag": True}, ["bob"])
+    assert found.options == ["--pid=2"]
+
+
+def test_a_negative_number_is_no_option() -> None:
+    assert sort_words(["-5", "-.5", "-"], START).positionals == ["-5", "-.5", "-"]
+
+
+def test_words_after_two_dashes_are_text() -> None:
+    found = sort_words(["12", "--", "--pid=3", "12", "--help", "--"], START)
+    assert found.positionals == ["12"]
+    assert found.literal == ["--pid=3", "12", "--help", "--"]
+    assert not found.options
+    assert not found.help
+
+
+@pytest.mark.parametrize("spelling", ["--server-url", "--server_url"])
+@pytest.mark.parametrize("form", ["{}=http://x", "{} http://x"])
+def test_dashes_and_underscores_are_the_same(spelling: str, form: str) -> None:
+    assert sort_words(form.format(spelling).split(), START).options == ["--server-url=http://x"]
+
+
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        (["--listen"], "True"),
+        (["--listen=False"], "False"),
+        (["--listen=no"], "no"),
+        (["--listen", "false"], "false"),
+        (["--no-listen"], "False"),
+        (["--no_listen"], "False"),
+    ],
+)
+def test_booleans_have_many_spellings(words: list[str], value: str) -> None:
+    found = sort_words([*words, "bob"], START)
+    assert found.options == [f"--listen={value}"]
+    assert found.positionals == ["bob"]
+
+
+@pytest.mark.parametrize(
+    ("slip", "meant"),
+    [
+        ("--git_brnch", "--git_branch"),
+        ("--git-brnach=x", "--git_branch"),
+        ("--pdi=2", "--pid"),
+        ("--lsten", "--listen"),
+        ("--no-lsten", "--no-listen"),
+        ("--hlep", "--help"),
+        ("--script_url", "--script_uri"),
+        ("--serverurl", "--server-url"),
+    ],
+)
+def test_a_slip_of_the_fingers_is_not_an_argument_of_the_script(slip: str, meant: str) -> None:
+    with pytest.raises(click.UsageError, match=f"did you mean {meant}\\?"):
+        sort_words([slip], START)
+
+
+@pytest.mark.parametrize("name", ["self", "name", "environment", "x", "simulate"])
+def test_short_or_different_names_are_arguments_of_the_script(name: str) -> None:
+    assert sort_words([f"--{name}=1"], START).keywords == {name: 1}
+
+
+@pytest.mark.parametrize("option", sorted(START.options))
+@given(st.data())
+def test_two_letters_changed_in_a_long_option_never_reach_the_script(
+    option: str, data: st.DataObject
+) -> None:
+    if len(option) < 5:
+        return
+    letters = list(option)
+    for _ in range(2):
+        place = data.draw(st.integers(0, len(letters) - 1))
+        letters[place] = data.draw(st.sampled_from("qxz"))
+    with pytest.raises(click.UsageError, match="did you mean"):
+        sort_words(["--" + "".join(letters)], START)
+
+
+@pytest.mark.parametrize("words", [["--help"], ["bob", "--x", "--help"], ["--pid", "-h"]])
+def test_help_anywhere_is_help(words: list[str]) -> None:
+    assert sort_words(words, START).help
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--pid"], "--pid needs a value"),
+        (["--pid", "--listen"], "--pid needs a value"),
+        (["--no-listen=true"], "--no-listen takes no value"),
+        (["-x"], "No such option -x"),
+        (["--=3"], "No such option --"),
+        (["--a=1", "--a=2"], "--a is given twice"),
+    ],
+)
+def test_what_cannot_be_meant_is_refused(words: list[str], message: str) -> None:
+    with pytest.raises(click.UsageError) as refusal:
+        sort_words(words, START)
+    assert refusal.value.message.startswith(message)
+
+
+def test_a_command_without_script_arguments_has_only_its_own_options() -> None:
+    with pytest.raises(click.UsageError, match="No such option --simulate"):
+        sort_words(["--simulate=1"], LIST)
+
+
+def test_an_argument_can_be_given_by_name() -> None:
+    found = sort_words(["bob", "--script-uri=file://x.py"], START)
+    assert found.named_arguments == {"script_uri": "file://x.py"}
+    assert found.positionals == ["bob"]

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from ska_oso_oet_client.cli.description import describe
+from ska_oso_oet_client.model import Procedure
+
+from .fake_oet import procedure_json
+
+T = 1795324531.0
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def history(*states: str, stacktrace: str | None = None) -> dict[str, object]:
+    times = [[state, T + n / 8] for n, state in enumerate(states)]
+    return {"process_states": times, "stacktrace": stacktrace}
+
+
+def sections(**changes: Any) -> list[str]:
+    return describe(Procedure.from_json(procedure_json(2, **changes))).split("\n\n")
+
+
+INIT = {"args": ["goodbye"], "kwargs": {"subarray_id": 1}}
+MAIN = {"args": ["bob"], "kwargs": {"simulate": False}}
+
+
+def test_a_started_procedure_has_three_sections() -> None:
+    names, states, calls = sections(
+        state="RUNNING",
+        script_args={"init": INIT, "main": MAIN},
+        history=history("CREATING", "INITIALISING", "READY", "RUNNING"),
+    )
+    assert [line.split() for line in names.splitlines()][0] == ["ID", "Script", "URI"]
+    assert names.splitlines()[2].split()[1] == "file:///scripts/2.py"
+    assert states.splitlines() == [
+        "Time                        State",
+        "--------------------------  --------------",
+        "2026-11-22 05:15:31.000000  CREATING",
+        "2026-11-22 05:15:31.125000  INITIALISING 1",
+        "2026-11-22 05:15:31.250000  READY",
+        "2026-11-22 05:15:31.375000  RUNNING 2",
+    ]
+    assert calls.splitlines() == [
+        "  Index  Method    Arguments    Keyword Arguments",
+        "-------  --------  -----------  -------------------",
+        "      1  init      ['goodbye']  {'subarray_id': 1}",
+        "      2  main      ['bob']      {'simulate': False}",
+    ]
+
+
+def test_without_init_main_is_the_first_call() -> None:
+    text = "\n".join(sections(state="RUNNING", script_args={}, history=history("READY", "RUNNING")))
+    assert "RUNNING 1" in text
+    assert text.splitlines()[-1].split() == ["1", "main", "[]", "{}"]
+
+
+def test_before_any_call_there_is_no_table_of_calls() -> None:
+    assert len(sections(script_args={}, history=history("CREATING"))) == 2
+
+
+def test_a_git_script_shows_where_it_came_from() -> None:
+    script = {
+        "script_type": "git",
+        "script_uri": "git://x.py",
+        "git_args": {
+            "git_repo": "https://g/x.git",
+            "git_branch": "main",
+            "git_commit": "12e4",
+            "resolved_commit": "12e4567890",
+        },
+    }
+    table = sections(script=script)[3]
+    assert table.splitlines()[2].split() == ["https://g/x.git", "main", "12e4567890"]
+    script["git_args"] = {"git_repo": "https://g/x.git", "git_commit": "12e4"}
+    assert sections(script=script)[3].splitlines()[2].split() == ["https://g/x.git", "12e4"]
+
+
+def test_a_failed_procedure_shows_outcome_and_stack_trace() -> None:
+    outcome = {"reason": "killed", "exit_code": None, "signal": 9, "by": "ann", "detail": "a\nb"}
+    *_, ending, trace = sections(
+        state="FAILED",
+        outcome=outcome,
+        history=history("READY", stacktrace="Traceback:\n  x\nKeyError: 1\n"),
+    )
+    assert ending.splitlines()[0].split() == ["Outcome", "Exit", "code", "Signal", "By", "Detail"]
+    assert ending.splitlines()[2].split() == ["killed", "9", "ann", "a", "b"]
+    assert trace.splitlines() == ["Stack Trace:", "Traceback:", "  x", "KeyError: 1"]

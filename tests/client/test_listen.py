@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from .conftest import Result
+from .fake_oet import Answer, FakeOET, printed, sse
+
+Run = Callable[..., Result]
+TEXT = "--format=text"
+HELLO = b": hello\n\n"
+LISTING = sse("request.procedure.list", msg_src="FlaskWorker", pids=None)
+CONFIGURED = sse("subarray.configured", 5, msg_src="2", subarray_id=1)
+
+
+@pytest.fixture
+def listen(oet: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """What ``oet listen`` prints of these pieces, until a server that no longer permits it."""
+
+    monkeypatch.setattr("ska_oso_oet_client.stream.FIRST_PAUSE", 0.0)
+
+    def listen_to(*pieces: bytes, options: str = "") -> str:
+        oet.plan_stream(HELLO, *pieces)
+        oet.plan("GET", "/stream", Answer.problem(403, "enough"))
+        result = run("listen", *options.split())
+        assert result.status == 4
+        assert "Event stream lost" in result.err
+        return result.out
+
+    return listen_to
+
+
+def test_events_are_shown_as_names_and_fields(listen: Callable[..., str]) -> None:
+    assert listen(LISTING, CONFIGURED) == (
+        "event: request.procedure.list\n"
+        "data: args=() kwargs={'msg_src': 'FlaskWorker', 'pids': None}\n"
+        "\n"
+        "event: subarray.configured\n"
+        "data: args=() kwargs={'msg_src': '2', 'subarray_id': 1}\n"
+        "\n"
+    )
+
+
+def test_text_is_sentences_output_and_nothing_left_out(listen: Callable[..., str]) -> None:
+    shown = listen(LISTING, printed(2, 1, "a "), printed(2, 2, "line"), CONFIGURED, options=TEXT)
+    assert shown == (
+        "request.procedure.list msg_src='FlaskWorker' pids=None\na line\nSubarray 1 configured\n"
+    )
+
+
+@pytest.mark.parametrize("options", ["--format=json", "--output=json"])
+def test_json_is_one_object_per_line(listen: Callable[..., str], options: str) -> None:
+    lines = listen(LISTING, CONFIGURED, options=options).splitlines()
+    assert json.loads(lines[1]) == {
+        "id": "5",
+        "topic": "subarray.configured",
+        "msg_src": "2",
+        "subarray_id": 1,
+    }
+    assert len(lines) == 2
+
+
+def test_raw_is_the_stream_itself(listen: Callable[..., str]) -> None:
+    assert listen(LISTING, CONFIGURED, options="--format=raw").encode() == (HELLO + LISTING + CONFIGURED)
+
+
+def test_filters_reach_the_server(oet: FakeOET, listen: Callable[..., str]) -> None:
+    listen(options="--topics=subarray,scan --exclude scan.lifecycle --from-id=41")
+    request = oet.asked("GET", "/stream")[0]
+    assert request.query == {"topics": "subarray,scan", "exclude": "scan.lifecycle"}
+    assert request.headers["Last-Event-ID"] == "41"
+
+
+def test_without_a_server_listening_does_not_begin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OET_URL", "http://127.0.0.1:1")
+    assert run("listen").status == 5

@@ -1,0 +1,351 @@
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from .conftest import Result
+from .fake_oet import BASE, Answer, FakeOET, chunk_json
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(autouse=True)
+def utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+def words_of(text: str) -> list[list[str]]:
+    return [line.split() for line in text.splitlines()]
+
+
+def test_create_prints_the_new_row_third(oet: FakeOET, run: Run) -> None:
+    result = run("procedure", "create", "file://test.py", "some arg")
+    assert result.status == 0
+    assert result.err == ""
+    assert words_of(result.out)[0] == ["ID", "Script", "Creation", "time", "State"]
+    assert words_of(result.out)[2] == ["1", "file://test.py", "2026-11-22", "05:15:31", "CREATING"]
+
+
+def test_create_sends_arguments_and_subarray_to_init(oet: FakeOET, run: Run) -> None:
+    run("procedure", "create", "file://x.py", "bob", "3", "--simulate=false", "--", "4")
+    (request,) = oet.asked("POST")
+    assert request.body == {
+        "script": {"script_type": "filesystem", "script_uri": "file://x.py"},
+        "script_args": {
+            "init": {
+                "args": ["bob", 3, "4"],
+                "kwargs": {"subarray_id": 1, "simulate": False},
+            }
+        },
+    }
+
+
+def test_create_from_git_sends_what_was_chosen_only(oet: FakeOET, run: Run) -> None:
+    result = run(
+        "procedure",
+        "create",
+        "git://x.py",
+        "--git_repo=https://g/x.git",
+        "--git-branch=test",
+        "--git_commit=None",
+        "--create_env=True",
+    )
+    assert result.status == 0
+    assert oet.asked("POST")[0].body["script"] == {
+        "script_type": "git",
+        "script_uri": "git://x.py",
+        "create_env": True,
+        "git_args": {"git_repo": "https://g/x.git", "git_branch": "test"},
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["file://x.py", "--git_branch=b"], "--git_branch: only for git:// scripts"),
+        (["file://x.py", "--create_env"], "--create_env: only for git:// scripts"),
+        (["/tmp/x.py"], "must start with file:// or git://"),
+        (["http://x.py"], "must start with file:// or git://"),
+        (["git://x.py", "--git_brnch=b"], "did you mean --git_branch?"),
+        (["git://x.py", "--kwargs=3"], "needs a JSON object"),
+        (["git://x.py", "--create_env=perhaps"], "perhaps"),
+        ([], "Missing argument 'SCRIPT_URI'"),
+    ],
+)
+def test_create_refuses_before_asking_the_server(
+    oet: FakeOET, run: Run, words: list[str], message: str
+) -> None:
+    result = run("procedure", "create", *words)
+    assert result.status == 2
+    assert message in result.err
+    assert result.err.count("\n") == 1
+    assert result.out == ""
+    assert not oet.requests
+
+
+def test_script_arguments_may_have_the_names_of_options(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    run("procedure", "start", "--listen=False", '--kwargs={"pid": 3, "self": 4}', "--name=x")
+    assert oet.asked("PUT")[0].body["script_args"]["main"]["kwargs"] == {
+        "name": "x",
+        "pid": 3,
+        "self": 4,
+    }
+
+
+def test_list_shows_all_or_one(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    oet.add(2, "RUNNING")
+    rows = [row[0] for row in words_of(run("procedure", "list").out)[2:]]
+    assert rows == ["1", "2"]
+    assert [row[0] for row in words_of(run("procedure", "list", "--pid=2").out)[2:]] == ["2"]
+
+
+def test_an_empty_list_says_what_to_do(oet: FakeOET, run: Run) -> None:
+    result = run("procedure", "list")
+    assert result.status == 0
+    assert "oet procedure create" in result.err
+
+
+def test_json_output_is_the_servers_json(oet: FakeOET, run: Run) -> None:
+    document = oet.add(1, brand_new_field=7)
+    assert json.loads(run("procedure", "list", "--output=json").out) == [document]
+    assert json.loads(run("--output", "json", "procedure", "describe").out) == document
+    started = json.loads(run("procedure", "--output=json", "start", "--no-listen").out)
+    assert started["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize("position", [0, 1, 2, 3])
+@pytest.mark.parametrize("form", [["--server-url={}"], ["--server_url", "{}"]])
+def test_the_server_can_be_named_at_every_position(
+    oet: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch, position: int, form: list[str]
+) -> None:
+    monkeypatch.setenv("OET_URL", "http://127.0.0.1:1/nowhere")
+    oet.add(1)
+    words = ["procedure", "list", "--pid=1"]
+    words[position:position] = [part.format(oet.url) for part in form]
+    assert run(*words).status == 0
+
+
+@pytest.mark.parametrize("position", [0, 1, 2])
+def test_the_subarray_can_be_named_at_every_position(
+    oet: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch, position: int
+) -> None:
+    monkeypatch.setenv("OET_URL", f"{oet.root}/ska-oso-oet/oet/{{SUBARRAY_ID}}/api/v1")
+    words = ["procedure", "list"]
+    words[position:position] = ["--subarray_id=1"]
+    assert run(*words).status == 0
+
+
+def test_the_last_position_wins(oet: FakeOET, run: Run) -> None:
+    result = run("--server-url=http://127.0.0.1:1", "procedure", "list", "--server-url", oet.url)
+    assert result.status == 0
+
+
+def test_another_subarray_than_the_urls_is_wrong_usage(oet: FakeOET, run: Run) -> None:
+    result = run("procedure", "list", "--subarray_id=2")
+    assert result.status == 2
+    assert "names subarray 1" in result.err
+    assert not oet.requests
+
+
+def test_start_without_pid_takes_the_last_created(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    oet.add(2)
+    result = run("procedure", "start", "bob", "--simulate=false", "--listen=False")
+    assert words_of(result.out)[2][0] == "2"
+    (request,) = oet.asked("PUT", "/procedures/2")
+    assert request.body == {
+        "state": "RUNNING",
+        "script_args": {"main": {"args": ["bob"], "kwargs": {"simulate": False}}},
+    }
+
+
+@pytest.mark.parametrize("command", ["start", "describe", "logs", "wait"])
+def test_without_any_procedure_there_is_a_sentence_on_what_to_do(
+    oet: FakeOET, run: Run, command: str
+) -> None:
+    result = run("procedure", command)
+    assert result.status == 3
+    assert result.err == ("Error: There is no procedure yet; load a script with: oet procedure create\n")
+
+
+def test_stop_without_pid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    oet.add(2)
+    oet.add(5, "COMPLETE")
+    result = run("procedure", "stop")
+    assert result.status == 0
+    assert result.out == "Successfully stopped script with ID 1\n"
+    assert result.err == "The abort (procedure 5) is complete\n"
+    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": True}
+
+
+def test_a_stop_whose_abort_fails_is_loud_and_no_success(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    oet.add(5, "FAILED")
+    result = run("procedure", "stop")
+    assert result.status == 1
+    assert "THE SUBARRAY WAS NOT ABORTED: procedure 5 is FAILED" in result.err
+
+
+@pytest.mark.parametrize("spelling", ["--run_abort=False", "--no-run-abort", "--run-abort=no"])
+def test_stop_can_leave_the_subarray_alone(oet: FakeOET, run: Run, spelling: str) -> None:
+    oet.add(1)
+    result = run("procedure", "stop", "--pid=1", spelling)
+    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False}
+    assert result.err == ""
+
+
+def test_stop_with_nothing_running_says_what_to_do(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    result = run("procedure", "stop")
+    assert result.status == 3
+    assert "oet procedure stop --pid=ID" in result.err
+    assert not oet.asked("PUT")
+
+
+def test_survivors_of_a_stop_are_reported(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    body = {"abort_message": "Stopped", "abort_procedure": None, "survivors": 2}
+    oet.plan("PUT", "/procedures/1", Answer(body=body))
+    assert "still alive: 2" in run("procedure", "stop").err
+
+
+def test_logs_shows_every_page_as_it_was_printed(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    pieces = ["a", "b\n", "[... 9 bytes dropped ...]\n", "é\n", "end"]
+    streams = ["stdout", "stdout", "oet", "stderr", "stdout"]
+    for n, (text, stream) in enumerate(zip(pieces, streams, strict=True), 1):
+        oet.output[1].append({"n": n, "time": 1.0, "stream": stream, "text": text})
+    assert run("procedure", "logs").out == "".join(pieces)
+    assert run("procedure", "logs", "--stream=stderr").out == "é\n"
+    assert run("procedure", "logs", "--tail=1").out == "end"
+    lines = run("procedure", "logs", "--output=json").out.splitlines()
+    assert [json.loads(line)["text"] for line in lines] == pieces
+    assert run("procedure", "logs", "--stream=stdin").status == 2
+
+
+def test_the_colours_of_a_script_are_left_as_they_are(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    oet.output[1] = [chunk_json(1, "\x1b[31mred\x1b[0m\n")]
+    assert run("procedure", "logs").out == "\x1b[31mred\x1b[0m\n"
+
+
+@pytest.mark.parametrize(("state", "status"), [("COMPLETE", 0), ("FAILED", 1), ("STOPPED", 1)])
+def test_wait_tells_how_the_script_ended(oet: FakeOET, run: Run, state: str, status: int) -> None:
+    oet.add(1, "RUNNING")
+    oet.plan("GET", "/procedures/1", Answer(body={**oet.procedures[1], "state": state}))
+    result = run("procedure", "wait")
+    assert result.status == status
+    assert state in result.out
+
+
+def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    result = run("procedure", "wait", "--pid=1", "--timeout=0")
+    assert result.status == 3
+    assert result.err == "Error: Procedure 1 is still RUNNING after 0 s and goes on\n"
+
+
+@pytest.mark.parametrize(
+    ("answer", "status", "message"),
+    [
+        (Answer.problem(404, "No information available for PID=7"), 3, "PID=7"),
+        (Answer.problem(409, "Cannot start procedure 3"), 3, "Cannot start procedure 3"),
+        (
+            Answer.problem(422, "Invalid", errors=[{"loc": ["body", "script"], "msg": "missing"}]),
+            3,
+            "Invalid; body.script: missing",
+        ),
+        (Answer.problem(401, "Log in first"), 4, "Log in first"),
+        (Answer.problem(403, "Needs oet.stop"), 4, "Needs oet.stop"),
+        (Answer(403, b"no"), 4, "Not permitted"),
+        (Answer(502, b"<html>", {"Content-Type": "text/html"}), 5, "HTTP 502"),
+        (Answer(404, b"<html>", {"Content-Type": "text/html"}), 5, "does not answer like an OET"),
+        (Answer(200, b"<html>", {"Content-Type": "text/html"}), 5, "text/html instead of JSON"),
+        (Answer(200, {"what": 1}), 5, "does not answer like an OET"),
+        (Answer(302, {}, {"Location": "/x"}), 5, "HTTP 302"),
+    ],
+)
+def test_a_failure_is_one_line_and_an_exit_status(
+    oet: FakeOET, run: Run, answer: Answer, status: int, message: str
+) -> None:
+    oet.plan("PUT", "/procedures/7", answer)
+    result = run("procedure", "start", "--pid=7", "--listen=False")
+    assert result.status == status
+    assert message in result.err
+    assert result.err.startswith("Error: ")
+    assert result.err.count("\n") == 1
+    assert result.out == ""
+
+
+def test_no_server_is_one_line_that_says_how_to_name_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OET_URL", "http://127.0.0.1:1/x")
+    result = run("procedure", "list")
+    assert result.status == 5
+    assert result.err.count("\n") == 1
+    assert "http://127.0.0.1:1/x (connection refused)" in result.err
+    assert "OET_URL" in result.err
+
+
+def test_verbose_shows_requests_and_the_place_of_an_error(
+    oet: FakeOET, run: Run, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level("DEBUG"):
+        result = run("procedure", "list", "--pid=9", "--verbose")
+    assert "Traceback" in result.err
+    assert f"GET {oet.root}{BASE}/procedures/9: 404" in caplog.text
+
+
+def test_status_of_a_ready_server(oet: FakeOET, run: Run) -> None:
+    body = {
+        "version": "1.0.0",
+        "subarray_id": 1,
+        "ready": True,
+        "workers": {"SESWorker": "ok"},
+        "running": oet.add(4, "RUNNING"),
+        "disk_free": 3 * 1024**3,
+    }
+    oet.plan("GET", "/status", Answer(body=body), Answer(body={**body, "ready": False}))
+    result = run("status")
+    assert result.status == 0
+    shown = words_of(result.out)
+    assert ["SESWorker", "ok"] in shown
+    assert ["Ready", "yes"] in shown
+    assert ["Disk", "free", "3.0", "GiB"] in shown
+    assert shown[-1][:2] == ["4", "file:///scripts/4.py"]
+    assert run("status").status == 3
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--help"], ["procedure"], ["procedure", "create", "file://x", "--x", "--help"], ["-h"]],
+)
+def test_help_is_not_an_error(run: Run, words: list[str]) -> None:
+    result = run(*words)
+    assert result.status == 0
+    assert result.out.startswith("Usage: oet")
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_completion_is_set_up_for_each_shell(run: Run, shell: str) -> None:
+    assert "_OET_COMPLETE" in run("completion", shell).out
+
+
+def test_completion_knows_sub_commands_and_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_OET_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", "oet --subarray_id 2 procedure st")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert run().out.split() == ["plain,start", "plain,stop"]
+    monkeypatch.setenv("COMP_WORDS", f"oet procedure create file://x{os.sep} --git")
+    monkeypatch.setenv("COMP_CWORD", "4")
+    assert run().out.split() == ["plain,--git_repo", "plain,--git_branch", "plain,--git_commit"]

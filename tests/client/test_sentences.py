@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ska_oso_oet_client.happenings import Event
+from ska_oso_oet_client.sentences import PATTERNS, name_and_fields, sentence
+
+PROCEDURE = {"id": 2, "script": {"script_uri": "file:///x.py"}}
+FAILED = {**PROCEDURE, "outcome": {"reason": "script_error", "detail": "ValueError:\n no"}}
+SCAN = {"sb_id": "sb-1", "scan_id": 4}
+SB = {"sb_id": "sb-1"}
+SUBARRAY = {"subarray_id": 6}
+
+SAID: list[tuple[str, dict[str, Any], str]] = [
+    (
+        "request.procedure.create",
+        {"cmd": {"script": {"script_uri": "file:///x.py"}}},
+        "User request: prepare file:///x.py for execution on subarray 3",
+    ),
+    (
+        "request.procedure.start",
+        {"cmd": {"pid": 2}},
+        "User request: start execution of process #2",
+    ),
+    (
+        "request.procedure.stop",
+        {"cmd": {"pid": 2, "abort": True}},
+        "User request: stop procedure #2 with abort",
+    ),
+    (
+        "request.procedure.stop",
+        {"cmd": {"pid": 2, "abort": False}},
+        "User request: stop procedure #2 with no abort",
+    ),
+    (
+        "procedure.lifecycle.ready",
+        {"result": PROCEDURE},
+        "Procedure 2 (file:///x.py) ready for execution on subarray 3",
+    ),
+    (
+        "procedure.lifecycle.started",
+        {"result": PROCEDURE, "subarray_id": 6},
+        "Procedure 2 (file:///x.py) started execution on subarray 6",
+    ),
+    (
+        "procedure.lifecycle.complete",
+        {"result": PROCEDURE},
+        "Procedure 2 (file:///x.py) execution complete on subarray 3",
+    ),
+    (
+        "procedure.lifecycle.failed",
+        {"result": FAILED},
+        "Procedure 2 (file:///x.py) execution failed on subarray 3: ValueError: no",
+    ),
+    (
+        "procedure.lifecycle.failed",
+        {"result": {**PROCEDURE, "history": {"stacktrace": "Traceback:\nKeyError: 'a'\n"}}},
+        "Procedure 2 (file:///x.py) execution failed on subarray 3: KeyError: 'a'",
+    ),
+    (
+        "procedure.lifecycle.stopped",
+        {"result": PROCEDURE},
+        "Procedure 2 (file:///x.py) execution stopped on subarray 3",
+    ),
+    (
+        "procedure.abort.failed",
+        {"pid": 2, "abort_procedure": 3, "detail": "timeout"},
+        "Abort after procedure 2 FAILED: timeout",
+    ),
+    ("user.script.announce", {"msg": "hello {x}"}, "Script message: hello {x}"),
+    ("sb.lifecycle.allocated", SB, "Resources allocated using SB sb-1"),
+    ("sb.lifecycle.observation.started", SB, "Observation for SB sb-1 started"),
+    ("sb.lifecycle.observation.finished.succeeded", SB, "Observation for SB sb-1 complete"),
+    ("sb.lifecycle.observation.finished.failed", SB, "Observation for SB sb-1 failed"),
+    ("subarray.resources.allocated", SUBARRAY, "Subarray 6: resources allocated"),
+    ("subarray.resources.deallocated", SUBARRAY, "Subarray 6: resources released"),
+    ("subarray.configured", SUBARRAY, "Subarray 6 configured"),
+    ("subarray.scan.started", SUBARRAY, "Subarray 6: scan started"),
+    ("subarray.scan.finished", SUBARRAY, "Subarray 6: scan complete"),
+    ("subarray.fault", {**SUBARRAY, "error": "no beam"}, "Subarray 6 error: no beam"),
+    ("scan.lifecycle.configure.started", SCAN, "SB sb-1: configuring for scan 4"),
+    ("scan.lifecycle.configure.complete", SCAN, "SB sb-1: scan 4 configuration complete"),
+    ("scan.lifecycle.configure.failed", SCAN, "SB sb-1: scan 4 configuration failed"),
+    ("scan.lifecycle.start", SCAN, "SB sb-1: scan 4 starting"),
+    ("scan.lifecycle.end.succeeded", SCAN, "SB sb-1: scan 4 complete"),
+    ("scan.lifecycle.end.failed", SCAN, "SB sb-1: scan 4 failed"),
+]
+
+
+@pytest.mark.parametrize(("topic", "fields", "said"), SAID)
+def test_an_event_is_a_sentence(topic: str, fields: dict[str, Any], said: str) -> None:
+    assert sentence(Event(topic=topic, fields=fields), 3) == said
+
+
+def test_no_sentence_is_untested() -> None:
+    assert {topic for topic, _, _ in SAID} == set(PATTERNS)
+
+
+@pytest.mark.parametrize("topic", [*PATTERNS, "my.topic"])
+@pytest.mark.parametrize("fields", [{}, {"cmd": None, "result": None}, {"cmd": 3, "result": "x"}])
+def test_an_event_without_its_fields_is_no_sentence(topic: str, fields: dict[str, Any]) -> None:
+    assert sentence(Event(topic=topic, fields=fields), 3) is None
+
+
+def test_any_event_can_be_shown_as_name_and_fields() -> None:
+    assert name_and_fields(Event(topic="my.topic", fields={"a": 1, "b": "c d"})) == ("my.topic a=1 b='c d'")
+    assert name_and_fields(Event(topic="my.topic", fields={})) == "my.topic"

@@ -1,0 +1,278 @@
+"""A real server for the tests: its own processes, state directory and port."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.parse
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+SCRIPTS = Path(__file__).parent / "scripts"
+READY = "is ready: "
+
+
+class Events:
+    """Everything the event stream of a server said, collected in the background."""
+
+    def __init__(self, server: Server, **query: Any) -> None:
+        self._changed = threading.Condition()
+        self.all: list[dict[str, Any]] = []
+        self.ended = False
+        headers = {"Accept": "text/event-stream"}
+        if (after := query.pop("after", None)) is not None:
+            headers["Last-Event-ID"] = str(after)
+        address = urllib.parse.urlsplit(server.url)
+        self._connection = http.client.HTTPConnection(address.netloc, timeout=60)
+        self._connection.connect()
+        self._socket = self._connection.sock
+        path = f"{address.path}/stream?{urllib.parse.urlencode(query)}"
+        self._connection.request("GET", path, headers=headers)
+        self._response = self._connection.getresponse()
+        assert self._response.status == 200, self._response.read()
+        assert self._response.readline().startswith(b":")  # from here on nothing is missed
+        threading.Thread(target=self._read, daemon=True).start()
+
+    def _read(self) -> None:
+        event: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError, http.client.HTTPException):
+            while line := self._response.readline():
+                name, _, value = line.decode().rstrip("\n").partition(": ")
+                if name == "id":
+                    event["seq"] = int(value)
+                elif name == "data":
+                    event |= json.loads(value)
+                elif name == "event":
+                    event["event"] = value
+                elif line == b"\n" and event:
+                    with self._changed:
+                        self.all.append(event)
+                        self._changed.notify_all()
+                    event = {}
+        self._response.close()
+        with self._changed:
+            self.ended = True
+            self._changed.notify_all()
+
+    def wait(self, wanted: Callable[[dict[str, Any]], bool], timeout: float = 30) -> dict[str, Any]:
+        """The first event that is wanted, waiting for it if need be."""
+        deadline, seen = time.monotonic() + timeout, 0
+        with self._changed:
+            while True:
+                for event in self.all[seen:]:
+                    if wanted(event):
+                        return event
+                seen = len(self.all)
+                left = deadline - time.monotonic()
+                assert left > 0, f"not seen within {timeout} s; seen: {[e.get('topic') for e in self.all]}"
+                self._changed.wait(left)
+
+    def topics(self, prefix: str = "") -> list[str]:
+        """The topics seen, in order."""
+        return [e["topic"] for e in self.all if e.get("topic", "").startswith(prefix)]
+
+    def close(self) -> None:
+        """Hang up."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._connection.close()
+
+
+class Server:
+    """One `oet-server`, started from its console script or module like a user would."""
+
+    def __init__(self, state: Path, **settings: str) -> None:
+        self.state = state
+        self.settings = {
+            "OET_STATE_DIR": str(state),
+            "OET_PORT": "0",
+            "SCRIPTS_LOCATION": str(SCRIPTS),
+            "OET_PRELOAD": "",
+            "OET_STOP_GRACE": "2 s",
+            **settings,
+        }
+        self.log = state.parent / f"{state.name}.log"
+        self.process: subprocess.Popen[str] | None = None
+        self.url = ""
+        self.session = requests.Session()
+        self.session.headers["Accept"] = "application/json"
+
+    # -- life --------------------------------------------------------------------------------------
+
+    def start(self) -> Server:
+        with open(self.log, "a") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "ska_oso_oet.server"],
+                env={**os.environ, **self.settings},
+                stdout=subprocess.PIPE,
+                stderr=log,
+                stdin=subprocess.DEVNULL,
+                text=True,
+            )
+        assert self.process.stdout is not None
+        line = self.process.stdout.readline()
+        assert READY in line, f"{line}\n{self.log.read_text()}"
+        self.url = line.split(READY)[1].strip().replace("//0.0.0.0:", "//127.0.0.1:")
+        return self
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.session.close()  # a connection kept alive would be waited for
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGTERM)
+        status = self.process.wait(30)
+        assert self.process.stdout is not None
+        self.process.stdout.close()
+        return status
+
+    def worker(self, role: str) -> psutil.Process:
+        """The process of a worker: bus, ses, activity or rest."""
+        assert self.process is not None
+        for child in psutil.Process(self.process.pid).children():
+            with contextlib.suppress(psutil.Error):
+                if child.cmdline()[3:4] == [role]:
+                    return child
+        raise LookupError(role)
+
+    def kill(self, role: str) -> None:
+        """SIGKILL a worker and wait until it is gone."""
+        victim = self.worker(role)
+        victim.kill()
+        victim.wait(10)
+
+    def ready(self, timeout: float = 20) -> None:
+        """Wait until readiness is reported."""
+        root = self.url.split("/ska-oso-oet")[0]
+        until(lambda: requests.get(f"{root}/readyz", timeout=10).status_code == 200, timeout)
+
+    def processes(self) -> list[psutil.Process]:
+        """Every process whose arguments or environment name this state directory."""
+        found = []
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                if process.status() != psutil.STATUS_ZOMBIE and (
+                    process.environ().get("OET_STATE_DIR") == str(self.state)
+                ):
+                    found.append(process)
+        return found
+
+    # -- REST --------------------------------------------------------------------------------------
+
+    def request(self, method: str, path: str, **more: Any) -> requests.Response:
+        return self.session.request(method, f"{self.url}{path}", timeout=90, **more)
+
+    def get(self, path: str, **params: Any) -> Any:
+        answer = self.request("GET", path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def create(self, script: str, *args: Any, **kwargs: Any) -> int:
+        """Create a procedure from a file in tests/scripts (or with an absolute path); returns its id."""
+        body = {
+            "script": {"script_type": "filesystem", "script_uri": f"file://{script}"},
+            "script_args": {"init": {"args": args, "kwargs": kwargs}},
+        }
+        answer = self.request("POST", "/procedures", json=body)
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["id"])
+
+    def put(self, pid: int, **body: Any) -> requests.Response:
+        return self.request("PUT", f"/procedures/{pid}", json=body)
+
+    def start_main(self, pid: int, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        answer = self.put(pid, state="RUNNING", script_args={"main": {"args": args, "kwargs": kwargs}})
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def stop_script(self, pid: int, abort: bool = False) -> dict[str, Any]:
+        answer = self.put(pid, state="STOPPED", abort=abort)
+        assert answer.status_code == 200, answer.text
+        found: dict[str, Any] = answer.json()
+        return found
+
+    def procedure(self, pid: int) -> dict[str, Any]:
+        found: dict[str, Any] = self.get(f"/procedures/{pid}")
+        return found
+
+    def wait_state(self, pid: int, *states: str, timeout: float = 30) -> dict[str, Any]:
+        """Wait until a procedure is in one of these states."""
+        events = Events(self, procedure=pid, topics="procedure.lifecycle")
+        try:
+            found = self.procedure(pid)
+            final = {"COMPLETE", "FAILED", "STOPPED"}
+            if found["state"] not in states:
+                assert found["state"] not in final, found
+                events.wait(lambda e: e.get("new_state") in {*states, *final}, timeout)
+                found = self.procedure(pid)
+            assert found["state"] in states, found
+            return found
+        finally:
+            events.close()
+
+    def run(self, script: str, *args: Any, init: dict[str, Any] | None = None, **kwargs: Any) -> int:
+        """Create, wait for READY and start; returns the id."""
+        pid = self.create(script, **(init or {}))
+        self.wait_state(pid, "READY")
+        self.start_main(pid, *args, **kwargs)
+        return pid
+
+    def ended(self, pid: int, timeout: float = 30) -> dict[str, Any]:
+        """Wait until a procedure is final."""
+        return self.wait_state(pid, "COMPLETE", "FAILED", "STOPPED", timeout=timeout)
+
+    def output(self, pid: int, **params: Any) -> str:
+        return "".join(chunk["text"] for chunk in self.get(f"/procedures/{pid}/output", **params)["chunks"])
+
+
+def until(true: Callable[[], bool], timeout: float = 20) -> None:
+    """Wait until something outside our event stream is true; fails when it does not come true."""
+    deadline = time.monotonic() + timeout
+    while True:
+        with contextlib.suppress(requests.RequestException):
+            if true():
+                return
+        assert time.monotonic() < deadline, "did not come true in time"
+        time.sleep(0.01)
+
+
+@contextlib.contextmanager
+def serving(state: Path, **settings: str) -> Iterator[Server]:
+    """A server for a block; afterwards nothing of it may be left."""
+    server = Server(state, **settings)
+    try:
+        yield server.start()
+    finally:
+        if server.process is not None:
+            server.stop()
+    left = server.processes()
+    for process in left:
+        process.kill()
+    assert not left, f"left behind: {left}"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server shared by the tests of a module."""
+    with serving(tmp_path_factory.mktemp("oet") / "state") as found:
+        yield found
+
+
+@pytest.fixture
+def own_server(tmp_path: Path) -> Iterator[Server]:
+    """A server for one test, which may harm it."""
+    with serving(tmp_path / "state") as found:
+        yield found

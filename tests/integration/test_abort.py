@@ -1,0 +1,139 @@
+"""Stop with abort: the abort script runs next, as a procedure of its own; its failure is loud."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Events, Server, serving
+
+ABORT = """
+from pubsub import pub
+
+def main(subarray_id):
+    pub.sendMessage("user.script.announce", msg=f"aborting subarray {subarray_id}")
+"""
+
+
+@pytest.fixture
+def aborting(tmp_path: Path) -> Iterator[Server]:
+    """A server with an abort script that works."""
+    script = tmp_path / "abort.py"
+    script.write_text(ABORT)
+    settings = {"OET_ABORT_SCRIPT": str(script), "OET_SUBARRAY_ID": "3"}
+    with serving(tmp_path / "state", **settings) as server:
+        yield server
+
+
+def test_the_abort_script_runs_with_the_subarray_of_this_oet(aborting: Server) -> None:
+    events = Events(aborting)
+    pid = aborting.run("diehard.py", "sleeping")
+    answer = aborting.stop_script(pid, abort=True)
+    message = f"Successfully stopped script with ID {pid} and aborted subarray activity"
+    assert answer["abort_message"] == message
+    abort = answer["abort_procedure"]
+    assert aborting.ended(abort)["state"] == "COMPLETE"
+    events.wait(lambda e: e.get("msg") == "aborting subarray 3" and e["msg_src"] == str(abort))
+    stopped = next(e for e in events.all if e["topic"] == "procedure.lifecycle.stopped")
+    created = [e for e in events.all if e["topic"] == "procedure.lifecycle.created"]
+    assert stopped["seq"] < next(e["seq"] for e in created if e["result"]["id"] == abort)
+    assert aborting.ended(aborting.run("trivial.py"))["state"] == "COMPLETE"
+    events.close()
+
+
+def test_nothing_can_be_started_between_a_stop_and_its_abort(aborting: Server) -> None:
+    pid = aborting.run("diehard.py", "sleeping")
+    other = aborting.create("diehard.py")
+    aborting.wait_state(other, "READY")
+    start = {"state": "RUNNING", "script_args": {"main": {"args": ["sleeping"]}}}
+    with ThreadPoolExecutor(2) as pool:
+        stopping = pool.submit(aborting.stop_script, pid, True)
+        refused = 0
+        while not stopping.done():
+            answer = aborting.put(other, **start)
+            if answer.status_code == 200:
+                break
+            refused += 1
+        abort = aborting.procedure(stopping.result()["abort_procedure"])
+    states = dict(reversed([(s, at) for s, at in abort["history"]["process_states"]]))
+    if aborting.procedure(other)["state"] == "RUNNING":
+        started = dict(aborting.procedure(other)["history"]["process_states"])["RUNNING"]
+        assert started >= aborting.ended(abort["id"])["history"]["process_states"][-1][1]
+    assert "RUNNING" in states
+
+
+def test_two_stops_with_abort_abort_once(aborting: Server) -> None:
+    pid = aborting.run("diehard.py", "sleeping")
+    with ThreadPoolExecutor(2) as pool:
+        answers = list(pool.map(lambda _: aborting.put(pid, state="STOPPED", abort=True), range(2)))
+    aborts = {a.json()["abort_procedure"] for a in answers if a.status_code == 200}
+    assert len(aborts) == 1
+
+
+def test_a_failing_abort_is_loud_and_recorded(server: Server) -> None:
+    events = Events(server)
+    pid = server.run("diehard.py", "sleeping")
+    answer = server.stop_script(pid, abort=True)
+    found = server.ended(answer["abort_procedure"])
+    assert found["state"] == "FAILED"
+    assert "no telescope is configured" in found["outcome"]["detail"]
+    told = events.wait(lambda e: e["topic"] == "procedure.abort.failed")
+    assert told["abort_procedure"] == answer["abort_procedure"]
+    assert "|CRITICAL|" in server.log.read_text()
+    events.close()
+
+
+def test_an_abort_script_that_cannot_be_loaded_is_told_in_the_answer(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", OET_ABORT_SCRIPT="/no/such/abort.py") as server:
+        pid = server.run("diehard.py", "sleeping")
+        answer = server.stop_script(pid, abort=True)
+        assert "the subarray was NOT aborted" in answer["abort_message"]
+        assert server.procedure(pid)["state"] == "STOPPED"
+        assert server.ended(server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_a_hung_abort_ends_at_its_time_limit(tmp_path: Path) -> None:
+    script = tmp_path / "abort.py"
+    script.write_text("import time\ndef main(subarray_id):\n    time.sleep(3600)\n")
+    settings = {"OET_ABORT_SCRIPT": str(script), "OET_ABORT_TIMEOUT": "0.5 s"}
+    with serving(tmp_path / "state", **settings) as server:
+        answer = server.stop_script(server.run("diehard.py", "sleeping"), abort=True)
+        found = server.ended(answer["abort_procedure"])
+        assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "timeout")
+        assert server.ended(server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_the_subarray_is_not_aborted_under_another_running_script(aborting: Server) -> None:
+    running = aborting.run("diehard.py", "sleeping")
+    ready = aborting.create("trivial.py")
+    aborting.wait_state(ready, "READY")
+    refused = aborting.put(ready, state="STOPPED", abort=True)
+    assert refused.status_code == 409
+    assert f"procedure {running} is RUNNING" in refused.json()["detail"]
+    assert aborting.procedure(ready)["state"] == "READY"
+    assert aborting.procedure(running)["state"] == "RUNNING"
+    aborting.stop_script(ready)
+
+
+def test_a_ready_procedure_can_be_stopped_with_abort(aborting: Server) -> None:
+    pid = aborting.create("trivial.py")
+    aborting.wait_state(pid, "READY")
+    answer = aborting.stop_script(pid, abort=True)
+    assert aborting.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+
+
+@pytest.mark.parametrize("cause, way", [("failure", "sigkill"), ("timeout", "sleeping")])
+def test_abort_can_follow_other_ends_than_a_stop(tmp_path: Path, cause: str, way: str) -> None:
+    script = tmp_path / "abort.py"
+    script.write_text(ABORT)
+    settings = {"OET_ABORT_SCRIPT": str(script), "OET_ABORT_ON": f"stop,{cause}"}
+    if cause == "timeout":
+        settings["OET_MAIN_TIMEOUT"] = "0.3 s"
+    with serving(tmp_path / "state", **settings) as server:
+        events = Events(server)
+        server.run("endings.py" if cause == "failure" else "diehard.py", way)
+        events.wait(lambda e: e.get("msg") == "aborting subarray 1")
+        events.close()

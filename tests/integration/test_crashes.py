@@ -1,0 +1,289 @@
+"""Nothing is lost: any process of the OET may be killed at any moment."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import signal
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..conftest import Events, Server, serving, until
+
+ROLES = ("ses", "bus", "rest", "activity")
+
+
+TALKER = """
+import sys, time
+from pubsub import pub
+
+def main(count, seconds):
+    for n in range(count):
+        pub.sendMessage("user.script.count", n=n)
+        print(f"line {n}", flush=True)
+        time.sleep(seconds)
+"""
+
+
+@pytest.fixture
+def talker(tmp_path: Path) -> str:
+    path = tmp_path / "talker.py"
+    path.write_text(TALKER)
+    return str(path)
+
+
+class Resuming:
+    """A listener that resumes with Last-Event-ID whenever its stream ends."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._events = Events(server)
+        self.seen: list[dict[str, object]] = []
+
+    def until_final(self, pid: int, timeout: float = 60) -> None:
+        deadline = time.monotonic() + timeout
+        while not any(_is_final(e, pid) for e in self._events.all):
+            assert time.monotonic() < deadline
+            if self._events.ended:
+                self._reconnect()
+            time.sleep(0.02)
+        self._keep()
+
+    def _keep(self) -> None:
+        self.seen += [e for e in self._events.all if "seq" in e]
+
+    def _reconnect(self) -> None:
+        self._keep()
+        last = max((int(str(e["seq"])) for e in self.seen), default=0)
+        self._events.close()
+        self._events = _when_possible(lambda: Events(self._server, after=last))
+
+    def close(self) -> None:
+        self._events.close()
+
+
+def _when_possible(make):  # type: ignore[no-untyped-def]
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return make()
+        except Exception:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
+def _is_final(event: dict[str, object], pid: int) -> bool:
+    return event.get("new_state") in ("COMPLETE", "FAILED", "STOPPED") and event["pid"] == pid
+
+
+def check_whole(server: Server, listener: Resuming, pid: int, count: int) -> None:
+    """The history, the output and the stream of a talker are complete, in order, each once."""
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert server.output(pid) == "".join(f"line {n}\n" for n in range(count))
+    told = [e["n"] for e in listener.seen if e["topic"] == "user.script.count"]
+    assert told == list(range(count))
+    numbers = [e["seq"] for e in listener.seen]
+    assert numbers == sorted(set(numbers))  # type: ignore[type-var]
+    states = [s for s, _ in server.procedure(pid)["history"]["process_states"]]
+    assert states == ["CREATING", "IDLE", "LOADING", "IDLE", "READY", "RUNNING", "COMPLETE"]
+    streamed = [e["new_state"] for e in listener.seen if e.get("pid") == pid and "new_state" in e]
+    assert streamed == ["RUNNING", "COMPLETE"]
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_a_script_does_not_notice_the_death_of_a_worker(own_server: Server, talker: str, role: str) -> None:
+    pid = own_server.create(talker)
+    own_server.wait_state(pid, "READY")
+    listener = Resuming(own_server)
+    os_pid = own_server.start_main(pid, 60, 0.02)["pid"]
+    own_server.kill(role)
+    listener.until_final(pid)
+    assert psutil.pid_exists(os_pid) is False or psutil.Process(os_pid).status() == psutil.STATUS_ZOMBIE
+    own_server.ready()
+    check_whole(own_server, listener, pid, 60)
+    assert own_server.create("trivial.py") == pid + 1
+    listener.close()
+
+
+@pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 13))])
+def test_workers_killed_in_any_order_lose_nothing(own_server: Server, talker: str, seed: int) -> None:
+    dice = random.Random(seed)
+    pid = own_server.create(talker)
+    own_server.wait_state(pid, "READY")
+    listener = Resuming(own_server)
+    own_server.start_main(pid, 200, 0.02)
+    for role in dice.sample(ROLES, 4):
+        with contextlib.suppress(LookupError):
+            own_server.kill(role)
+        time.sleep(dice.random() / 2)
+    listener.until_final(pid)
+    own_server.ready()
+    check_whole(own_server, listener, pid, 200)
+    listener.close()
+
+
+def test_the_whole_server_killed_and_started_again_takes_the_script_over(
+    own_server: Server, talker: str
+) -> None:
+    pid = own_server.create(talker)
+    own_server.wait_state(pid, "READY")
+    listener = Resuming(own_server)
+    os_pid = own_server.start_main(pid, 400, 0.02)["pid"]
+    kill_server(own_server)
+    assert psutil.Process(os_pid).status() != psutil.STATUS_ZOMBIE
+    own_server.start()
+    found = own_server.procedure(pid)
+    assert (found["state"], found["pid"]) == ("RUNNING", os_pid)
+    assert own_server.put(own_server.create("trivial.py"), state="RUNNING").status_code == 409
+    listener.until_final(pid)
+    check_whole(own_server, listener, pid, 400)
+    listener.close()
+
+
+def kill_server(server: Server) -> None:
+    """SIGKILL the arbiter; its workers must notice by themselves."""
+    assert server.process is not None
+    workers = [server.worker(role) for role in ROLES]
+    server.process.kill()
+    server.process.wait()
+    assert server.process.stdout is not None
+    server.process.stdout.close()
+    _, alive = psutil.wait_procs(workers, timeout=5)
+    assert alive == []
+
+
+def test_a_script_taken_over_can_be_stopped(own_server: Server) -> None:
+    pid = own_server.run("diehard.py", "sleeping")
+    own_server.kill("ses")
+    answer = own_server.stop_script(pid)
+    assert answer["survivors"] == 0
+    assert own_server.procedure(pid)["state"] == "STOPPED"
+
+
+def test_a_run_that_ended_while_no_service_was_there_is_told_afterwards(
+    own_server: Server, talker: str
+) -> None:
+    pid = own_server.run(talker, 10, 0.01)
+    kill_server(own_server)
+    until((own_server.state / "runs" / str(pid) / "result.json").exists)
+    own_server.start()
+    found = own_server.procedure(pid)
+    assert found["state"] == "COMPLETE"
+    assert own_server.output(pid) == "".join(f"line {n}\n" for n in range(10))
+
+
+def test_a_script_whose_supervisor_died_has_failed_and_nothing_of_it_is_left(own_server: Server) -> None:
+    events = Events(own_server)
+    pid = own_server.run("diehard.py", "grandchild")
+    here = events.wait(lambda e: e.get("msg") == "here")
+    psutil.Process(psutil.Process(here["pid"]).ppid()).kill()
+    found = own_server.ended(pid)
+    assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "lost")
+    for gone in (here["pid"], here["child"]):
+        assert not psutil.pid_exists(gone) or psutil.Process(gone).status() == psutil.STATUS_ZOMBIE
+    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+    events.close()
+
+
+def test_a_supervisor_that_died_while_no_server_was_there_is_found_out(own_server: Server) -> None:
+    events = Events(own_server)
+    pid = own_server.run("diehard.py", "grandchild")
+    here = events.wait(lambda e: e.get("msg") == "here")
+    supervisor = psutil.Process(psutil.Process(here["pid"]).ppid())
+    kill_server(own_server)
+    supervisor.kill()
+    own_server.start()
+    found = own_server.ended(pid)
+    assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "lost")
+    assert not psutil.pid_exists(here["child"]) or (
+        psutil.Process(here["child"]).status() == psutil.STATUS_ZOMBIE
+    )
+
+
+def test_a_process_number_used_again_is_not_taken_for_the_supervisor(own_server: Server) -> None:
+    pid = own_server.run("diehard.py", "sleeping")
+    identity = own_server.state / "runs" / str(pid) / "process.json"
+    until(identity.exists)
+    kill_server(own_server)
+    known = json.loads(identity.read_text())
+    os.kill(known["pid"], signal.SIGKILL)
+    identity.write_text(json.dumps(known | {"pid": os.getpid()}))
+    own_server.start()
+    assert own_server.ended(pid)["outcome"]["reason"] == "lost"
+
+
+def test_history_and_numbers_go_on_after_a_restart(own_server: Server) -> None:
+    first = own_server.run("endings.py", "raise")
+    before = own_server.ended(first)
+    ready = own_server.create("trivial.py")
+    own_server.wait_state(ready, "READY")
+    assert own_server.stop() == 0
+    own_server.start()
+    after = own_server.procedure(first)
+    assert {**after, "uri": ""} == {**before, "uri": ""}
+    assert own_server.procedure(ready)["outcome"]["detail"].endswith("the server was shut down")
+    assert own_server.create("trivial.py") == ready + 1
+
+
+def test_a_request_made_while_the_service_restarts_is_carried_out_once(own_server: Server) -> None:
+    for _ in range(5):
+        own_server.kill("ses")
+        pid = own_server.create("trivial.py")
+        assert own_server.wait_state(pid, "READY")["id"] == pid
+    ids = [p["id"] for p in own_server.get("/procedures")]
+    assert ids == sorted(set(ids)) == list(range(1, 6))
+
+
+def test_a_worker_that_keeps_dying_is_restarted_and_told(own_server: Server) -> None:
+    events = Events(own_server)
+    own_server.kill("activity")
+    events.wait(lambda e: e["topic"] == "worker.lost" and e["worker"] == "ActivityWorker")
+    events.wait(lambda e: e["topic"] == "worker.restarted" and e["worker"] == "ActivityWorker")
+    own_server.ready()
+    events.close()
+
+
+def test_the_nursery_may_die_too(own_server: Server) -> None:
+    nursery = next(p for p in own_server.worker("ses").children() if "nursery" in " ".join(p.cmdline()))
+    pid = own_server.run("diehard.py", "sleeping")
+    nursery.kill()
+    for _ in range(2):
+        assert own_server.wait_state(own_server.create("trivial.py"), "READY")
+    assert own_server.procedure(pid)["state"] == "RUNNING"
+    own_server.stop_script(pid)
+
+
+def test_a_second_server_on_the_same_state_directory_refuses_to_start(own_server: Server) -> None:
+    import subprocess
+    import sys
+
+    second = subprocess.run(
+        [sys.executable, "-m", "ska_oso_oet.server"],
+        env={**os.environ, **own_server.settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert second.returncode == 1
+    assert own_server.process is not None
+    assert f"process {own_server.process.pid} has the state directory" in second.stderr
+    assert len(second.stderr.splitlines()) == 1
+    own_server.ready()
+
+
+def test_messages_of_a_run_are_whole_when_it_is_stopped_in_the_middle(tmp_path: Path, talker: str) -> None:
+    with serving(tmp_path / "state") as server:
+        events = Events(server)
+        pid = server.run("floods.py", "messages", 1_000_000)
+        events.wait(lambda e: e.get("n") == 100)
+        server.stop_script(pid)
+        events.wait(lambda e: _is_final(e, pid))
+        told = [e["n"] for e in events.all if e["topic"] == "user.script.flood"]
+        assert told == list(range(len(told)))
+        events.close()

@@ -1,0 +1,286 @@
+"""Scripts and clients that do, by mistake or on purpose, what nobody should."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+import requests
+
+from ..conftest import Events, Server, serving, until
+
+Write = Callable[[str], str]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Write a script; returns its path."""
+
+    def written(text: str) -> str:
+        path = tmp_path / "script.py"
+        path.write_text(text)
+        return str(path)
+
+    return written
+
+
+def gone(pid: int) -> bool:
+    return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+
+
+TAKES_ITS_MARK_OFF = """
+import os, resource, time
+def main():
+    reader, writer = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        hard = resource.getrlimit(resource.RLIMIT_RTTIME)[1]
+        resource.setrlimit(resource.RLIMIT_RTTIME, (hard, hard))
+        if os.fork() == 0:
+            os.write(writer, str(os.getpid()).encode())
+            time.sleep(3600)
+        os._exit(0)
+    os.wait()
+    print(os.read(reader, 20).decode(), flush=True)
+    time.sleep(3600)
+"""
+
+LEADER_ENDS = """
+import ctypes, os, threading, time
+def main():
+    child = os.fork()
+    if child == 0:
+        os.setsid()
+        threading.Thread(target=time.sleep, args=(3600,)).start()
+        ctypes.CDLL(None).syscall(60, 0)
+    print(child, flush=True)
+    time.sleep(3600)
+"""
+
+
+@pytest.mark.parametrize("text", [TAKES_ITS_MARK_OFF, LEADER_ENDS])
+def test_a_process_that_hides_does_not_survive_a_stop(server: Server, write: Write, text: str) -> None:
+    pid = server.run(write(text))
+    until(lambda: server.output(pid).endswith("\n"))
+    child = int(server.output(pid))
+    assert server.stop_script(pid)["survivors"] == 0
+    assert not os.path.exists(f"/proc/{child}/task") or gone(child)
+    assert not os.path.exists(f"/proc/{child}/task") or len(os.listdir(f"/proc/{child}/task")) < 2
+
+
+def test_a_run_whose_directory_is_gone_is_not_left_alive_by_a_crash(own_server: Server) -> None:
+    pid = own_server.run("diehard.py", "sleeping")
+    os_pid = own_server.procedure(pid)["pid"]
+    shutil.rmtree(own_server.state / "runs" / str(pid))
+    own_server.kill("ses")
+    found = own_server.ended(pid)
+    assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "lost")
+    assert gone(os_pid)
+
+
+def test_a_child_that_returns_from_main_does_not_end_the_script(server: Server, write: Write) -> None:
+    text = (
+        "import os, time\n"
+        "def main(way):\n"
+        "    if os.fork() == 0:\n"
+        "        if way == 'raise':\n"
+        "            raise ValueError('in the child')\n"
+        "        return\n"
+        "    os.wait()\n"
+        "    time.sleep(2.5)\n"
+        "    print('the parent is done')\n"
+    )
+    for way in ("return", "raise"):
+        pid = server.run(write(text), way)
+        assert server.ended(pid)["outcome"]["reason"] == "completed"
+        assert server.output(pid, stream="stdout") == "the parent is done\n"
+
+
+def test_children_may_publish_at_the_same_time(server: Server, write: Write) -> None:
+    text = (
+        "import os\nfrom pubsub import pub\n"
+        "def main():\n"
+        "    for child in range(4):\n"
+        "        if os.fork() == 0:\n"
+        "            for n in range(10):\n"
+        "                pub.sendMessage('user.big', child=child, n=n, data='x' * 300_000)\n"
+        "            os._exit(0)\n"
+        "    for _ in range(4):\n"
+        "        os.wait()\n"
+    )
+    events = Events(server, topics="user.big,procedure.lifecycle")
+    pid = server.run(write(text))
+    events.wait(lambda e: e.get("new_state") == "COMPLETE" and e["pid"] == pid)
+    told = sorted((e["child"], e["n"]) for e in events.all if e["topic"] == "user.big")
+    assert told == [(child, n) for child in range(4) for n in range(10)]
+    events.close()
+
+
+def test_a_signal_handler_may_publish(server: Server, write: Write) -> None:
+    text = (
+        "import os, signal, threading, time\nfrom pubsub import pub\n"
+        "def main():\n"
+        "    signal.signal(signal.SIGUSR1, lambda *_: pub.sendMessage('user.signal'))\n"
+        "    def send():\n"
+        "        for _ in range(200):\n"
+        "            os.kill(os.getpid(), signal.SIGUSR1)\n"
+        "            time.sleep(0.001)\n"
+        "    sender = threading.Thread(target=send)\n"
+        "    sender.start()\n"
+        "    while sender.is_alive():\n"
+        "        pub.sendMessage('user.work', data='x' * 1000)\n"
+    )
+    assert server.ended(server.run(write(text)))["state"] == "COMPLETE"
+
+
+def test_coroutines_clean_up_when_they_are_stopped(server: Server, write: Write) -> None:
+    text = (
+        "import asyncio\n"
+        "async def work():\n"
+        "    try:\n"
+        "        print('working', flush=True)\n"
+        "        await asyncio.sleep(3600)\n"
+        "    finally:\n"
+        "        await asyncio.sleep(0.3)\n"
+        "        print('cleaned up')\n"
+        "def main():\n"
+        "    asyncio.run(work())\n"
+    )
+    pid = server.run(write(text))
+    until(lambda: "working" in server.output(pid))
+    server.stop_script(pid)
+    assert server.output(pid, stream="stdout") == "working\ncleaned up\n"
+    assert server.procedure(pid)["state"] == "STOPPED"
+
+
+def test_a_script_that_closes_every_descriptor_can_still_end_well(server: Server, write: Write) -> None:
+    pid = server.run(write("import os\ndef main():\n    os.closerange(3, 4096)\n"))
+    assert server.ended(pid)["state"] == "COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "head", [b"", b"GET /livez HT", b"POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\n\r\nx"]
+)
+def test_slow_and_silent_clients_keep_nobody_waiting(server: Server, head: bytes) -> None:
+    port = int(server.url.split(":")[2].split("/")[0])
+    clients = [socket.create_connection(("127.0.0.1", port)) for _ in range(40)]
+    try:
+        for client in clients:
+            client.sendall(head)
+        pid = server.create("trivial.py")
+        answer = requests.put(f"{server.url}/procedures/{pid}", json={"state": "STOPPED"}, timeout=4)
+        assert answer.status_code == 200
+    finally:
+        for client in clients:
+            client.close()
+
+
+def test_a_request_that_arrives_byte_by_byte_is_answered(server: Server) -> None:
+    port = int(server.url.split(":")[2].split("/")[0])
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for byte in b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n":
+            client.sendall(bytes([byte]))
+        assert client.recv(100).startswith(b"HTTP/1.1 200")
+
+
+def test_files_that_hang_do_not_hold_up_the_service(server: Server, tmp_path: Path) -> None:
+    fifo = tmp_path / "fifo.py"
+    os.mkfifo(fifo)
+    body = {"script": {"script_type": "filesystem", "script_uri": f"file://{fifo}"}}
+    for _ in range(10):
+        refused = server.request("POST", "/procedures", json=body)
+        assert refused.status_code == 422
+        assert "not a regular file" in refused.json()["detail"]
+    assert server.ended(server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_one_idempotency_key_for_two_requests_means_two_requests(server: Server) -> None:
+    pid = server.create("diehard.py")
+    server.wait_state(pid, "READY")
+    headers = {"Idempotency-Key": "the same"}
+    start = {"state": "RUNNING", "script_args": {"main": {"args": ["sleeping"]}}}
+    path = f"/procedures/{pid}"
+    assert server.request("PUT", path, json=start, headers=headers).status_code == 200
+    assert server.request("PUT", path, json={"state": "STOPPED"}, headers=headers).status_code == 200
+    assert server.procedure(pid)["state"] == "STOPPED"
+
+
+def test_a_body_with_a_bad_chunk_is_400(server: Server) -> None:
+    host, _, path = server.url.removeprefix("http://").partition("/")
+    name, port = host.split(":")
+    with socket.create_connection((name, int(port))) as client:
+        client.sendall(
+            f"POST /{path}/procedures HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\n"
+            "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n".encode()
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 400")
+
+
+def test_a_line_without_end_does_not_make_the_tail_huge(server: Server, write: Write) -> None:
+    pid = server.run(write("def main():\n    print('x' * 5_000_000, end='')\n"))
+    server.ended(pid)
+    assert len(server.output(pid, tail=1)) <= 256 * 1024
+
+
+def test_an_abort_that_fails_is_told_though_the_service_was_killed(tmp_path: Path) -> None:
+    script = tmp_path / "abort.py"
+    script.write_text(
+        "import time\ndef main(subarray_id):\n    time.sleep(1.5)\n    raise RuntimeError('no')\n"
+    )
+    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(script)) as server:
+        events = Events(server)
+        server.stop_script(server.run("diehard.py", "sleeping"), abort=True)
+        server.kill("ses")
+        events.wait(lambda e: e["topic"] == "procedure.abort.failed")
+        events.close()
+
+
+def test_an_abort_that_was_asked_for_runs_though_the_server_was_away(tmp_path: Path) -> None:
+    script = tmp_path / "abort.py"
+    script.write_text("def main(subarray_id):\n    pass\n")
+    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(script), OET_STOP_GRACE="5 s") as server:
+        events = Events(server)
+        pid = server.run("diehard.py", "cleans_up", 1)
+        events.wait(lambda e: e.get("msg") == "here")
+        with pytest.raises(requests.RequestException):
+            _stop_and_kill(server, events, pid)
+        until((server.state / "runs" / str(pid) / "result.json").exists)
+        server.start()
+        until(lambda: any(p["id"] != pid and p["state"] == "COMPLETE" for p in server.get("/procedures")))
+
+
+def _stop_and_kill(server: Server, events: Events, pid: int) -> None:
+    import threading
+
+    def kill() -> None:
+        events.wait(lambda e: e.get("stage") == "terminate")
+        assert server.process is not None
+        server.process.kill()
+        server.process.wait()
+        assert server.process.stdout is not None
+        server.process.stdout.close()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    try:
+        server.stop_script(pid, abort=True)
+    finally:
+        killer.join()
+
+
+def test_a_stop_is_prompt_though_the_service_was_killed_in_a_flood(own_server: Server) -> None:
+    events = Events(own_server, topics="user.script.flood")
+    pid = own_server.run("floods.py", "messages", 10**9)
+    for n in (2_000, 20_000):
+        events.wait(lambda e, n=n: e.get("n", 0) > n)
+        own_server.kill("ses")
+    assert own_server.stop_script(pid)["survivors"] == 0
+    # And not: its supervisor did not answer. It once read the whole history again and again.
+    assert own_server.procedure(pid)["outcome"]["detail"] == "stopped on request"
+    events.close()

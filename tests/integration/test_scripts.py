@@ -1,0 +1,121 @@
+"""Loading and running a script is ordinary Python."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ska_oso_oet.settings import PACKAGED_SCRIPTS
+
+from ..conftest import Events, Server, serving
+
+
+def test_dataclasses_siblings_pickling_and_multiprocessing_work(server: Server) -> None:
+    events = Events(server)
+    found = server.ended(server.run("ordinary.py"))
+    assert found["state"] == "COMPLETE", found["history"]["stacktrace"]
+    events.wait(lambda e: e.get("msg") == "found")
+    events.close()
+
+
+def test_main_is_looked_up_when_it_is_started(server: Server) -> None:
+    events = Events(server)
+    pid = server.run("rebinds_main.py", init={"subarray_id": 3}, word="hello")
+    assert server.ended(pid)["state"] == "COMPLETE"
+    events.wait(lambda e: e.get("msg") == "3 hello")
+    events.close()
+
+
+def test_arguments_of_init_and_main_arrive(server: Server) -> None:
+    events = Events(server)
+    pid = server.create("echo.py", "goodbye", 1, subarray_id=1)
+    server.wait_state(pid, "READY")
+    server.start_main(pid, "bob", None, simulate=False, nested={"a": [1.5]})
+    told = events.wait(lambda e: e["topic"] == "user.script.announce" and e["msg_src"] == str(pid))
+    events.close()
+    assert told["msg"] == {
+        "init": [["goodbye", 1], {"subarray_id": 1}],
+        "main": [["bob", None], {"simulate": False, "nested": {"a": [1.5]}}],
+    }
+    assert server.ended(pid)["script_args"] == {
+        "init": {"args": ["goodbye", 1], "kwargs": {"subarray_id": 1}},
+        "main": {"args": ["bob", None], "kwargs": {"simulate": False, "nested": {"a": [1.5]}}},
+    }
+
+
+def test_values_json_cannot_carry_are_sent_as_their_representation(server: Server) -> None:
+    events = Events(server)
+    pid = server.run("odd_messages.py")
+    assert server.ended(pid)["state"] == "COMPLETE"
+    events.wait(lambda e: e.get("msg") == "the end")
+    mine = [e for e in events.all if e.get("msg_src") == str(pid)]
+    events.close()
+    first, second = (e for e in mine if e["topic"] == "user.odd")
+    assert first["nan"] == "nan"
+    assert first["when"] == "datetime.date(2026, 1, 2)"
+    assert first["keys"] == "{(1, 2): 3}"
+    assert second["unprintable"] == "<Unprintable>"
+    assert second["bytes"] == "b'\\xff'"
+    assert [e["topic"] for e in mine if e["topic"].startswith("my.")] == ["my.own.topic"]
+
+
+def test_a_script_cannot_forge_what_the_oet_says(server: Server) -> None:
+    events = Events(server)
+    pid = server.run("odd_messages.py")
+    events.wait(lambda e: e.get("msg") == "the end" and e["msg_src"] == str(pid))
+    forged = [e for e in events.all if e["topic"] == "request.procedure.stop"]
+    failed = [e for e in events.all if e["topic"] == "procedure.lifecycle.failed" and e["result"] == {}]
+    events.close()
+    assert forged == failed == []
+
+
+def test_output_of_python_of_c_and_of_children_is_captured(server: Server) -> None:
+    pid = server.run("prints.py", 2)
+    server.ended(pid)
+    assert server.output(pid, stream="stdout") == "line 0\nline 1\nfrom C: é\nfrom a child\n"
+    assert server.output(pid, stream="stderr") == "a warning\n"
+
+
+def test_each_run_has_a_folder_of_its_own_to_work_in(own_server: Server) -> None:
+    script = own_server.state.parent / "where.py"
+    script.write_text("import os\ndef main():\n    print(os.getcwd())\n    open('note', 'w').close()\n")
+    pid = own_server.run(str(script))
+    own_server.ended(pid)
+    folder = Path(own_server.output(pid).strip())
+    assert folder.parent.name == str(pid)
+    assert (folder / "note").exists()
+
+
+def test_random_numbers_differ_from_run_to_run(tmp_path_factory: pytest.TempPathFactory) -> None:
+    script = tmp_path_factory.mktemp("scripts") / "dice.py"
+    script.write_text(
+        "import random, numpy\ndef main():\n    print(random.random(), numpy.random.random())\n"
+    )
+    with serving(tmp_path_factory.mktemp("oet") / "state", OET_PRELOAD="numpy,random") as server:
+        thrown = []
+        for _ in range(3):
+            pid = server.run(str(script))
+            server.ended(pid)
+            thrown += server.output(pid).split()
+    assert len(set(thrown)) == 6
+
+
+def test_a_script_called_like_a_standard_module_does_not_take_its_place(own_server: Server) -> None:
+    script = own_server.state.parent / "json.py"
+    script.write_text("from pubsub import pub\ndef main():\n    pub.sendMessage('user.word', word='sent')\n")
+    events = Events(own_server)
+    assert own_server.ended(own_server.run(str(script)))["state"] == "COMPLETE"
+    events.wait(lambda e: e.get("word") == "sent")
+    events.close()
+
+
+@pytest.mark.parametrize("name", ["hello_world.py", "failing.py", "long_observation.py"])
+def test_the_packaged_examples_do_what_they_say(server: Server, name: str) -> None:
+    pid = server.create(f"{PACKAGED_SCRIPTS}/{name}")
+    server.wait_state(pid, "READY")
+    server.start_main(pid, **({"scans": 2, "seconds": 0} if name.startswith("long") else {}))
+    found = server.ended(pid)
+    assert found["state"] == ("FAILED" if name == "failing.py" else "COMPLETE")
+    expected = {"hello": "Hello, world!", "failing": "Dividing 64 scans", "long": "Cleaning up"}
+    assert expected[name.partition("_")[0].removesuffix(".py")] in server.output(pid)

@@ -1,0 +1,158 @@
+"""Starting, refusing to start, and ending."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import requests
+
+from ..conftest import Events, Server, serving, until
+
+
+def start(tmp_path: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "ska_oso_oet.server", *words],
+        env={**os.environ, "OET_STATE_DIR": str(tmp_path / "state"), "OET_PORT": "0", **settings},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+
+
+def test_a_port_in_use_is_one_clear_line_and_a_status(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        found = start(tmp_path, OET_PORT=str(taken.getsockname()[1]))
+    assert found.returncode == 1
+    assert "Address already in use" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_a_database_that_cannot_be_read_is_one_clear_line_and_a_status(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "journal.db").write_text(
+        "this is no database, but long enough to look like one" * 99
+    )
+    found = start(tmp_path, LOG_LEVEL="CRITICAL")
+    assert found.returncode == 1
+    assert "the journal sqlite:" in found.stderr
+    assert "file is not a database" in found.stderr
+
+
+def test_a_state_directory_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    found = start(tmp_path, OET_STATE_DIR=str(tmp_path / "file" / "below"))
+    assert found.returncode == 1
+    assert "the state directory cannot be used" in found.stderr
+
+
+@pytest.mark.parametrize(
+    "name, value", [("OET_PORT", "http"), ("OET_SUBARRAY_ID", "17"), ("OET_STOP_GRACE", "5 parsecs")]
+)
+def test_a_setting_that_does_not_parse_names_its_variable(tmp_path: Path, name: str, value: str) -> None:
+    found = start(tmp_path, **{name: value})
+    assert found.returncode == 1
+    assert f"{name}={value!r} cannot be used" in found.stderr
+    assert not (tmp_path / "state").exists()
+
+
+def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
+    found = start(tmp_path, OET_HOST="0.0.0.0")
+    assert found.returncode == 1
+    assert "OET_HOST=0.0.0.0 is not a loopback address" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
+def test_an_address_beyond_loopback_can_be_insisted_on(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", OET_HOST="0.0.0.0", OET_AUTH="off") as server:
+        assert "may command it" in server.log.read_text()
+
+
+def test_help_lists_every_setting_with_its_default(tmp_path: Path) -> None:
+    from ska_oso_oet.settings import VARIABLES
+
+    told = start(tmp_path, "--help").stdout
+    for variable in VARIABLES.values():
+        assert variable.name in told
+
+
+def test_sigterm_stops_scripts_by_the_rules_and_ends_with_status_0(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as server:
+        events = Events(server)
+        pid = server.run("diehard.py", "cleans_up", 1)
+        events.wait(lambda e: e.get("msg") == "here")
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        events.wait(lambda e: e["topic"] == "procedure.lifecycle.stopped" and e["result"]["id"] == pid)
+        assert server.process.wait(20) == 0
+        output = (server.state / "runs" / str(pid) / "output").read_text()
+        assert "cleaned up" in output
+
+
+def test_new_work_is_refused_while_the_server_shuts_down(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as server:
+        events = Events(server)
+        pid = server.run("diehard.py", "cleans_up", 1.5)
+        events.wait(lambda e: e.get("msg") == "here")
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        events.wait(lambda e: e.get("stage") == "terminate")
+        body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
+        refused = server.request("POST", "/procedures", json=body)
+        assert refused.status_code == 503
+        assert refused.json()["detail"] == "the server is shutting down; no new work is taken"
+        assert "Retry-After" in refused.headers
+        assert server.procedure(pid)["id"] == pid
+        events.close()
+
+
+def test_a_worker_can_run_alone(tmp_path: Path) -> None:
+    environ = {**os.environ, "OET_STATE_DIR": str(tmp_path / "state"), "OET_PORT": "0"}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environ["OET_PORT"] = str(port)
+    roles = ("bus", "ses", "activity", "rest")
+    workers = [subprocess.Popen([sys.executable, "-m", "ska_oso_oet.server", r], env=environ) for r in roles]
+    try:
+        until(lambda: requests.get(f"http://127.0.0.1:{port}/readyz", timeout=10).status_code == 200)
+    finally:
+        for worker in reversed(workers):
+            worker.terminate()
+            worker.wait(20)
+
+
+def test_files_and_sockets_are_for_the_owner_only(server: Server) -> None:
+    server.ended(server.run("trivial.py"))
+    for path in [server.state, *server.state.rglob("*")]:
+        assert path.stat().st_mode & 0o077 == 0, path
+
+
+def test_a_state_directory_however_deep_works(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["quite_a_long_name_for_a_folder"] * 5)
+    deep.mkdir(parents=True)
+    with serving(deep / "state") as server:
+        pid = server.run("diehard.py", "sleeping")
+        server.kill("ses")
+        server.stop_script(pid)
+
+
+def test_log_lines_carry_worker_request_and_procedure(server: Server) -> None:
+    server.ended(server.create("no_main.py"))
+    pid = server.create("trivial.py")
+    server.wait_state(pid, "READY")
+    assert server.put(pid, state="STOPPED").status_code == 200
+    assert server.put(pid, state="STOPPED").status_code == 409
+    line = next(x for x in server.log.read_text().splitlines() if "it is already STOPPED" in x)
+    fields = line.split("|")
+    assert fields[0] == "1"
+    assert fields[2] == "INFO"
+    tags = dict(tag.split(":", 1) for tag in fields[6].split(","))
+    assert tags["worker"] == "SESWorker"
+    assert tags["procedure_id"] == str(pid)
+    assert tags["request_id"]

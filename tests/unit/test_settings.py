@@ -1,0 +1,142 @@
+"""Every setting is an environment variable that parses, or names itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.settings import PACKAGED_SCRIPTS, VARIABLES, BadSetting, Settings, read_settings
+
+
+def test_there_is_a_variable_for_every_setting_and_a_setting_for_every_variable() -> None:
+    assert [field.name for field in dataclasses.fields(Settings)] == list(VARIABLES)
+    names = [variable.name for variable in VARIABLES.values()]
+    assert len(set(names)) == len(names)
+    assert all(variable.meaning for variable in VARIABLES.values())
+
+
+@pytest.mark.parametrize("field", VARIABLES)
+def test_the_text_of_each_default_means_the_same_when_it_is_given(field: str) -> None:
+    variable = VARIABLES[field]
+    defaults = read_settings({})
+    assert read_settings({variable.name: variable.default}) == defaults
+
+
+def test_the_defaults_are_those_of_the_table() -> None:
+    settings = read_settings({"XDG_STATE_HOME": "/states"})
+    expected = dict(
+        host="127.0.0.1",
+        port=5000,
+        namespace="ska-oso-oet",
+        subarray_id=1,
+        state_dir="/states/oet/subarray-1",
+        database_url="sqlite:////states/oet/subarray-1/journal.db",
+        scripts_location=PACKAGED_SCRIPTS,
+        script_paths=("/",),
+        abort_script="abort.py",
+        abort_timeout=60.0,
+        abort_on=("stop",),
+        stop_grace=5.0,
+        load_timeout=60.0,
+        init_timeout=600.0,
+        main_timeout=None,
+        memory_limit=None,
+        output_limit=64 * 2**20,
+        history=10,
+        warm_interpreters=1,
+        preload=("tango",),
+        web_workers=1,
+        web_threads=16,
+        log_level="INFO",
+        log_format="ska",
+    )
+    assert {name: getattr(settings, name) for name in expected} == expected
+
+
+def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
+    settings = read_settings({"OET_SUBARRAY_ID": "3"})
+    assert settings.state_dir == str(Path.home() / ".local/state/oet/subarray-3")
+    assert settings.bus_socket == f"{settings.state_dir}/bus.sock"
+    assert settings.runs == f"{settings.state_dir}/runs"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "field", "value"),
+    [
+        ("OET_PORT", "0", "port", 0),
+        ("OET_SUBARRAY_ID", "16", "subarray_id", 16),
+        ("OET_STATE_DIR", "/a/../b", "state_dir", "/b"),
+        ("OET_STOP_GRACE", "2", "stop_grace", 2.0),
+        ("OET_STOP_GRACE", "2.5 s", "stop_grace", 2.5),
+        ("OET_STOP_GRACE", "2S", "stop_grace", 2.0),
+        ("OET_ABORT_TIMEOUT", "2 min", "abort_timeout", 120.0),
+        ("OET_INIT_TIMEOUT", "10h", "init_timeout", 36000.0),
+        ("OET_LOAD_TIMEOUT", "None", "load_timeout", None),
+        ("OET_MAIN_TIMEOUT", "", "main_timeout", None),
+        ("OET_MAIN_TIMEOUT", "1 h", "main_timeout", 3600.0),
+        ("OET_OUTPUT_LIMIT", "1000", "output_limit", 1000),
+        ("OET_OUTPUT_LIMIT", "12 B", "output_limit", 12),
+        ("OET_OUTPUT_LIMIT", "3KiB", "output_limit", 3 * 2**10),
+        ("OET_OUTPUT_LIMIT", "0.5 MiB", "output_limit", 2**19),
+        ("OET_MEMORY_LIMIT", "2 GiB", "memory_limit", 2**31),
+        ("OET_MEMORY_LIMIT", "none", "memory_limit", None),
+        ("OET_ABORT_ON", "stop, failure,lost,timeout", "abort_on", ("stop", "failure", "lost", "timeout")),
+        ("OET_ABORT_ON", "", "abort_on", ()),
+        ("OET_PRELOAD", "", "preload", ()),
+        ("OET_PRELOAD", "tango, numpy", "preload", ("tango", "numpy")),
+        ("OET_SCRIPT_PATHS", "/usr:/etc", "script_paths", ("/usr", "/etc")),
+        ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("OET_LOG_FORMAT", "text", "log_format", "text"),
+    ],
+)
+def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: Any) -> None:
+    assert getattr(read_settings({name: text}), field) == value
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("OET_PORT", "http"),
+        ("OET_PORT", "65536"),
+        ("OET_PORT", "-1"),
+        ("KUBE_NAMESPACE", ""),
+        ("KUBE_NAMESPACE", "a/b"),
+        ("OET_SUBARRAY_ID", "0"),
+        ("OET_SUBARRAY_ID", "17"),
+        ("OET_ABORT_TIMEOUT", "soon"),
+        ("OET_ABORT_ON", "stop,rain"),
+        ("OET_STOP_GRACE", "-1"),
+        ("OET_STOP_GRACE", "nan"),
+        ("OET_STOP_GRACE", "inf"),
+        ("OET_LOAD_TIMEOUT", "5 parsecs"),
+        ("OET_INIT_TIMEOUT", "5 MiB"),
+        ("OET_MAIN_TIMEOUT", "s"),
+        ("OET_MEMORY_LIMIT", "5 s"),
+        ("OET_OUTPUT_LIMIT", "none"),
+        ("OET_OUTPUT_LIMIT", "1e99"),
+        ("OET_HISTORY", "0"),
+        ("OET_WARM_INTERPRETERS", "-1"),
+        ("OET_WEB_WORKERS", "0"),
+        ("OET_WEB_THREADS", "many"),
+        ("LOG_LEVEL", "LOUD"),
+        ("OET_LOG_FORMAT", "xml"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_one_line_that_names_the_variable(name: str, text: str) -> None:
+    with pytest.raises(BadSetting) as refused:
+        read_settings({name: text})
+    assert str(refused.value).startswith(f"{name}={text!r} cannot be used: ")
+    assert "\n" not in str(refused.value)
+
+
+def test_an_option_of_the_command_line_overrides_the_environment() -> None:
+    settings = read_settings({"OET_PORT": "6000", "OET_HOST": "::1"}, {"port": 7000, "host": None})
+    assert (settings.port, settings.host) == (7000, "::1")
+
+
+def test_an_option_that_cannot_be_used_names_the_variable_too() -> None:
+    with pytest.raises(BadSetting, match="^OET_SUBARRAY_ID='99' cannot be used"):
+        read_settings({}, {"subarray_id": "99"})

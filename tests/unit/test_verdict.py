@@ -1,0 +1,160 @@
+"""From how a script's process ended to its state and outcome: the whole table."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.domain.outcome import Reason
+from ska_oso_oet.domain.states import FINAL, ProcedureState
+from ska_oso_oet.execution.verdict import End, verdict
+
+S, R = ProcedureState, Reason
+FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "stacktrace": "Traceback"}
+
+
+@pytest.mark.parametrize(
+    ("end", "state", "reason", "detail"),
+    [
+        (End(phase="main", report={"say": "returned"}), S.COMPLETE, R.COMPLETED, None),
+        (
+            End(phase="main", report={"say": "returned"}, intent={"why": "stop"}),
+            S.COMPLETE,
+            R.COMPLETED,
+            None,
+        ),
+        (
+            End(phase="main", exit_code=0),
+            S.COMPLETE,
+            R.COMPLETED,
+            "ended its process with status 0",
+        ),
+        (
+            End(phase="main", exit_code=3),
+            S.FAILED,
+            R.SCRIPT_ERROR,
+            "ended its process with status 3 during main()",
+        ),
+        (
+            End(phase="init", exit_code=0),
+            S.FAILED,
+            R.SCRIPT_ERROR,
+            "ended its process with status 0 during init()",
+        ),
+        (
+            End(phase="load", exit_code=1, report={"detail": "bye"}),
+            S.FAILED,
+            R.LOAD_ERROR,
+            "ended its process with status 1 during loading the script: bye",
+        ),
+        (End(phase="main", report=FAILED, exit_code=1), S.FAILED, R.SCRIPT_ERROR, "ValueError: no"),
+        (End(phase="init", report=FAILED, exit_code=1), S.FAILED, R.SCRIPT_ERROR, "ValueError: no"),
+        (End(phase="load", report=FAILED, exit_code=1), S.FAILED, R.LOAD_ERROR, "ValueError: no"),
+        (
+            End(phase="main", report=FAILED | {"type": "MemoryError"}, exit_code=1),
+            S.FAILED,
+            R.OUT_OF_MEMORY,
+            "ValueError: no",
+        ),
+        (
+            End(phase="main", signal=signal.SIGSEGV),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by SIGSEGV during main()",
+        ),
+        (
+            End(phase="ready", signal=signal.SIGKILL),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by SIGKILL during waiting to be started",
+        ),
+        (
+            End(phase="main", signal=77),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by signal 77 during main()",
+        ),
+        (
+            End(phase="main", signal=signal.SIGKILL, kernel_killed=True),
+            S.FAILED,
+            R.OUT_OF_MEMORY,
+            "killed by the kernel, which was out of memory, while main()",
+        ),
+        (
+            End(phase="main", signal=signal.SIGSEGV, kernel_killed=True),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by SIGSEGV during main()",
+        ),
+        (
+            End(phase="main", signal=signal.SIGTERM, intent={"why": "stop"}),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request",
+        ),
+        (
+            End(phase="main", report=FAILED, exit_code=1, intent={"why": "stop"}),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request",
+        ),
+        (
+            End(phase="init", signal=signal.SIGKILL, intent={"why": "shutdown"}),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped because the server was shut down",
+        ),
+        (
+            End(phase="ready", signal=signal.SIGTERM, intent={"why": "evict"}),
+            S.STOPPED,
+            R.EVICTED,
+            "ended to make room for a newer procedure",
+        ),
+        (
+            End(phase="main", signal=signal.SIGTERM, intent={"why": "timeout", "limit": 1.5}),
+            S.FAILED,
+            R.TIMEOUT,
+            "main() took longer than its limit of 1.5 s",
+        ),
+        (
+            End(phase="load", signal=signal.SIGKILL, intent={"why": "timeout", "limit": 60.0}),
+            S.FAILED,
+            R.TIMEOUT,
+            "loading the script took longer than its limit of 60 s",
+        ),
+    ],
+)
+def test_each_way_to_end_has_its_state_its_reason_and_its_sentence(
+    end: End, state: ProcedureState, reason: Reason, detail: str | None
+) -> None:
+    found, outcome, _ = verdict(end)
+    assert (found, outcome.reason, outcome.detail) == (state, reason, detail)
+
+
+def test_a_failure_of_the_script_keeps_its_stack_trace_and_exit_status() -> None:
+    _, outcome, trace = verdict(End(phase="main", report=FAILED, exit_code=1))
+    assert (outcome.exit_code, trace) == (1, "Traceback")
+
+
+def test_a_signal_keeps_its_number() -> None:
+    _, outcome, trace = verdict(End(phase="main", signal=11))
+    assert (outcome.signal, outcome.exit_code, trace) == (11, None, None)
+
+
+def test_a_stop_keeps_who_asked_for_it() -> None:
+    _, outcome, _ = verdict(End(phase="main", signal=15, intent={"why": "stop", "by": "jo"}))
+    assert (outcome.by, outcome.signal) == ("jo", 15)
+
+
+@pytest.mark.parametrize("phase", ["environment", "load", "init", "ready", "main"])
+@pytest.mark.parametrize("intent", [None, {"why": "stop"}, {"why": "timeout", "limit": 1.0}])
+@pytest.mark.parametrize("number", [None, 9])
+def test_every_phase_has_a_final_state_whatever_ended_it(
+    phase: str, intent: dict[str, Any] | None, number: int | None
+) -> None:
+    end = End(phase=phase, intent=intent, signal=number, exit_code=None if number else 1)
+    state, outcome, _ = verdict(end)
+    assert state in FINAL
+    assert outcome.detail
