@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .conftest import Result
-from .fake_oet import BASE, Answer, FakeOET, chunk_json
+from .fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json
 
 Run = Callable[..., Result]
 
@@ -169,6 +169,30 @@ def test_start_without_pid_takes_the_last_created(oet: FakeOET, run: Run) -> Non
     }
 
 
+def test_start_lets_a_script_that_is_being_prepared_get_ready(oet: FakeOET, run: Run) -> None:
+    for state in ("CREATING", "IDLE", "LOADING"):
+        oet.plan("GET", "/procedures/1", Answer(body=procedure_json(1, state)))
+    oet.add(1)
+    assert run("procedure", "start", "--pid=1", "--listen=False").status == 0
+    assert len(oet.asked("GET", "/procedures/1")) == 4
+    assert len(oet.asked("PUT", "/procedures/1")) == 1
+
+
+def test_start_leaves_a_script_that_does_not_get_ready_to_the_server(
+    oet: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ska_oso_oet_client.cli.procedure.start.SHORT_WAIT", 0.0)
+    monkeypatch.setattr("ska_oso_oet_client.cli.procedure.start.LONG_WAIT", 0.0)
+    oet.add(1, "INITIALISING")
+    oet.plan("PUT", "/procedures/1", Answer.problem(409, "Cannot start procedure 1"))
+    result = run("procedure", "start", "--pid=1", "--listen=False")
+    assert result.status == 3
+    assert result.err.splitlines() == [
+        "Procedure 1 is being prepared (INITIALISING); waiting until it is READY",
+        "Error: Cannot start procedure 1",
+    ]
+
+
 @pytest.mark.parametrize("command", ["start", "describe", "logs", "wait"])
 def test_without_any_procedure_there_is_a_sentence_on_what_to_do(
     oet: FakeOET, run: Run, command: str
@@ -279,6 +303,7 @@ def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
 def test_a_failure_is_one_line_and_an_exit_status(
     oet: FakeOET, run: Run, answer: Answer, status: int, message: str
 ) -> None:
+    oet.add(7)
     oet.plan("PUT", "/procedures/7", answer)
     result = run("procedure", "start", "--pid=7", "--listen=False")
     assert result.status == status

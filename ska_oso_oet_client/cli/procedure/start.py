@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
 import click
 
+from ...errors import DeadlineError
 from ...exit_status import ExitStatus
+from ...model import READY, RUNNING
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
 from .choice import last_created, pid_option
+
+if TYPE_CHECKING:
+    from ...client import OETClient
+
+SHORT_WAIT = 1.0
+LONG_WAIT = 14.0
+"""Seconds a script that is still being prepared gets, without and then with a word about it."""
 
 
 @click.command(cls=ScriptCommand)
@@ -28,11 +40,13 @@ def start(
     """Run the main function of a prepared script.
 
     All words and unknown options are the arguments of main. Only one script runs at a time.
-    While listening, Ctrl-C ends the listening and not the script.
+    A script that is still being prepared gets a few seconds to be ready. While listening, Ctrl-C
+    ends the listening and not the script.
     """
     with settings.client() as client:
         if pid is None:
             pid = last_created(client).id
+        _let_it_get_ready(client, pid)
         if not listen:
             show_procedure(client.start_procedure(pid, *script_arguments), settings)
             return ExitStatus.DONE
@@ -45,3 +59,14 @@ def start(
                 ended = following.until(follower)
                 following.end(ended)
     return status_of(ended)
+
+
+def _let_it_get_ready(client: OETClient, pid: int) -> None:
+    """So that ``create`` and ``start`` can follow each other; the server has the last word."""
+    prepared = {READY, RUNNING}
+    try:
+        client.wait(pid, SHORT_WAIT, until=prepared, notify=tell)
+    except DeadlineError as late:
+        tell(f"Procedure {pid} is being prepared ({late.state}); waiting until it is READY")
+        with suppress(DeadlineError):
+            client.wait(pid, LONG_WAIT, until=prepared, notify=tell)
