@@ -147,6 +147,12 @@ VARIABLES: dict[str, Variable] = {
         _abort_on,
     ),
     "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", _seconds),
+    "environment_timeout": Variable(
+        "OET_ENVIRONMENT_TIMEOUT",
+        "600 s",
+        "time limit for fetching a script from git and making its environment",
+        _limit,
+    ),
     "load_timeout": Variable("OET_LOAD_TIMEOUT", "60 s", "time limit for importing a script", _limit),
     "init_timeout": Variable("OET_INIT_TIMEOUT", "600 s", "time limit for `init`", _limit),
     "main_timeout": Variable("OET_MAIN_TIMEOUT", "none", "time limit for `main`", _limit),
@@ -159,6 +165,35 @@ VARIABLES: dict[str, Variable] = {
         "OET_WARM_INTERPRETERS", "1", "how many interpreters wait for the next create", _whole(0, 16)
     ),
     "preload": Variable("OET_PRELOAD", "tango", "modules (comma list) imported while waiting", _words),
+    "git_repo": Variable(
+        "OET_GIT_REPO",
+        "https://gitlab.com/ska-telescope/oso/ska-oso-scripting.git",
+        "repository of `git://` scripts that name none",
+    ),
+    "git_allowed": Variable(
+        "OET_GIT_ALLOWED", "all", "URL prefixes (comma list) that scripts may be fetched from", _words
+    ),
+    "git_timeout": Variable(
+        "OET_GIT_TIMEOUT", "120 s", "time limit for one conversation with a repository", _seconds
+    ),
+    "git_credentials": Variable(
+        "OET_GIT_CREDENTIALS",
+        "",
+        "file with credentials for repositories, in the format of git's credential store",
+        _path,
+    ),
+    "shelf_days": Variable(
+        "OET_ENVIRONMENT_DAYS",
+        "30",
+        "days after which environments, work trees and mirrors that nobody used are removed",
+        _whole(0, 36500),
+    ),
+    "shelf_size": Variable(
+        "OET_ENVIRONMENT_SPACE",
+        "20 GiB",
+        "room for environments, work trees and mirrors; beyond it those used longest ago are removed",
+        _bytes,
+    ),
     "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
     "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
     "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
@@ -185,6 +220,7 @@ class Settings:
     abort_timeout: float
     abort_on: tuple[str, ...]
     stop_grace: float
+    environment_timeout: float | None
     load_timeout: float | None
     init_timeout: float | None
     main_timeout: float | None
@@ -193,6 +229,12 @@ class Settings:
     history: int
     warm_interpreters: int
     preload: tuple[str, ...]
+    git_repo: str
+    git_allowed: tuple[str, ...]
+    git_timeout: float
+    git_credentials: str
+    shelf_days: int
+    shelf_size: int
     web_workers: int
     web_threads: int
     log_level: str

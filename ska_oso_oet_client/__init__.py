@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .happenings import Event, OutputChunk, OutputPage
     from .model import (
         CallArguments,
+        Environment,
         Outcome,
         Procedure,
         Script,
@@ -47,6 +48,7 @@ _HOMES = {
     "happenings": ("Event", "OutputChunk", "OutputPage"),
     "model": (
         "CallArguments",
+        "Environment",
         "Outcome",
         "Procedure",
         "Script",
@@ -62,6 +64,7 @@ __all__ = [
     "BadAnswerError",
     "CallArguments",
     "DeadlineError",
+    "Environment",
     "Event",
     "InvalidRequestError",
     "NotAuthorisedError",

@@ -8,13 +8,22 @@ import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
+from urllib.parse import quote
 
 from .address import resolve
 from .decoding import decode
 from .errors import DeadlineError
 from .follow import Follower
 from .happenings import Event, OutputChunk, OutputPage
-from .model import READY, RUNNING, CallArguments, Procedure, ServerStatus, StopResult
+from .model import (
+    READY,
+    RUNNING,
+    CallArguments,
+    Environment,
+    Procedure,
+    ServerStatus,
+    StopResult,
+)
 from .patience import PATIENCE, outlast
 from .script_source import script_document
 from .stream import EventStream
@@ -29,6 +38,8 @@ _QUESTIONS = (
     "procedure.pool",
     "request.procedure.output",
     "procedure.pool.output",
+    "request.environment.list",
+    "environment.pool",
     "request.worker",
     "worker.pong",
 )
@@ -147,6 +158,18 @@ class OETClient:
         body = {"state": "STOPPED", "abort": run_abort}
         answer = self._transport.change("PUT", f"/procedures/{pid}", body)
         return decode(StopResult.from_json, answer, self.url)
+
+    def environments(self) -> list[Environment]:
+        """What the server keeps for scripts from git, what was used last first."""
+        answer = self._transport.get("/environments")
+        found = decode(list, answer, self.url)
+        return [decode(Environment.from_json, item, self.url) for item in found]
+
+    def remove_environment(self, environment_id: str) -> Environment:
+        """Refused while a procedure uses it; what is needed again is made again."""
+        path = f"/environments/{quote(environment_id, safe='')}"
+        answer = self._transport.change("DELETE", path)
+        return decode(Environment.from_json, answer, self.url)
 
     def output(
         self,

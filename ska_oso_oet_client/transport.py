@@ -46,7 +46,7 @@ class Transport:
         response = self._repeat(lambda: self._send("GET", path, params=_present(params)))
         return _json_of(response)
 
-    def change(self, method: str, path: str, body: Mapping[str, Any]) -> Any:
+    def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request that changes something; repeats of it count once."""
         headers = {"Idempotency-Key": str(uuid.uuid4())}
         response = self._repeat(lambda: self._send(method, path, json=body, headers=headers))
@@ -125,6 +125,8 @@ def failure_of(response: requests.Response) -> OETError:
             return UnreachableError(response.url, f"HTTP {status} {response.reason}")
         return BadAnswerError(response.url, f"HTTP {status} {response.reason}")
     for item in problem.get("errors") or ():
+        if str(item.get("msg")) in detail:
+            continue
         place = ".".join(str(part) for part in item.get("loc", ()))
         detail += f"; {place}: {item.get('msg', '')}" if place else f"; {item.get('msg', '')}"
     kind = NotAuthorisedError if status in (401, 403) else RefusedError

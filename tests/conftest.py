@@ -189,6 +189,20 @@ class Server:
         assert answer.status_code == 201, answer.text
         return int(answer.json()["id"])
 
+    def create_from_git(
+        self, script: str, repository: str, *, create_env: bool = False, **git_args: Any
+    ) -> int:
+        """Create a procedure from a git repository; returns its id."""
+        script_document = {
+            "script_type": "git",
+            "script_uri": f"git://{script}",
+            "create_env": create_env,
+            "git_args": {"git_repo": repository, **git_args},
+        }
+        answer = self.request("POST", "/procedures", json={"script": script_document})
+        assert answer.status_code == 201, answer.text
+        return int(answer.json()["id"])
+
     def put(self, pid: int, **body: Any) -> requests.Response:
         return self.request("PUT", f"/procedures/{pid}", json=body)
 

@@ -43,6 +43,13 @@ _ALL = (
         replies=("procedure.pool.output",),
         worker="SESWorker",
     ),
+    Topic(
+        "request.environment.list",
+        transient=True,
+        replies=("environment.pool.list",),
+        worker="SESWorker",
+    ),
+    Topic("request.environment.remove", ("cmd",), replies=("environment.removed",), worker="SESWorker"),
     Topic("request.worker.ping", ("worker",), transient=True, replies=("worker.pong",)),
     Topic(FAILED, ("topic", "kind", "status", "detail")),
     Topic("procedure.pool.list", ("result",), transient=True),
@@ -51,6 +58,7 @@ _ALL = (
     # what happens to procedures
     Topic("procedure.lifecycle.created", ("result",)),
     Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
+    Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit")),
     Topic("procedure.lifecycle.ready", ("result",)),
     Topic("procedure.lifecycle.started", ("result",)),
     Topic("procedure.lifecycle.stopping", ("pid", "stage")),
@@ -61,6 +69,9 @@ _ALL = (
     Topic("procedure.stop.answered", ("result",)),
     Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
     Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True),
+    # what is kept for scripts from git
+    Topic("environment.pool.list", ("result",), transient=True),
+    Topic("environment.removed", ("result",)),
     # what happens to workers
     Topic("worker.started", ("worker",)),
     Topic("worker.lost", ("worker",), ("detail",)),
@@ -70,7 +81,9 @@ _ALL = (
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
 
 #: The first words a script may never publish under.
-_RESERVED = frozenset({"request", "procedure", "activity", "operator", "worker", "auth", "stream"})
+_RESERVED = frozenset(
+    {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "stream"}
+)
 
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 

@@ -6,14 +6,14 @@ import dataclasses
 from typing import Any
 
 from .errors import Invalid
-from .scripts import Arguments, FileScript, script_from_dict
+from .scripts import Arguments, Script, script_from_dict
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class PrepareProcedure:
     """Load a script and bring it to READY."""
 
-    script: FileScript
+    script: Script
     init: Arguments = Arguments()
 
     def to_dict(self) -> dict[str, Any]:

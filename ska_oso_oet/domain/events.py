@@ -40,6 +40,15 @@ class StateChanged(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Resolved(_Event):
+    """It is known which commit of its repository a procedure runs."""
+
+    TOPIC = "procedure.lifecycle.resolved"
+    pid: int
+    resolved_commit: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ready(_Event):
     """The script is loaded; ``result`` tells the OS process id."""
 
@@ -97,13 +106,16 @@ class Stopped(_Event):
     result: dict[str, Any]
 
 
-Event = Union[Created, StateChanged, Ready, Started, Stopping, Stacktrace, Completed, Failed, Stopped]
+Event = Union[
+    Created, StateChanged, Resolved, Ready, Started, Stopping, Stacktrace, Completed, Failed, Stopped
+]
 
 EVENTS: dict[str, type[Event]] = {
     cls.TOPIC: cls
     for cls in (
         Created,
         StateChanged,
+        Resolved,
         Ready,
         Started,
         Stopping,

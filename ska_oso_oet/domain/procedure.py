@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from . import events
 from .errors import Conflict
 from .outcome import Outcome
-from .scripts import Arguments, FileScript, script_from_dict
+from .scripts import Arguments, GitScript, Script, script_from_dict
 from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
@@ -25,7 +25,7 @@ class Procedure:
     """One procedure. Every change goes through :meth:`apply`, live and on replay alike."""
 
     id: int
-    script: FileScript
+    script: Script
     init: Arguments
     main: Arguments
     process_states: list[tuple[ProcedureState, float]]
@@ -50,7 +50,7 @@ class Procedure:
 
     @classmethod
     def create(
-        cls, pid: int, script: FileScript, init: Arguments, at: float, created_by: str | None
+        cls, pid: int, script: Script, init: Arguments, at: float, created_by: str | None
     ) -> tuple[Procedure, events.Created]:
         """Bring a procedure into being, CREATING."""
         procedure = cls(
@@ -73,6 +73,10 @@ class Procedure:
         return self._happened(
             events.StateChanged(time=at, pid=self.id, old_state=self.state.value, new_state=new_state.value)
         )
+
+    def resolve(self, at: float, commit: str) -> events.Resolved:
+        """It is known which commit runs."""
+        return self._happened(events.Resolved(time=at, pid=self.id, resolved_commit=commit))
 
     def ready(self, at: float, os_pid: int) -> list[events.Event]:
         """The script is loaded and waits in OS process ``os_pid``."""
@@ -115,6 +119,9 @@ class Procedure:
         match event:
             case events.StateChanged(new_state=new_state, time=at):
                 self.process_states.append((ProcedureState(new_state), at))
+            case events.Resolved(resolved_commit=commit):
+                if isinstance(self.script, GitScript):
+                    self.script = dataclasses.replace(self.script, resolved_commit=commit)
             case events.Ready(result=result):
                 self.pid = result["pid"]
             case events.Started(result=result):

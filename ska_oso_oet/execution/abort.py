@@ -16,7 +16,7 @@ from ..domain.errors import Conflict, Refusal
 from ..domain.outcome import Reason
 from ..domain.pool import Pool
 from ..domain.procedure import Procedure
-from ..domain.scripts import FILE_PREFIX, Arguments, FileScript
+from ..domain.scripts import FILE_PREFIX, Arguments, FileScript, Script
 from ..domain.states import PREPARING, ProcedureState
 from ..settings import Settings
 from .run import Run
@@ -43,7 +43,7 @@ class Service(Protocol):
 
     def prepare(
         self,
-        script: FileScript,
+        script: Script,
         path: str,
         init: Arguments,
         *,

@@ -21,6 +21,9 @@ _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
+#: Descriptors of the engine are moved up here, where scripts that close the usual ones do not find them.
+OUT_OF_REACH = 700
+
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 

@@ -14,9 +14,9 @@ supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
 supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
 ==========  ========  ==========================================================================
 
-Kinds of records: ``state`` (``state``), ``ready`` (``pid``), ``started`` (``main``, ``request_id``,
-``user``), ``message`` (``topic``, ``payload``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``,
-``stacktrace``, ``survivors``).
+Kinds of records: ``state`` (``state``), ``resolved`` (``commit``), ``ready`` (``pid``), ``started``
+(``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``stage`` (``stage``),
+``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 
 #: How many records may be told and not yet be in the journal. A script that publishes faster than this

@@ -67,8 +67,11 @@ class Run:
         """Give the job to a fresh supervisor."""
         self._attach(handle)
         handle.order({"op": "job", "run_dir": self.directory.path, **spec})
-        if self._intent is not None:
-            handle.order(self._intent)
+
+    def give_up(self, why: str) -> None:
+        """It cannot begin: no supervisor can be had."""
+        outcome = Outcome(reason=Reason.LOAD_ERROR, detail=why)
+        self._finish(ProcedureState.FAILED, outcome, abort=False)
 
     async def take_over(self) -> None:
         """Go on with the supervisor an earlier SESWorker left behind, or record how it ended."""
@@ -91,6 +94,13 @@ class Run:
         :param abort: recorded with the end, so that it is not forgotten whatever happens to this process
         """
         order = {"op": "stop", "why": why, "by": by, "abort": abort}
+        if self._handle is None:  # nothing of it exists yet
+            reason = Reason.EVICTED if why == "evict" else Reason.STOPPED
+            outcome = Outcome(reason=reason, by=by, detail="ended before anything was started for it")
+            for stage in ("intent", "verified"):
+                self._record(kind="stage", stage=stage)
+            self._finish(ProcedureState.STOPPED, outcome, abort=abort)
+            return
         if self._intent is None:
             self._intent = order
             asyncio.get_running_loop().call_later(grace + _SLACK, self._lose_patience)
@@ -163,6 +173,8 @@ class Run:
         match record["kind"]:
             case "state":
                 return [procedure.change(ProcedureState(record["state"]), at)]
+            case "resolved":
+                return [procedure.resolve(at, record["commit"])]
             case "ready":
                 return procedure.ready(at, record["pid"])
             case "started":
@@ -176,7 +188,15 @@ class Run:
         return []
 
     def _envelope(self, key: str, event: events.Event, about: dict[str, Any]) -> Envelope:
-        mine = isinstance(event, (events.StateChanged, events.Stopping, events.Stacktrace))
+        mine = isinstance(
+            event,
+            (
+                events.StateChanged,
+                events.Resolved,
+                events.Stopping,
+                events.Stacktrace,
+            ),
+        )
         source = str(self.procedure.id) if mine else self._bus.name
         return self._bus.envelope(
             event.TOPIC, event.payload(), id=key, time=event.time, msg_src=source, **about
@@ -254,12 +274,11 @@ class Run:
                 reason=Reason.LOST, detail="its supervisor vanished; what was left of it was killed"
             )
             state = ProcedureState.FAILED
-        record = {
-            "n": self._seen + 1,
-            "time": time.time(),
-            "kind": "final",
-            "state": state.value,
-            "outcome": outcome.to_dict(),
-            "abort": bool(self._intent and self._intent["abort"]),
-        }
-        self.take_in([record])
+        self._finish(state, outcome, abort=bool(self._intent and self._intent["abort"]))
+
+    def _finish(self, state: ProcedureState, outcome: Outcome, *, abort: bool) -> None:
+        """Record an end that no supervisor can record."""
+        self._record(kind="final", state=state.value, outcome=outcome.to_dict(), abort=abort)
+
+    def _record(self, **fields: Any) -> None:
+        self.take_in([{"n": self._seen + 1, "time": time.time(), **fields}])

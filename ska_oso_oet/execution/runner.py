@@ -1,7 +1,9 @@
 """The script's process: loads the file, calls ``init()`` and ``main()``, and says how that went.
 
-Talks to its supervisor over one socket, a JSON document a line. It says ``loaded``, ``initialised``,
-``returned``, ``failed``, ``exited`` and ``message``; it hears ``job``, ``start`` and ``message``.
+Talks to its supervisor over one socket, a JSON document a line. It says ``resolved`` and ``prepared`` (of a
+script from git), ``loaded``, ``initialised``, ``returned``, ``failed``, ``exited`` and ``message``; it hears
+``job``, ``start`` and ``message``. A script with an environment of its own goes on under that environment's
+interpreter, in the same process (:func:`go_on`).
 
 Standard library only (and pypubsub, where the environment has it), so that it runs under any script
 environment's Python. Its process ends itself with ``os._exit``: what the script left behind, such as
@@ -139,12 +141,12 @@ class Runner:
 
     # -- the job -----------------------------------------------------------------------------------
 
-    def run(self) -> NoReturn:
-        """Wait for a job and carry it out; the process ends with it."""
-        job = self._hear()
+    def run(self, job: dict[str, Any] | None = None) -> NoReturn:
+        """Wait for a job, unless one is given, and carry it out; the process ends with it."""
+        job = job or self._hear()
         status = 1
         try:
-            self._prepare(job)
+            self._settle(job)
             status = self._execute(job)
         except ScriptStopped:
             status = _STOPPED_STATUS
@@ -152,7 +154,7 @@ class Runner:
             sys.excepthook(*sys.exc_info())
         self._end(status)
 
-    def _prepare(self, job: dict[str, Any]) -> None:
+    def _settle(self, job: dict[str, Any]) -> None:
         self._run_dir = job["run_dir"]
         processes.wear(job["mark"])
         signal.signal(signal.SIGTERM, self._terminate)
@@ -162,6 +164,9 @@ class Runner:
         lock = os.open(os.path.join(self._run_dir, "saying"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         self._between_processes = _out_of_reach(lock)
         os.register_at_fork(after_in_child=self._forked)
+
+    def _furnish(self, job: dict[str, Any]) -> None:
+        """Make the surroundings that the script expects."""
         if job.get("memory"):
             _limit_memory(job["memory"])
         if "numpy.random" in sys.modules:
@@ -174,6 +179,11 @@ class Runner:
         """Load, initialise, wait, start. Returns the exit status."""
         phase = "load"
         try:
+            if "git" in job:
+                phase = "environment"
+                self._get_script(job)
+                phase = "load"
+            self._furnish(job)
             module = script.load(job["path"])
             script.main_of(module)
             init = getattr(module, "init", None)
@@ -197,6 +207,29 @@ class Runner:
                 raise  # a child of the script ends like any other process
             self._last_words("failed", phase=phase, **script.describe(error))
             return 1
+
+    def _get_script(self, job: dict[str, Any]) -> None:
+        from .preparation import prepare
+
+        path, python = prepare(job, lambda commit: self.say("resolved", commit=commit))
+        self.say("prepared")
+        job["path"] = path
+        if python is not None:
+            self._become(python, path)
+
+    def _become(self, python: str, path: str) -> NoReturn:
+        """Go on as the interpreter of the script's own environment."""
+        binaries = os.path.dirname(python)
+        environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
+        environment["VIRTUAL_ENV"] = os.path.dirname(binaries)
+        environment["PATH"] = f"{binaries}:{os.environ.get('PATH', os.defpath)}"
+        for descriptor in _engine_descriptors():
+            os.set_inheritable(descriptor, True)
+        bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
+        control = str(self._control.fileno())
+        for stream in (sys.stdout, sys.stderr):
+            stream.flush()
+        os.execve(python, [python, bootstrap, control, self._run_dir, path], environment)
 
     def _last_words(self, what: str, **fields: Any) -> None:
         """Tell how it ended; a script that closed every descriptor tells by its exit status only."""
@@ -285,7 +318,7 @@ def _carried(value: Any) -> Any:
 
 def _out_of_reach(fd: int) -> int:
     """Move a descriptor to where a script that closes the usual ones does not find it."""
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, 700)
+    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, processes.OUT_OF_REACH)
     os.close(fd)
     return moved
 
@@ -301,6 +334,26 @@ def _text_stream(fd: int) -> Any:
     return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
 
 
+def _engine_descriptors() -> list[int]:
+    """The control socket, and the locks on what this run shares with others."""
+    return [n for n in map(int, os.listdir("/proc/self/fd")) if n >= processes.OUT_OF_REACH and _is_open(n)]
+
+
+def _is_open(descriptor: int) -> bool:
+    try:
+        os.fstat(descriptor)
+    except OSError:
+        return False
+    return True
+
+
+def _open_standard_streams() -> None:
+    sys.stdin = open(0, closefd=False)  # noqa: SIM115  they live as long as the process
+    sys.stdout = _text_stream(1)
+    sys.stderr = _text_stream(2)
+    faulthandler.enable()
+
+
 def become_runner(control: socket.socket, stdout: int, stderr: int) -> NoReturn:
     """Turn a fresh child process of the supervisor into a runner."""
     processes.end_with_parent()
@@ -310,8 +363,17 @@ def become_runner(control: socket.socket, stdout: int, stderr: int) -> NoReturn:
     for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(fd, wanted)
         os.close(fd)
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  they live as long as the process
-    sys.stdout = _text_stream(1)
-    sys.stderr = _text_stream(2)
-    faulthandler.enable()
+    _open_standard_streams()
     Runner(socket.socket(fileno=_out_of_reach(control.detach()))).run()
+
+
+def go_on(control: int, run_dir: str, path: str) -> NoReturn:
+    """Be the runner of a run that was prepared under another interpreter, in this same process."""
+    for descriptor in _engine_descriptors():
+        os.set_inheritable(descriptor, False)
+    processes.rename("oet-script")
+    _open_standard_streams()
+    with open(os.path.join(run_dir, "spec.json")) as file:
+        job = json.load(file)
+    del job["git"]
+    Runner(socket.socket(fileno=control)).run({**job, "run_dir": run_dir, "path": path})

@@ -17,8 +17,20 @@ from typing import Any
 _ENGINE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
-class NoMain(Exception):  # noqa: N818  shown to people by this name
+class PlainFailure(Exception):  # noqa: N818  a base
+    """A failure whose sentence is all there is to tell; a stack trace would only show the engine."""
+
+
+class NoMain(PlainFailure):
     """The script has no function to start."""
+
+
+class PreparationError(PlainFailure):
+    """A script, or its environment, cannot be had."""
+
+
+class ScriptMissingError(PreparationError):
+    """The repository has no such script."""
 
 
 def load(path: str) -> ModuleType:
@@ -65,8 +77,8 @@ def accepted(function: Any, offered: dict[str, Any], kwargs: dict[str, Any]) -> 
 
 def describe(error: BaseException) -> dict[str, Any]:
     """Tell an exception for the record: one line, and the script's own frames."""
-    if isinstance(error, NoMain):
-        return {"type": "NoMain", "detail": str(error), "stacktrace": None}
+    if isinstance(error, PlainFailure):
+        return {"type": type(error).__name__, "detail": _short(str(error)), "stacktrace": None}
     frames = _own_frames(error.__traceback__)
     told = traceback.TracebackException(type(error), error, frames, compact=True)
     line = "".join(traceback.TracebackException(type(error), error, None).format_exception_only())

@@ -1,4 +1,4 @@
-"""Where script files may come from, and which file a URI means."""
+"""Where scripts may come from, and which file a URI means."""
 
 from __future__ import annotations
 
@@ -6,44 +6,49 @@ import asyncio
 import concurrent.futures
 import os
 import stat
+from collections.abc import Callable
+from typing import TypeVar
 
 from ..domain.errors import Invalid, TimedOut
-from ..domain.scripts import FileScript
+from ..domain.scripts import FILE_PREFIX, FileScript, GitScript, Script
 from ..settings import PACKAGED_SCRIPTS, Settings
+
+T = TypeVar("T")
 
 _DEADLINE = 5.0  #: seconds a file system may take to tell about a file
 
 
 class ScriptFiles:
-    """Finds the file of a script."""
+    """Finds scripts, and refuses those that must not be run here."""
 
     def __init__(self, settings: Settings) -> None:
         self._base = settings.scripts_location
         self._allowed = settings.script_paths
+        self._git_allowed = settings.git_allowed
         # Threads of its own: a file system that hangs must not hold up anything else.
         self._threads = concurrent.futures.ThreadPoolExecutor(4, "script files")
 
-    async def find(self, script: FileScript) -> str:
-        """Return the real path of a script.
+    async def find(self, script: Script) -> str:
+        """Return the real path of a file, or that of a file in a repository from the repository's root.
 
-        :raises Invalid: where there is no such file, or it lies outside the allowed folders
+        :raises Invalid: where there is no such file, or it lies outside what is allowed
         :raises TimedOut: where the file system does not answer
         """
-        path = os.path.join(self._base, script.path)
+        if isinstance(script, FileScript):
+            return await self._in_time(lambda: self._check_file(script), script.script_uri)
+        await self._in_time(lambda: self._check_repository(script), str(script.git_repo))
+        return script.path
+
+    async def _in_time(self, check: Callable[[], T], what: str) -> T:
         try:
-            loop = asyncio.get_running_loop()
-            checking = loop.run_in_executor(self._threads, self._check, path, script)
+            checking = asyncio.get_running_loop().run_in_executor(self._threads, check)
             return await asyncio.wait_for(checking, _DEADLINE)
         except TimeoutError:
-            raise TimedOut(f"the file system does not answer for {script.script_uri}") from None
+            raise TimedOut(f"the file system does not answer for {what}") from None
 
-    def _check(self, path: str, script: FileScript) -> str:
-        real = os.path.realpath(path)
-        if not any(os.path.commonpath([real, folder]) == folder for folder in self._allowed):
-            raise Invalid(
-                f"script {script.script_uri} lies outside the folders scripts may come from: "
-                f"{':'.join(self._allowed)}"
-            )
+    def _check_file(self, script: FileScript) -> str:
+        real = os.path.realpath(os.path.join(self._base, script.path))
+        self._require_inside(real, f"script {script.script_uri}")
         if not real.endswith(".py"):
             raise Invalid(f"script {script.script_uri} must be a Python file, ending in '.py'")
         try:
@@ -53,6 +58,26 @@ class ScriptFiles:
                 return real
         except OSError as error:
             raise Invalid(f"script {script.script_uri} cannot be read: {error.strerror}") from None
+
+    def _check_repository(self, script: GitScript) -> None:
+        url = script.git_repo or ""
+        if not any(_lies_below(url, prefix) for prefix in self._git_allowed):
+            allowed = ", ".join(self._git_allowed)
+            raise Invalid(f"repository {url} is none of those scripts may be fetched from: {allowed}")
+        if url.startswith(FILE_PREFIX):
+            real = os.path.realpath(url.removeprefix(FILE_PREFIX))
+            self._require_inside(real, f"repository {url}")
+
+    def _require_inside(self, real: str, what: str) -> None:
+        if not any(os.path.commonpath([real, folder]) == folder for folder in self._allowed):
+            raise Invalid(f"{what} lies outside the folders scripts may come from: {':'.join(self._allowed)}")
+
+
+def _lies_below(url: str, prefix: str) -> bool:
+    """Whether a URL is one that the setting allows: ``https://host`` does not mean ``https://host.other``."""
+    if prefix == "all":
+        return True
+    return url.startswith(prefix) and (prefix[-1] in "/:" or url[len(prefix) :][:1] in ("", "/", ":"))
 
 
 def find_abort_script(settings: Settings) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import os
 import shutil
@@ -24,12 +25,14 @@ from ..domain.errors import (
 )
 from ..domain.pool import Pool
 from ..domain.procedure import Procedure
-from ..domain.scripts import Arguments, FileScript
+from ..domain.scripts import Arguments, GitScript, Script
 from ..domain.states import ProcedureState
 from ..logs import tagged
 from ..settings import Settings
 from .abort import Abort
 from .answers import Answers
+from .handle import Handle
+from .housekeeping import Housekeeping
 from .launcher import Launcher
 from .processes import mark_of
 from .run import Run
@@ -39,6 +42,8 @@ from .scriptfiles import ScriptFiles
 LOG = logging.getLogger(__name__)
 
 _RESERVE = 16 * 2**20  #: bytes that must be free on the disk for new work
+
+_BIRTH = 60.0  #: seconds in which an interpreter must be had for a new procedure
 
 Handler = Callable[[Envelope], Awaitable[None]]
 
@@ -59,6 +64,7 @@ class ScriptExecutionService:
         self._launcher = Launcher(settings.warm_interpreters, settings.preload)
         self._files = ScriptFiles(settings)
         self._abort = Abort(self)
+        self._housekeeping = Housekeeping(bus, settings)
         self._answers = Answers(bus, settings, self.pool, self.runs)
         self._tasks: set[asyncio.Future[Any]] = set()
         self.handlers: dict[str, Handler] = {
@@ -67,11 +73,13 @@ class ScriptExecutionService:
             "request.procedure.stop": self._stop,
             "request.procedure.list": self._answers.tell_list,
             "request.procedure.output": self._answers.tell_output,
+            "request.environment.list": self._housekeeping.tell,
+            "request.environment.remove": self._housekeeping.remove,
         }
 
     async def run(self) -> None:
-        """Keep interpreters warm; never ends by itself."""
-        await self._launcher.run()
+        """Keep interpreters warm and the house tidy; never ends by itself."""
+        await asyncio.gather(self._launcher.run(), self._housekeeping.run())
 
     def listen(self) -> None:
         """Carry out commands as they arrive on the bus."""
@@ -127,17 +135,22 @@ class ScriptExecutionService:
 
     async def _create(self, request: Envelope) -> None:
         command = PrepareProcedure.from_dict(request.payload["cmd"])
-        path = await self._files.find(command.script)
+        script = command.script
+        if isinstance(script, GitScript):
+            repository = script.git_repo or self.settings.git_repo
+            script = dataclasses.replace(script, git_repo=repository, resolved_commit=None)
+        path = await self._files.find(script)
         limits = {
+            "environment": self.settings.environment_timeout,
             "load": self.settings.load_timeout,
             "init": self.settings.init_timeout,
             "main": self.settings.main_timeout,
         }
-        self.prepare(command.script, path, command.init, limits=limits, request=request)
+        self.prepare(script, path, command.init, limits=limits, request=request)
 
     def prepare(
         self,
-        script: FileScript,
+        script: Script,
         path: str,
         init: Arguments,
         *,
@@ -158,7 +171,7 @@ class ScriptExecutionService:
         self._require_disk()
         pid = self.pool.next_id()
         path_of_run = os.path.join(self.settings.runs, str(pid))
-        spec = {
+        spec: dict[str, Any] = {
             "id": pid,
             "script": script.to_dict(),
             "path": path,
@@ -171,6 +184,16 @@ class ScriptExecutionService:
             "mark": mark_of(path_of_run),
             "env": {"OET_PROCEDURE_ID": str(pid), "OET_SUBARRAY_ID": str(self.settings.subarray_id)},
         }
+        if isinstance(script, GitScript):
+            spec["git"] = {
+                "repository": script.git_repo,
+                "branch": script.git_branch,
+                "commit": script.git_commit,
+                "create_env": script.create_env,
+                "home": self.settings.state_dir,
+                "deadline": self.settings.git_timeout,
+                "credentials": self.settings.git_credentials,
+            }
         directory = RunDirectory(path_of_run)
         try:
             directory.create(spec)
@@ -198,18 +221,26 @@ class ScriptExecutionService:
 
     async def _launch(self, run: Run, spec: dict[str, Any]) -> None:
         with tagged(procedure_id=run.procedure.id):
-            while not run.done.is_set():
-                try:
-                    handle = await self._launcher.take()
-                except ConnectionError as error:
-                    LOG.warning("No interpreter yet: %s", error)
-                    await asyncio.sleep(0.1)
-                    continue
-                run.begin(handle, spec)
-                break
+            try:
+                handle = await asyncio.wait_for(self._take_supervisor(), _BIRTH)
+            except TimeoutError:
+                run.give_up("no interpreter could be started for it; the server's log says why")
+                return
+            if run.done.is_set():  # stopped meanwhile
+                handle.close()
+                return
+            run.begin(handle, spec)
             while run.procedure.state in (ProcedureState.IDLE, ProcedureState.LOADING):
                 await run.changed.wait()
             self._launcher.refill()
+
+    async def _take_supervisor(self) -> Handle:
+        while True:
+            try:
+                return await self._launcher.take()
+            except ConnectionError as error:
+                LOG.warning("No interpreter yet: %s", error)
+                await asyncio.sleep(0.1)
 
     def _make_room(self, urgent: bool) -> None:
         victim = self.pool.make_room(urgent)

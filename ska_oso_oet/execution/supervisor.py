@@ -92,7 +92,7 @@ class Supervisor:
                 self._start(order)
             case "stop":
                 self._stop(order)
-            case "message":
+            case "message" if self._phase != "environment":  # an interpreter that is replaced would lose it
                 self._link.say({"hear": "message", "topic": order["topic"], "payload": order["payload"]})
 
     # -- the phases of a run -----------------------------------------------------------------------
@@ -103,8 +103,9 @@ class Supervisor:
         self._link.say({"hear": "job", **job})
         self._dir = RunDirectory(job["run_dir"])
         self._reporter = Reporter(self._dir, self._service)
-        self._reporter.record({"kind": "state", "state": "LOADING"})
-        self._enter("load")
+        first = ("PREP_ENV", "environment") if "git" in job else ("LOADING", "load")
+        self._reporter.record({"kind": "state", "state": first[0]})
+        self._enter(first[1])
         self._output = OutputLog(job["run_dir"], job["output_limit"])
         for stream, fd in self._outputs.items():
             os.set_blocking(fd, False)
@@ -255,6 +256,13 @@ class Supervisor:
 
     def _said(self, said: dict[str, Any]) -> None:
         match said["say"]:
+            case "resolved":
+                self._resolved(said["commit"])
+            case "prepared":
+                self._reporter.record(
+                    {"kind": "state", "state": "IDLE"}, {"kind": "state", "state": "LOADING"}
+                )
+                self._enter("load")
             case "loaded":
                 self._reporter.record({"kind": "state", "state": "IDLE"})
                 if said["init"]:
@@ -268,6 +276,15 @@ class Supervisor:
                 if self._intent is None:
                     self._report = said
                     self._linger()
+
+    def _resolved(self, commit: str) -> None:
+        assert self._job is not None
+        self._reporter.record({"kind": "resolved", "commit": commit})
+        spec = self._dir.read("spec.json")
+        if spec is not None:
+            spec["script"]["git_args"]["resolved_commit"] = commit
+            with contextlib.suppress(OSError):
+                self._dir.write("spec.json", spec)
 
     def _ready(self) -> None:
         self._reporter.record({"kind": "ready", "pid": self._runner})

@@ -32,6 +32,9 @@ _PHASES = {
     "main": "main()",
 }
 
+#: What it means to fail in a phase that comes before the script's own functions.
+_REASONS = {"environment": Reason.ENVIRONMENT_ERROR, "load": Reason.LOAD_ERROR}
+
 _INTENTS = {
     "stop": (ProcedureState.STOPPED, Reason.STOPPED, "stopped on request"),
     "shutdown": (ProcedureState.STOPPED, Reason.STOPPED, "stopped because the server was shut down"),
@@ -69,7 +72,9 @@ def _ours(end: End, intent: dict[str, Any]) -> Verdict:
 
 
 def _failed(end: End, report: dict[str, Any]) -> Verdict:
-    reason = Reason.LOAD_ERROR if end.phase == "load" else Reason.SCRIPT_ERROR
+    reason = _REASONS.get(end.phase, Reason.SCRIPT_ERROR)
+    if report["type"] == "ScriptMissingError":
+        reason = Reason.LOAD_ERROR
     if report["type"] == "MemoryError":
         reason = Reason.OUT_OF_MEMORY
     outcome = Outcome(reason=reason, exit_code=end.exit_code, detail=report["detail"])
@@ -92,7 +97,7 @@ def _exited(end: End) -> Verdict:
     if end.phase == "main" and end.exit_code == 0:
         outcome = Outcome(reason=Reason.COMPLETED, exit_code=0, detail="ended its process with status 0")
         return ProcedureState.COMPLETE, outcome, None
-    reason = Reason.LOAD_ERROR if end.phase == "load" else Reason.SCRIPT_ERROR
+    reason = _REASONS.get(end.phase, Reason.SCRIPT_ERROR)
     words = (end.report or {}).get("detail")
     detail = f"ended its process with status {end.exit_code} during {_PHASES[end.phase]}"
     if words:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import uuid
 from typing import Any
 
 from flask import Response, jsonify, request
@@ -13,35 +11,15 @@ from werkzeug.exceptions import BadRequest
 from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.scripts import Arguments, script_from_dict
 from . import schemas
+from .asking import ask
 from .detached import Detached
 from .problems import PROBLEMS
 from .services import services
 
-_ASK = 10.0  #: seconds for a question
 _CHANGE = 30.0  #: seconds for a start or a create
 _STOPPING = 60.0  #: seconds for a stop, beyond the grace period
 
 api = APIBlueprint("procedures", __name__, abp_tags=[Tag(name="procedures")])
-
-
-def _request_id() -> tuple[str, bool]:
-    """The id of the command this request means, and whether it may have been sent before."""
-    key = request.headers.get("Idempotency-Key")
-    if key is None:
-        return uuid.uuid4().hex, False
-    if not 1 <= len(key) <= 200:
-        raise BadRequest("Idempotency-Key must have between 1 and 200 characters")
-    # The same key with another request is another request.
-    body = hashlib.sha256(request.get_data()).hexdigest()
-    name = f"{key} {request.method} {request.path} {body}"
-    return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
-
-
-def _ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
-    request_id, repeated = uuid.uuid4().hex, False
-    if request.method not in ("GET", "HEAD"):
-        request_id, repeated = _request_id()
-    return services().bridge.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
 
 
 def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
@@ -50,7 +28,7 @@ def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
 
 
 def _find(pid: int) -> dict[str, Any]:
-    found = _ask("request.procedure.list", {"pids": [pid]})
+    found = ask("request.procedure.list", {"pids": [pid]})
     return _shown(found[0])
 
 
@@ -59,7 +37,7 @@ def list_procedures(query: schemas.ListQuery) -> Response:
     """The newest procedures, oldest first, or a page of everything ever run."""
     asked = ListProcedures(**query.model_dump())
     payload = {"pids": None, "query": asked.to_dict()}
-    found = _ask("request.procedure.list", payload)
+    found = ask("request.procedure.list", payload)
     return jsonify([_shown(procedure) for procedure in found])
 
 
@@ -70,7 +48,7 @@ def create_procedure(body: schemas.CreateBody) -> Response:
     """Answers as soon as the procedure exists; its preparation goes on."""
     init = body.script_args.init if body.script_args else None
     command = PrepareProcedure(script=script_from_dict(body.script.model_dump()), init=_arguments(init))
-    created = _shown(_ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE))
+    created = _shown(ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE))
     response = jsonify(created)
     response.status_code = 201
     response.headers["Location"] = created["uri"]
@@ -98,11 +76,11 @@ def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> R
     if body.state == "RUNNING":
         main = body.script_args.main if body.script_args else None
         start = StartProcedure(pid=pid, main=_arguments(main))
-        return jsonify(_shown(_ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
+        return jsonify(_shown(ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
         stop = StopProcedure(pid=pid, abort=body.abort)
         timeout = _STOPPING + services().settings.stop_grace
-        answer = _ask("request.procedure.stop", {"cmd": stop.to_dict()}, timeout)
+        answer = ask("request.procedure.stop", {"cmd": stop.to_dict()}, timeout)
         return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})
     return jsonify(_find(pid))
 
@@ -134,4 +112,4 @@ def get_output(path: schemas.ProcedurePath, query: schemas.OutputQuery) -> Respo
         "tail": query.tail,
         "streams": streams,
     }
-    return jsonify(_ask("request.procedure.output", payload))
+    return jsonify(ask("request.procedure.output", payload))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Callable
+from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, field_validator
+from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator
 
+from ..domain import scripts
 from ..domain.errors import Invalid
-from ..domain.scripts import script_from_dict
 
 MAX_ID = 2**53
+
+T = TypeVar("T")
 
 State = Literal[
     "CREATING",
@@ -39,20 +42,59 @@ class ScriptArguments(BaseModel):
     main: Arguments | None = None
 
 
+def _checked(check: Callable[..., T], *values: Any) -> T:
+    """Have the domain check a field, in the words of the validation library."""
+    try:
+        return check(*values)
+    except Invalid as error:
+        raise ValueError(str(error)) from None
+
+
+class GitArguments(BaseModel):
+    """Which commit of which repository."""
+
+    git_repo: str | None = Field(None, description="URL; by default OET_GIT_REPO of the server")
+    git_branch: str | None = Field(None, description="branch or tag; by default master")
+    git_commit: str | None = Field(None, description="commit, or its first digits; goes before git_branch")
+
+    @field_validator("git_repo")
+    @classmethod
+    def _repository(cls, url: str | None) -> str | None:
+        return _checked(scripts.checked_repository, url)
+
+    @field_validator("git_branch")
+    @classmethod
+    def _branch(cls, name: str | None) -> str | None:
+        return _checked(scripts.checked_branch, name)
+
+    @field_validator("git_commit")
+    @classmethod
+    def _commit(cls, digits: str | None) -> str | None:
+        return _checked(scripts.checked_commit, digits)
+
+
 class Script(BaseModel):
     """Which script to run."""
 
-    script_type: Literal["filesystem"]
+    script_type: Literal["filesystem", "git"]
     script_uri: str = Field(max_length=4096, examples=["file:///scripts/observe.py"])
+    git_args: GitArguments | None = Field(None, description="for scripts of type git")
+    create_env: bool | None = Field(
+        None, description="for scripts of type git: run in an environment with the project's dependencies"
+    )
 
     @field_validator("script_uri")
     @classmethod
-    def _known_prefix(cls, uri: str) -> str:
-        try:
-            script_from_dict({"script_type": "filesystem", "script_uri": uri})
-        except Invalid as error:
-            raise ValueError(str(error)) from None
-        return uri
+    def _possible(cls, uri: str, info: ValidationInfo) -> str:
+        kind = info.data.get("script_type")
+        return uri if kind is None else _checked(scripts.checked_uri, uri, kind)
+
+    @field_validator("git_args", "create_env")
+    @classmethod
+    def _of_git(cls, given: Any, info: ValidationInfo) -> Any:
+        if given and info.data.get("script_type") == "filesystem":
+            raise ValueError(f"{info.field_name} is for scripts of type 'git' only")
+        return given
 
 
 class CreateBody(BaseModel):
@@ -170,6 +212,26 @@ class Output(BaseModel):
     next: int
     final: bool
     state: State
+
+
+class EnvironmentPath(BaseModel):
+    environment_id: str = Field(max_length=100, description="id of an environment, work tree or mirror")
+
+
+class Environment(BaseModel):
+    """Something kept for scripts from git."""
+
+    id: str
+    kind: Literal["environment", "tree", "mirror"]
+    repository: str | None
+    commit: str | None
+    size: Annotated[int, Field(description="bytes")]
+    created: float
+    used: float
+
+
+class Environments(RootModel[list[Environment]]):
+    """What is kept, what was used last first."""
 
 
 class Problem(BaseModel):

@@ -15,7 +15,7 @@ from .base import CannotStart, answer_pings, hold_lock, kept_running, until_term
 
 LOG = logging.getLogger(__name__)
 
-_TOPICS = ("request.procedure", "request.worker", "operator")
+_TOPICS = ("request.procedure", "request.environment", "request.worker", "operator")
 
 
 async def main(settings: Settings) -> None:

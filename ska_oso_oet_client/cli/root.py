@@ -11,6 +11,7 @@ from .command import OetGroup
 
 COMMANDS = {
     "procedure": (".procedure:procedure", "Load, start, watch and stop observing scripts."),
+    "environment": (".environment:environment", "See and free what is kept for scripts from git."),
     "listen": (".listen:listen", "Show what happens on the OET as it happens."),
     "status": (".status:status", "Tell whether the OET is ready and what it is running."),
     "completion": (".completion:completion", "Print the set-up of completion for a shell."),

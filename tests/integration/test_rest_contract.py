@@ -500,6 +500,10 @@ def _with(**script: Any) -> dict[str, Any]:
     return {"script": TRIVIAL["script"] | script}
 
 
+def _git(script_uri: str = "git://a.py", **git_args: Any) -> dict[str, Any]:
+    return {"script": {"script_type": "git", "script_uri": script_uri, "git_args": git_args}}
+
+
 @pytest.mark.parametrize(
     ("body", "loc", "text"),
     [
@@ -513,6 +517,23 @@ def _with(**script: Any) -> dict[str, Any]:
         (_with(script_uri="file://README.md"), ["script", "script_uri"], "must name a Python file"),
         (_with(script_uri="file://\0.py"), ["script", "script_uri"], "must be text that can name a file"),
         (_with(script_uri=7), ["script", "script_uri"], "string"),
+        (_with(create_env=True), ["script", "create_env"], "for scripts of type 'git' only"),
+        (_with(git_args={"git_branch": "x"}), ["script", "git_args"], "for scripts of type 'git' only"),
+        (_git(script_uri="file://trivial.py"), ["script", "script_uri"], "must start with 'git://'"),
+        (_git(script_uri="git:///etc/x.py"), ["script", "script_uri"], "from the root of the repository"),
+        (_git(script_uri="git://a/../../x.py"), ["script", "script_uri"], "from the root of the repository"),
+        (_git(git_repo="--upload-pack=x"), ["git_args", "git_repo"], "must be the URL of a repository"),
+        (_git(git_repo="/some/where"), ["git_args", "git_repo"], "must be the URL of a repository"),
+        (_git(git_repo="ext::sh -c x"), ["git_args", "git_repo"], "must be the URL of a repository"),
+        (
+            _git(git_repo="https://me:pw@h/x.git"),
+            ["git_args", "git_repo"],
+            "must not hold a user or password",
+        ),
+        (_git(git_repo="file:///a/../b"), ["git_args", "git_repo"], "must not contain '..'"),
+        (_git(git_branch="--upload-pack=x"), ["git_args", "git_branch"], "cannot be the name of a branch"),
+        (_git(git_commit="/some/dir"), ["git_args", "git_commit"], "hexadecimal digits"),
+        (_git(git_commit="HEAD~1"), ["git_args", "git_commit"], "hexadecimal digits"),
         (TRIVIAL | {"script_args": 7}, ["script_args"], ""),
         (TRIVIAL | {"script_args": {"init": {"args": {}}}}, ["script_args", "init", "args"], "list"),
         (

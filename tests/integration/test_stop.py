@@ -8,12 +8,13 @@ import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from ..conftest import Events, Server, until
+from ..conftest import Events, Server, serving, until
 
 
 @pytest.fixture
@@ -235,3 +236,13 @@ def test_no_child_of_the_supervisor_stays_a_zombie(server: Server, events: Event
     server.stop_script(pid)
     listed = subprocess.run(["ps", "-e", "-o", "pid"], capture_output=True, text=True, check=True).stdout
     assert str(here["child"]) not in listed.split()
+
+
+def test_a_procedure_for_which_no_interpreter_can_be_started_is_stopped(tmp_path: Path) -> None:
+    (tmp_path / "deadly.py").write_text("import os\nos._exit(1)\n")
+    with serving(tmp_path / "state", OET_PRELOAD="deadly", PYTHONPATH=str(tmp_path)) as server:
+        pid = server.create("trivial.py")
+        assert server.stop_script(pid)["survivors"] == 0
+        outcome = server.procedure(pid)["outcome"]
+        assert outcome["reason"] == "stopped"
+        assert [stage for stage, _ in outcome["stages"]] == ["intent", "verified"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ska_oso_oet.domain import events
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.procedure import Procedure
-from ska_oso_oet.domain.scripts import Arguments, FileScript
+from ska_oso_oet.domain.scripts import Arguments, FileScript, GitScript
 from ska_oso_oet.domain.states import FINAL, TRANSITIONS, ProcedureState
 
 times = st.floats(0, 4e9)
@@ -26,7 +26,17 @@ arguments = st.builds(
     kwargs=st.dictionaries(st.text(), json_values, max_size=3),
 )
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
-scripts = st.builds(FileScript, script_uri=names.map(lambda name: f"file:///{name}s.py"))
+digits = st.text("0123456789abcdef", min_size=40, max_size=40)
+file_scripts = st.builds(FileScript, script_uri=names.map(lambda name: f"file:///{name}s.py"))
+git_scripts = st.builds(
+    GitScript,
+    script_uri=st.from_regex(r"git://[a-z_]{1,9}(/[a-z_]{1,9}){0,2}\.py", fullmatch=True),
+    git_repo=st.none() | st.sampled_from(["https://host/a.git", "file:///a", "git@host:a/b", "ssh://me@h/x"]),
+    git_branch=st.from_regex(r"[a-z]{1,5}(/[a-z0-9-]{1,5})?", fullmatch=True),
+    git_commit=st.none() | digits,
+    create_env=st.booleans(),
+)
+scripts = file_scripts | git_scripts
 outcomes = st.builds(
     Outcome,
     reason=st.sampled_from(Reason),
@@ -68,6 +78,9 @@ def histories(draw: st.DrawFn) -> tuple[Watched, list[events.Event]]:
     for _ in range(draw(st.integers(0, 12))):
         if procedure.final:
             break
+        if isinstance(procedure.script, GitScript) and draw(st.integers(0, 9)) == 0:
+            happened.append(procedure.resolve(draw(times), draw(digits)))
+            continue
         if draw(st.integers(0, 3)) == 0:
             happened.append(procedure.stopping(draw(times), draw(st.sampled_from(["intent", "terminate"]))))
             continue

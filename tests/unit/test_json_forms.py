@@ -77,8 +77,8 @@ def test_a_script_survives_json(script: FileScript) -> None:
     ("data", "text"),
     [
         (None, "script must be an object with script_type and script_uri"),
-        ({}, "unknown script_type None; use 'filesystem'"),
-        ({"script_type": "tape"}, "unknown script_type 'tape'; use 'filesystem'"),
+        ({}, "unknown script_type None; use 'filesystem' or 'git'"),
+        ({"script_type": "tape"}, "unknown script_type 'tape'; use 'filesystem' or 'git'"),
         (
             {"script_type": "filesystem"},
             "script_uri None of a filesystem script must start with 'file://'",

@@ -78,6 +78,8 @@ def test_queries_and_their_answers_and_output_are_transient_and_nothing_else() -
         "procedure.pool.list",
         "request.procedure.output",
         "procedure.pool.output",
+        "request.environment.list",
+        "environment.pool.list",
         "procedure.output",
         "request.worker.ping",
         "worker.pong",

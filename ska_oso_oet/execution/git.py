@@ -1,0 +1,225 @@
+"""Repositories: a bare mirror of each, and a work tree of each commit that was run.
+
+Runs in the process that prepares a run, so that a repository which hangs holds up that run only. What it
+fetches is data: no hook, filter, submodule or remote helper of a repository is ever run. Credentials are
+those of the server's environment.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+
+from ..domain.scripts import DEFAULT_BRANCH, without_secrets
+from . import processes
+from .script import PreparationError
+from .shelf import Shelf, name_of
+
+_FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
+
+_CONFIGURATION = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "init.templateDir": "",
+    "submodule.recurse": "false",
+    "fetch.recurseSubmodules": "false",
+    "filter.lfs.smudge": "",
+    "filter.lfs.process": "",
+    "filter.lfs.required": "false",
+    "protocol.ext.allow": "never",
+    "gc.auto": "0",  # work trees borrow objects
+    "maintenance.auto": "false",
+    "advice.detachedHead": "false",
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": "60",
+}
+
+
+class Repository:
+    """One repository, as its mirror knows it.
+
+    :param url: checked already: allowed, and nothing git could take for an option
+    :param home: the folder where mirrors and work trees are kept
+    :param deadline: seconds one conversation with the repository may take
+    :param credentials: a file in the format of git's credential store, if there is one
+    """
+
+    def __init__(
+        self, url: str, home: str, *, deadline: float, credentials: str | None, say: Callable[[str], None]
+    ) -> None:
+        self._url = url
+        self._say = say
+        self._deadline = deadline
+        self._environment = _environment(credentials)
+        self._mirrors, self._trees = shelves(home, say)
+        self._mirror = ""
+
+    def resolve(self, branch: str, commit: str | None) -> str:
+        """Return the full hash of a commit; without one, of the branch or tag as it is at this moment.
+
+        :raises PreparationError: where there is none, or more than one
+        """
+        if commit is not None and _FULL.fullmatch(commit) and self._trees.has(self._tree_name(commit)):
+            return commit  # a commit is what it is; nobody need be asked
+        asked = time.time()
+        self._open_mirror()
+        if commit is None:
+            self._fetch(asked)
+            return self._tip(branch)
+        found = self._commits(commit)
+        if not found:
+            self._fetch(asked)
+            found = self._commits(commit)
+        if not found and _FULL.fullmatch(commit):
+            with contextlib.suppress(PreparationError):  # reachable from no branch; some servers give it
+                self._git("fetch", "--quiet", "--no-tags", "--end-of-options", "origin", commit)
+                found = self._commits(commit)
+        if not found:
+            raise PreparationError(f"repository {self._url} has no commit {commit}")
+        if len(found) > 1:
+            raise PreparationError(
+                f"commit {commit} of repository {self._url} is ambiguous; give more digits"
+            )
+        return found[0]
+
+    def work_tree(self, commit: str) -> str:
+        """Return the directory with the files of a commit."""
+        what = f"commit {commit[:12]} of {self._url}"
+        name = self._tree_name(commit)
+        return self._trees.take(
+            name, lambda path: self._check_out(path, commit), what=what, repository=self._url, commit=commit
+        )
+
+    def _tree_name(self, commit: str) -> str:
+        return name_of(self._url, commit)
+
+    # -- the mirror --------------------------------------------------------------------------------
+
+    def _open_mirror(self) -> None:
+        what = f"the mirror of {self._url}"
+        self._mirror = self._mirrors.take(
+            name_of(self._url), self._begin_mirror, what=what, repository=self._url, commit=None
+        )
+
+    def _begin_mirror(self, path: str) -> None:
+        from git import Repo  # 0.1 s, and only needed where a repository has to be asked
+
+        with Repo.init(path, mkdir=True, bare=True) as repository:
+            repository.create_remote("origin", self._url)
+
+    def _fetch(self, asked: float) -> None:
+        """Bring the mirror up to date, unless that was done since."""
+        with self._mirrors.alone(os.path.basename(self._mirror), asked) as needed:
+            if not needed:
+                return
+            self._say(f"Fetching {self._url}")
+            self._unlock()
+            self._git("fetch", "--quiet", "--force", "--prune", "--no-tags", "origin", *_REFSPECS)
+
+    def _unlock(self) -> None:
+        """Remove the lock files of a git that was killed; nobody else fetches now."""
+        for folder, _, files in os.walk(self._mirror):
+            for file in files:
+                if file.endswith(".lock") or file.startswith("tmp_pack_"):
+                    with contextlib.suppress(OSError):
+                        os.unlink(os.path.join(folder, file))
+
+    def _tip(self, branch: str) -> str:
+        from git import BadName, Repo
+
+        with Repo(self._mirror) as repository:
+            for kind in ("heads", "tags"):
+                with contextlib.suppress(BadName, ValueError):
+                    return str(repository.commit(f"refs/{kind}/{branch}").hexsha)
+        if branch == DEFAULT_BRANCH and (default := self._default_branch()) not in (None, branch):
+            self._say(f"{self._url} has no branch {branch}; using its default branch {default}")
+            return self._tip(str(default))
+        raise PreparationError(f"repository {self._url} has no branch or tag {branch}")
+
+    def _default_branch(self) -> str | None:
+        told = self._git("ls-remote", "--symref", "origin", "HEAD")
+        found = re.match(r"ref: refs/heads/(\S+)\tHEAD", told)
+        return found[1] if found else None
+
+    def _commits(self, digits: str) -> list[str]:
+        """The commits whose hash begins with these digits."""
+        with contextlib.suppress(PreparationError):
+            named = self._git("rev-parse", f"--disambiguate={digits}").split()
+            kinds = self._git("cat-file", "--batch-check", said="\n".join(named)) if named else ""
+            return [line.split()[0] for line in kinds.splitlines() if line.split()[1:2] == ["commit"]]
+        return []
+
+    # -- work trees --------------------------------------------------------------------------------
+
+    def _check_out(self, path: str, commit: str) -> None:
+        if not self._mirror:
+            self._open_mirror()
+        self._say(f"Checking out {commit}")
+        # A clone that borrows the mirror's objects, so that tools which ask git for a version find one.
+        self._git("clone", "--quiet", "--shared", "--no-checkout", "--", self._mirror, path, at="/")
+        self._git("checkout", "--quiet", "--detach", commit, at=path)
+
+    # -- git itself --------------------------------------------------------------------------------
+
+    def _git(self, *words: str, at: str | None = None, said: str | None = None) -> str:
+        from git.cmd import Git
+
+        command = ["git", *words]
+        running = Git(at or self._mirror).execute(
+            command, as_process=True, env=self._environment, istream=subprocess.PIPE
+        )
+        process = running.proc
+        assert process is not None
+        try:
+            data = said.encode() if said is not None else None
+            out, err = process.communicate(data, timeout=self._deadline)
+        except subprocess.TimeoutExpired:
+            raise PreparationError(
+                f"repository {self._url} did not answer within {self._deadline:g} s"
+            ) from None
+        finally:
+            if process.poll() is None:
+                kill_children()
+                process.wait()
+        if process.returncode:
+            raise PreparationError(f"repository {self._url}: {_complaint(err.decode(errors='replace'))}")
+        return str(out.decode(errors="replace"))
+
+
+def shelves(home: str, say: Callable[[str], None] = lambda text: None) -> tuple[Shelf, Shelf]:
+    """The mirrors and the work trees that are kept in a folder."""
+    return Shelf(os.path.join(home, "mirrors"), say), Shelf(os.path.join(home, "trees"), say)
+
+
+def kill_children() -> None:
+    """End what this process has started, down to the last helper of git."""
+    for pid in processes.descendants(os.getpid()):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _environment(credentials: str | None) -> dict[str, str]:
+    """Variables for git: what must hold whatever the configuration of user and machine says."""
+    settings = list(_CONFIGURATION.items())
+    if credentials:
+        settings.append(("credential.helper", f"store --file={credentials}"))
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    given = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(first + len(settings))}
+    for n, (key, value) in enumerate(settings, first):
+        given |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
+    if "GIT_SSH_COMMAND" not in os.environ:
+        given["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+    return given
+
+
+def _complaint(text: str, most: int = 3) -> str:
+    """What git says is wrong, without its advice and without secrets."""
+    lines = [line.strip() for line in without_secrets(text).splitlines() if line.strip()]
+    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
+    return "; ".join((complaints or lines)[:most]) or "git failed without a word"

@@ -1,0 +1,120 @@
+"""What is kept for scripts from git: listed, removed on request, and tidied when it is old or too much."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import logging
+import os
+import time
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from ..bus.client import BusClient
+from ..bus.envelope import Envelope
+from ..domain.errors import Conflict, NotFound, TimedOut
+from ..settings import Settings
+from . import environments, git
+from .shelf import Entry, Shelf
+
+LOG = logging.getLogger(__name__)
+
+_EVERY = 3600.0  #: seconds between two times of tidying
+_DEADLINE = 20.0  #: seconds the file system may take
+_DAY = 86400.0
+
+T = TypeVar("T")
+
+
+@dataclasses.dataclass(frozen=True)
+class _Kept:
+    kind: str
+    shelf: Shelf
+    entry: Entry
+
+    @property
+    def id(self) -> str:
+        return f"{self.kind}-{self.entry.name}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {
+            "id": self.id,
+            "kind": self.kind,
+            "repository": self.entry.about.get("repository"),
+            "commit": self.entry.about.get("commit"),
+            "size": self.entry.size,
+            "created": self.entry.created,
+            "used": self.entry.used,
+        }
+
+
+class Housekeeping:
+    """Looks after the shelves of one server. All work is done in threads: disks may be slow."""
+
+    def __init__(self, bus: BusClient, settings: Settings) -> None:
+        self._bus = bus
+        self._days = settings.shelf_days
+        self._room = settings.shelf_size
+        mirrors, trees = git.shelves(os.path.join(settings.state_dir, "git"))
+        home = os.path.join(settings.state_dir, "environments")
+        self._shelves = {"environment": environments.shelf(home), "tree": trees, "mirror": mirrors}
+
+    async def run(self) -> None:
+        """Tidy now and then; never ends by itself."""
+        while True:
+            try:
+                await asyncio.to_thread(self._tidy)
+            except OSError:
+                LOG.exception("Could not tidy what is kept for scripts from git")
+            await asyncio.sleep(_EVERY)
+
+    # -- requests ----------------------------------------------------------------------------------
+
+    async def tell(self, request: Envelope) -> None:
+        """Answer with everything that is kept, what was used last first."""
+        kept = await self._in_time(self._kept)
+        self._reply(request, "environment.pool.list", [one.to_dict() for one in kept])
+
+    async def remove(self, request: Envelope) -> None:
+        """Remove one thing.
+
+        :raises NotFound: where there is no such thing
+        :raises Conflict: where a procedure uses it
+        """
+        wanted = request.payload["cmd"].get("id")
+        found = {one.id: one for one in await self._in_time(self._kept)}
+        if wanted not in found:
+            raise NotFound(f"There is no environment, work tree or mirror {wanted}")
+        one = found[wanted]
+        if not await self._in_time(lambda: one.shelf.remove(one.entry.name)):
+            raise Conflict(f"Cannot remove {wanted}: a procedure is using it; stop that one first")
+        self._reply(request, "environment.removed", one.to_dict())
+
+    def _reply(self, request: Envelope, topic: str, result: Any) -> None:
+        self._bus.send([self._bus.envelope(topic, {"result": result}, request_id=request.request_id)])
+
+    @staticmethod
+    async def _in_time(work: Callable[[], T]) -> T:
+        try:
+            return await asyncio.wait_for(asyncio.to_thread(work), _DEADLINE)
+        except TimeoutError:
+            raise TimedOut("the file system of the state directory does not answer") from None
+
+    # -- in a thread -------------------------------------------------------------------------------
+
+    def _kept(self) -> list[_Kept]:
+        kept = [
+            _Kept(kind, shelf, entry) for kind, shelf in self._shelves.items() for entry in shelf.entries()
+        ]
+        return sorted(kept, key=lambda one: -one.entry.used)
+
+    def _tidy(self) -> None:
+        for shelf in self._shelves.values():
+            shelf.clear_leftovers()
+        room = self._room
+        for one in self._kept():
+            room -= one.entry.size
+            old = time.time() - one.entry.used > self._days * _DAY
+            if (old or room < 0) and one.shelf.remove(one.entry.name):
+                LOG.info("Removed %s of %s", one.id, one.entry.about.get("repository"))
+                room += one.entry.size

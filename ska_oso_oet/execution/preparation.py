@@ -1,0 +1,56 @@
+"""Getting a script from git, and its environment: the first phase of a run, in the run's own process.
+
+So it is stopped, limited, captured and taken over like all that the script does later.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from .git import Repository
+from .script import ScriptMissingError
+
+
+def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, str | None]:
+    """Return the path of the script's file, and the interpreter of its environment if it has one of its own.
+
+    :param resolved: called with the full commit as soon as it is known
+    :raises PreparationError: where that cannot be had
+    """
+    git = job["git"]
+    repository = Repository(
+        git["repository"],
+        os.path.join(git["home"], "git"),
+        deadline=git["deadline"],
+        credentials=git["credentials"],
+        say=_say,
+    )
+    commit = repository.resolve(git["branch"], git["commit"])
+    resolved(commit)
+    tree = repository.work_tree(commit)
+    path = _find(job["path"], tree, git["repository"], commit)
+    if not git["create_env"]:
+        return path, None
+    from .environments import environment_of
+
+    home = os.path.join(git["home"], "environments")
+    _, python = environment_of(git["repository"], commit, tree, home, _say)
+    return path, python
+
+
+def _find(name: str, tree: str, url: str, commit: str) -> str:
+    path = os.path.realpath(os.path.join(tree, name))
+    if os.path.commonpath([path, os.path.realpath(tree)]) != os.path.realpath(tree):
+        raise ScriptMissingError(f"{name} leads out of repository {url}")
+    if not path.endswith(".py"):
+        raise ScriptMissingError(f"{name} must be a Python file, ending in '.py'")
+    if not os.path.isfile(path):
+        raise ScriptMissingError(f"repository {url} has no file {name} at commit {commit[:12]}")
+    return path
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")

@@ -1,0 +1,234 @@
+"""Things that runs share and are costly to make: made once, used by many, removed when nobody needs them.
+
+An entry is a directory ``<name>`` of the shelf, beside ``<name>.json``, which tells what it is. It is made
+under another name and renamed when it is complete. ``<name>.lock`` is locked exclusively while an entry is
+made or removed, and shared by every process that uses it, for as long as that process lives. The kernel
+gives locks back, whatever a process dies of; what it left half made is cleared away by the next one.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from .processes import OUT_OF_REACH
+from .script import PreparationError
+
+_LENGTH = 16  #: digits of an entry's name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Entry:
+    """One complete entry."""
+
+    name: str
+    about: dict[str, Any]  #: what it is, as its maker told
+    size: int  #: bytes
+    created: float  #: seconds since the epoch
+    used: float  #: when it was taken last, seconds since the epoch
+
+
+class Shelf:
+    """The entries of one kind, in one directory.
+
+    :param folder: where they are; need not exist
+    :param say: called with a sentence for people when something takes time
+    """
+
+    def __init__(self, folder: str, say: Callable[[str], None] = lambda text: None) -> None:
+        self._folder = folder
+        self._say = say
+
+    def path(self, name: str) -> str:
+        """Where the entry is, or would be."""
+        return os.path.join(self._folder, name)
+
+    def has(self, name: str) -> bool:
+        """Whether the entry is complete."""
+        return os.path.isdir(self.path(name))
+
+    # -- using and making --------------------------------------------------------------------------
+
+    def take(self, name: str, make: Callable[[str], None], **about: Any) -> str:
+        """Return the directory of an entry, made if need be; it stays for as long as this process lives.
+
+        :param make: fills a new directory at the path it is called with
+        :param about: what to tell people about the entry
+        :raises PreparationError: what ``make`` raises; also where another process, waited for, failed
+        """
+        asked = time.time()
+        os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        while True:
+            lock = self._lock(name, about)
+            if self.has(name):
+                os.utime(lock)
+                return self.path(name)
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if os.fstat(lock).st_nlink and not self.has(name):
+                    self._raise_if_failed_since(name, asked)
+                    self._make(name, make, about)
+            finally:
+                os.close(lock)
+
+    def _lock(self, name: str, about: dict[str, Any]) -> int:
+        """Lock an entry against being made or removed."""
+        path = f"{self.path(name)}.lock"
+        while True:
+            lock = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            held = fcntl.fcntl(lock, fcntl.F_DUPFD_CLOEXEC, OUT_OF_REACH)
+            os.close(lock)
+            try:
+                fcntl.flock(held, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self._say(f"Waiting for another procedure that is preparing {about.get('what', name)}")
+                fcntl.flock(held, fcntl.LOCK_SH)
+            if os.fstat(held).st_nlink:
+                return held
+            os.close(held)  # the entry was removed, and its lock with it
+
+    def _make(self, name: str, make: Callable[[str], None], about: dict[str, Any]) -> None:
+        path = self.path(name)
+        making = f"{path}.making"
+        failed = f"{path}.failed"
+        for left in (making, failed, f"{path}.json"):
+            _remove(left)
+        try:
+            make(making)
+            _write(f"{path}.json", {"about": about, "size": size_of(making), "created": time.time()})
+            os.rename(making, path)
+        except BaseException as error:
+            _remove(making)
+            if isinstance(error, OSError):
+                error = PreparationError(f"{about.get('what', name)} cannot be written: {error.strerror}")
+            if isinstance(error, PreparationError):
+                with contextlib.suppress(OSError):
+                    _write(failed, {"time": time.time(), "why": str(error)})
+            raise error from None
+
+    def _raise_if_failed_since(self, name: str, asked: float) -> None:
+        failed = _read(f"{self.path(name)}.failed")
+        if failed is not None and failed["time"] >= asked:
+            raise PreparationError(failed["why"])
+
+    @contextlib.contextmanager
+    def alone(self, name: str, since: float) -> Iterator[bool]:
+        """Be the only one to bring an entry up to date.
+
+        Gives whether that is still needed: not where somebody began after ``since`` and is done by now.
+        """
+        mark = f"{self.path(name)}.fresh"
+        with open(mark, "a+") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            file.seek(0)
+            began = file.read()
+            now = time.time()
+            needed = not began or float(began) < since
+            yield needed
+            if needed:
+                file.truncate(0)
+                file.write(repr(now))
+                with contextlib.suppress(FileNotFoundError):
+                    self._resize(name)
+
+    def _resize(self, name: str) -> None:
+        known = _read(f"{self.path(name)}.json")
+        if known is not None:
+            _write(f"{self.path(name)}.json", known | {"size": size_of(self.path(name))})
+
+    # -- looking and clearing away -----------------------------------------------------------------
+
+    def entries(self) -> list[Entry]:
+        """The complete entries, the one used last first."""
+        found = []
+        for file in _names(self._folder):
+            name, ending = os.path.splitext(file)
+            known = _read(self.path(file)) if ending == ".json" and self.has(name) else None
+            if known is not None:
+                with contextlib.suppress(OSError):
+                    used = os.stat(f"{self.path(name)}.lock").st_mtime
+                    found.append(Entry(name=name, used=used, **known))
+        return sorted(found, key=lambda entry: -entry.used)
+
+    def remove(self, name: str) -> bool:
+        """Remove an entry and whatever a maker that was killed has left; tell whether it could be done.
+
+        It cannot while a process uses or makes it.
+        """
+        try:
+            lock = os.open(f"{self.path(name)}.lock", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return True
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            gone = f"{self.path(name)}.making"
+            _remove(gone)
+            with contextlib.suppress(FileNotFoundError):
+                os.rename(self.path(name), gone)
+            for ending in (".making", ".failed", ".fresh", ".json", ".lock"):
+                _remove(self.path(name) + ending)
+        except BlockingIOError:
+            return False
+        finally:
+            os.close(lock)
+        return True
+
+    def clear_leftovers(self) -> None:
+        """Remove what makers that were killed have left."""
+        for file in _names(self._folder):
+            name, ending = os.path.splitext(file)
+            if ending in (".making", ".failed") and not self.has(name):
+                self.remove(name)
+
+
+def name_of(*parts: str) -> str:
+    """The name of the entry that belongs to these texts."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_LENGTH]
+
+
+def size_of(folder: str) -> int:
+    """The bytes that the files below a directory take up."""
+    total = 0
+    for path, _, files in os.walk(folder):
+        for file in files:
+            with contextlib.suppress(OSError):
+                total += os.lstat(os.path.join(path, file)).st_size
+    return total
+
+
+def _names(folder: str) -> list[str]:
+    with contextlib.suppress(FileNotFoundError):
+        return os.listdir(folder)
+    return []
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+        if os.path.isdir(path):
+            shutil.rmtree(path)
+        else:
+            os.unlink(path)
+
+
+def _read(path: str) -> dict[str, Any] | None:
+    with contextlib.suppress(OSError, ValueError):
+        with open(path) as file:
+            found: dict[str, Any] = json.load(file)
+            return found
+    return None
+
+
+def _write(path: str, document: dict[str, Any]) -> None:
+    with open(f"{path}~", "w") as file:
+        json.dump(document, file)
+    os.replace(f"{path}~", path)

@@ -1,0 +1,39 @@
+"""Views ask over the bus: the id of a request, and repeats of it."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from typing import Any
+
+from flask import request
+from werkzeug.exceptions import BadRequest
+
+from .services import services
+
+_ASK = 10.0  #: seconds for a question
+
+
+def _request_id() -> tuple[str, bool]:
+    """The id of the command this request means, and whether it may have been sent before."""
+    key = request.headers.get("Idempotency-Key")
+    if key is None:
+        return uuid.uuid4().hex, False
+    if not 1 <= len(key) <= 200:
+        raise BadRequest("Idempotency-Key must have between 1 and 200 characters")
+    # The same key with another request is another request.
+    body = hashlib.sha256(request.get_data()).hexdigest()
+    name = f"{key} {request.method} {request.path} {body}"
+    return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
+
+
+def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
+    """Ask on behalf of the request that is being answered; return the result of the reply.
+
+    :param timeout: seconds
+    :raises Refusal: where it was not carried out
+    """
+    request_id, repeated = uuid.uuid4().hex, False
+    if request.method not in ("GET", "HEAD"):
+        request_id, repeated = _request_id()
+    return services().bridge.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
