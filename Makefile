@@ -26,8 +26,9 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
+# Most tests wait for processes; three at a time keep two cores busy.
 test: install ## run the tests (a few minutes)
-	$(PYTEST)
+	$(PYTEST) -n 3 --dist loadfile
 
 test-long: install ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600

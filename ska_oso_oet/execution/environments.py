@@ -60,7 +60,10 @@ def _make(path: str, tree: str, what: str, say: Callable[[str], None]) -> None:
     _run([uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", sys.executable, path], what)
     # Building writes into the source folder, which other runs share.
     source = os.path.join(path, "source")
-    shutil.copytree(tree, source, symlinks=True)
+    try:
+        shutil.copytree(tree, source, symlinks=True)
+    except shutil.Error as error:  # a list of files, each with its reason
+        raise PreparationError(f"{what} could not be made: {error.args[0][0][2]}") from None
     for command in _install(uv, path, source):
         _run(command, what, at=source, environment=path)
     shutil.rmtree(source)

@@ -188,7 +188,7 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
             self.end_headers()
             self.wfile.write(payload)
 
-        do_GET = do_POST = do_PUT = _serve  # noqa: N815
+        do_GET = do_POST = do_PUT = do_DELETE = _serve  # noqa: N815
 
         def _stream(self, pieces: list[Piece]) -> None:
             self.close_connection = True

@@ -40,6 +40,7 @@ def test_the_wheel_of_the_client_drives_the_server_from_an_empty_environment(
         check=True,
     )
     assert "line 0" in done.stdout
+    subprocess.run([binary / "oet", "environment", "list"], env=environ, cwd=tmp_path, check=True)
     listed = subprocess.run([binary / "pip", "list"], capture_output=True, text=True, check=True).stdout
     for stranger in ("flask", "pypubsub", "pytango", "sqlalchemy"):
         assert stranger not in listed.lower()
