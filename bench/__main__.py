@@ -15,12 +15,13 @@ from pathlib import Path
 
 from tests.conftest import Server, serving
 
-from . import floors, load, runs, streams
+from . import environments, floors, load, runs, streams
 from .figures import Figure, table
 
 PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
     "runs": runs.measure,
     "stops": runs.measure_stops,
+    "environments": environments.measure,
     "rest": load.measure,
     "streams": streams.measure,
     "whole": load.measure_whole,

@@ -1,12 +1,12 @@
 """Environments of scripts: a virtual environment for the project at one commit, made by uv.
 
-Runs in the process that prepares a run.
+Runs in the process that prepares a run. What only a build needs is imported there, so that an environment
+which is there already costs nothing.
 """
 
 from __future__ import annotations
 
 import collections
-import importlib.metadata
 import os
 import re
 import shutil
@@ -14,9 +14,6 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from typing import Any
-
-import tomllib
-from packaging.requirements import Requirement
 
 from ..domain.scripts import without_secrets
 from .git import kill_children
@@ -122,6 +119,8 @@ def _is_package(source: str) -> bool:
 
 
 def _toml(path: str) -> dict[str, Any]:
+    import tomllib
+
     try:
         with open(path, "rb") as file:
             return tomllib.load(file)
@@ -192,6 +191,10 @@ def _lend(path: str) -> None:
 
 def _files_of(name: str, seen: set[str] | None = None) -> Iterator[str]:
     """The top-level files and folders of a distribution of this interpreter and of all it requires."""
+    import importlib.metadata
+
+    from packaging.requirements import Requirement
+
     seen = set() if seen is None else seen
     name = re.sub(r"[-_.]+", "-", name).lower()
     if name in seen:

@@ -74,7 +74,8 @@ def main() -> None:
     orders = socket.socket(fileno=int(sys.argv[1]))
     # A library that starts threads while it is imported could not be forked safely.
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
-    for name in ("pubsub.pub", "multiprocessing", *sys.argv[2:]):
+    ours = (f"{__package__}.preparation", f"{__package__}.environments")
+    for name in ("pubsub.pub", "multiprocessing", *ours, *sys.argv[2:]):
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  whatever a library raises, scripts can still run

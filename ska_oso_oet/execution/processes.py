@@ -11,42 +11,49 @@ Standard library only. Linux only.
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import hashlib
+import functools
 import os
 import resource
 import signal
+from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_PR_SET_NAME = 15
 _PR_SET_CHILD_SUBREAPER = 36
 
 #: Descriptors of the engine are moved up here, where scripts that close the usual ones do not find them.
 OUT_OF_REACH = 700
 
-_LIBC = ctypes.CDLL(None, use_errno=True)
+
+@functools.cache
+def _libc() -> Any:
+    import ctypes  # slow, and of no use to a script's own interpreter
+
+    return ctypes.CDLL(None, use_errno=True)
 
 
 def end_with_parent() -> None:
     """Have the kernel kill this process when its parent dies."""
     parent = os.getppid()
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    _libc().prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent:
         os._exit(1)
 
 
 def adopt_orphans() -> None:
     """Become the parent of every descendant whose own parent ends."""
-    _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+    _libc().prctl(_PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def rename(name: str) -> None:
     """Set the name shown by ``ps -o comm``; 15 bytes are kept."""
-    _LIBC.prctl(_PR_SET_NAME, name.encode(), 0, 0, 0)
+    with open("/proc/self/comm", "w") as file:
+        file.write(name)
 
 
 def mark_of(run_directory: str) -> int:
     """The number of a run: known as long as its directory's name is, whatever the script does to that."""
+    import hashlib
+
     with open("/proc/sys/kernel/random/boot_id") as file:
         name = f"{file.read().strip()} {os.path.realpath(run_directory)}"
     digest = hashlib.blake2b(name.encode(), digest_size=6).digest()

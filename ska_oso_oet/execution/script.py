@@ -1,16 +1,15 @@
 """Loading a script as ordinary Python, calling it, and telling how it failed.
 
-Standard library only; runs under the script's own interpreter.
+Standard library only; runs under the script's own interpreter. What only a failure needs is imported then: a
+fresh interpreter starts for each run that has an environment of its own.
 """
 
 from __future__ import annotations
 
 import importlib.machinery
 import importlib.util
-import inspect
 import os
 import sys
-import traceback
 from types import ModuleType, TracebackType
 from typing import Any
 
@@ -66,6 +65,10 @@ def main_of(module: ModuleType) -> Any:
 
 def accepted(function: Any, offered: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
     """Those of the offered keyword arguments that ``function`` takes and nobody has given yet."""
+    if not offered:
+        return {}
+    import inspect
+
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
@@ -79,6 +82,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     """Tell an exception for the record: one line, and the script's own frames."""
     if isinstance(error, PlainFailure):
         return {"type": type(error).__name__, "detail": _short(str(error)), "stacktrace": None}
+    import traceback
+
     frames = _own_frames(error.__traceback__)
     told = traceback.TracebackException(type(error), error, frames, compact=True)
     line = "".join(traceback.TracebackException(type(error), error, None).format_exception_only())
