@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import selectors
 import socket
 import statistics
@@ -19,6 +20,7 @@ from .floors import Floors
 from .runs import Client, changed
 
 _LISTENERS = 200
+_AT = re.compile(rb'"at": ([0-9.]+)')
 _PACED = """
 import time
 from pubsub import pub
@@ -167,8 +169,9 @@ def listen(url: str, listeners: int) -> None:
                 continue
             connection = key.fileobj  # type: ignore[assignment]
             data = rest[connection] + connection.recv(65536)
-            *lines, rest[connection] = data.split(b"\n")
-            late += [now - json.loads(line[6:])["at"] for line in lines if line.startswith(b"data: ")]
+            whole, end, rest[connection] = data.rpartition(b"\n")
+            # As cheap as can be: real listeners do not share the server's processors.
+            late += [now - float(at) for at in _AT.findall(whole + end)]
     summary = {"n": len(late), "p50": statistics.median(late), "p99": percentile(late, 0.99)}
     sys.stdout.write(json.dumps(summary))
 

@@ -6,12 +6,13 @@ So it is stopped, limited, captured and taken over like all that the script does
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from typing import Any
 
 from .git import Repository
-from .script import ScriptMissingError
+from .script import PreparationError, ScriptMissingError
 
 
 def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, str | None]:
@@ -21,6 +22,8 @@ def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, 
     :raises PreparationError: where that cannot be had
     """
     git = job["git"]
+    if shutil.which("git") is None:
+        raise PreparationError("git is not installed on the server")
     repository = Repository(
         git["repository"],
         os.path.join(git["home"], "git"),
@@ -31,6 +34,7 @@ def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, 
     commit = repository.resolve(git["branch"], git["commit"])
     resolved(commit)
     tree = repository.work_tree(commit)
+    _forget_gitpython()
     path = _find(job["path"], tree, git["repository"], commit)
     if not git["create_env"]:
         return path, None
@@ -50,6 +54,13 @@ def _find(name: str, tree: str, url: str, commit: str) -> str:
     if not os.path.isfile(path):
         raise ScriptMissingError(f"repository {url} has no file {name} at commit {commit[:12]}")
     return path
+
+
+def _forget_gitpython() -> None:
+    """A script may have modules of these names."""
+    for name in list(sys.modules):
+        if name.split(".")[0] in ("git", "gitdb", "smmap"):
+            del sys.modules[name]
 
 
 def _say(text: str) -> None:

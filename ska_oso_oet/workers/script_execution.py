@@ -7,6 +7,8 @@ import logging
 import os
 
 from ..bus.client import BusClient
+from ..domain.errors import Invalid
+from ..domain.scripts import checked_repository
 from ..execution.processes import marks_work
 from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
@@ -25,6 +27,10 @@ async def main(settings: Settings) -> None:
         raise CannotStart(
             "the hard limit RLIMIT_RTTIME must be unlimited: the OET finds the processes of a script by it"
         )
+    try:
+        checked_repository(settings.git_repo)
+    except Invalid as error:
+        raise CannotStart(f"OET_GIT_REPO cannot be used: {error.detail}") from None
     os.makedirs(settings.runs, mode=0o700, exist_ok=True)
     bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
     service = ScriptExecutionService(bus, settings)

@@ -173,6 +173,13 @@ def test_scripts_beside_it_can_be_imported(server: Server, repository: Repositor
     assert run(server, "s/main.py", repository.url) == "7"
 
 
+def test_a_module_of_the_script_may_be_called_like_a_tool_of_the_server(
+    server: Server, repository: Repository
+) -> None:
+    repository.commit({"uses.py": "import git\ndef main():\n    print(git.VALUE)\n", "git.py": "VALUE = 8\n"})
+    assert run(server, "uses.py", repository.url) == "8"
+
+
 # -- what a repository must not do -------------------------------------------------------------------
 
 

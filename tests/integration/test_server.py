@@ -45,6 +45,12 @@ def test_a_database_that_cannot_be_read_is_one_clear_line_and_a_status(tmp_path:
     assert "file is not a database" in found.stderr
 
 
+def test_a_default_repository_that_cannot_be_one_is_one_clear_line(tmp_path: Path) -> None:
+    found = start(tmp_path, OET_GIT_REPO="--upload-pack=x")
+    assert found.returncode == 1
+    assert "OET_GIT_REPO cannot be used" in found.stderr
+
+
 def test_a_state_directory_that_cannot_be_made_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     found = start(tmp_path, OET_STATE_DIR=str(tmp_path / "file" / "below"))
