@@ -854,6 +854,10 @@ def test_new_work_is_503_while_the_server_is_being_shut_down(own_server: Server)
         events.wait(lambda e: e.get("new_state") == "STOPPED")
 
 
+def _state(thread: int) -> str:
+    return Path(f"/proc/{thread}/stat").read_text().rpartition(")")[2].split()[0]
+
+
 @pytest.fixture
 def frozen() -> Iterator[Callable[[psutil.Process], None]]:
     """Stops processes, and lets them go on in the end."""
@@ -862,6 +866,7 @@ def frozen() -> Iterator[Callable[[psutil.Process], None]]:
     def freeze(process: psutil.Process) -> None:
         stopped.append(process)
         process.suspend()
+        until(lambda: {_state(thread.id) for thread in process.threads()} == {"T"})
 
     yield freeze
     for process in stopped:
