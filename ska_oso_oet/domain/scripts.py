@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
-import re
-import urllib.parse
 from typing import Any, Union
 
 from .errors import Invalid
+from .repositories import checked_branch, checked_commit, checked_repository
+from .texts import encodable, unprintable
 
 FILE_PREFIX = "file://"
 GIT_PREFIX = "git://"
@@ -104,99 +104,19 @@ def checked_uri(uri: Any, kind: Any) -> str:
     prefix = GIT_PREFIX if kind == "git" else FILE_PREFIX
     if not isinstance(uri, str) or not uri.startswith(prefix) or uri == prefix:
         raise Invalid(f"script_uri {uri!r} of a {kind} script must start with '{prefix}'")
-    if "\0" in uri or not _encodable(uri):
+    if "\0" in uri or not encodable(uri):
         raise Invalid("script_uri must be text that can name a file")
     if os.path.splitext(uri)[1] != ".py":
         raise Invalid(f"script_uri {uri!r} must name a Python file, ending in '.py'")
     path = uri[len(prefix) :]
     if kind == "git" and (
-        any(part in ("", ".", "..", ".git") for part in path.split("/")) or _unprintable(path)
+        any(part in ("", ".", "..", ".git") for part in path.split("/")) or unprintable(path)
     ):
         raise Invalid(
             f"script_uri {uri!r} must be a path from the root of the repository, such as "
             "'git://scripts/observe.py'"
         )
     return uri
-
-
-_URL = re.compile(r"(https?|ssh|git)://(?P<user>[^-/@][^/@]*@)?[^-/@:][^/@:]*(:\d+)?/.+|file:///.+")
-_SCP = re.compile(r"\w[\w.-]*@\w[\w.-]*:[^:-].*")
-
-
-def checked_repository(url: Any) -> str | None:
-    """Check the URL of a repository.
-
-    :raises Invalid: saying what would be right
-    """
-    if url is None or url == "":
-        return None
-    if not isinstance(url, str) or len(url) > 2000 or _unprintable(url) or " " in url:
-        raise Invalid("git_repo must be the URL of a repository")
-    found = _URL.fullmatch(url)
-    if found is None and _SCP.fullmatch(url) is None:
-        raise Invalid(
-            f"git_repo {without_secrets(url)!r} must be the URL of a repository: https://, http://, ssh://, "
-            "git://, file:///absolute/path or user@host:path"
-        )
-    user = (found["user"] or "") if found else ""
-    if ":" in user or (user and url.startswith("http")):
-        raise Invalid("git_repo must not hold a user or password; the server has its own credentials")
-    if ".." in urllib.parse.unquote(url).split("/"):
-        raise Invalid(f"git_repo {url!r} must not contain '..'")
-    return url
-
-
-def checked_branch(name: Any) -> str | None:
-    """Check the name of a branch or tag.
-
-    :raises Invalid: where it cannot be one
-    """
-    if name is None or name == "":
-        return None
-    forbidden = ("..", "@{", "//", "/.", ".lock/")
-    if (
-        not isinstance(name, str)
-        or len(name) > 250
-        or _unprintable(name)
-        or any(c in " ~^:?*[\\" for c in name)
-        or any(part in name for part in forbidden)
-        or name.startswith(("-", "/", "."))
-        or name.endswith(("/", ".", ".lock"))
-        or name == "@"
-    ):
-        raise Invalid(f"git_branch {name!r} cannot be the name of a branch or tag")
-    return name
-
-
-def checked_commit(digits: Any) -> str | None:
-    """Check a commit, or the first digits of one.
-
-    :raises Invalid: saying what would be right
-    """
-    if digits is None or digits == "":
-        return None
-    if not isinstance(digits, str) or re.fullmatch(r"[0-9a-fA-F]{4,64}", digits) is None:
-        raise Invalid(
-            f"git_commit {digits!r} must be 4 to 40 hexadecimal digits; a branch or tag goes into git_branch"
-        )
-    return digits.lower()
-
-
-def without_secrets(text: str) -> str:
-    """Hide the user and password of every URL in a text."""
-    return re.sub(r"://[^/@\s]*@", "://***@", text)
-
-
-def _unprintable(text: str) -> bool:
-    return not _encodable(text) or any(ord(c) < 32 or ord(c) == 127 for c in text)
-
-
-def _encodable(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

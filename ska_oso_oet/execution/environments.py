@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ..domain.scripts import without_secrets
+from ..domain.repositories import without_secrets
 from .git import kill_children
 from .script import PreparationError
 from .shelf import Shelf, name_of

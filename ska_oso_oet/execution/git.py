@@ -15,7 +15,8 @@ import subprocess
 import time
 from collections.abc import Callable
 
-from ..domain.scripts import DEFAULT_BRANCH, without_secrets
+from ..domain.repositories import without_secrets
+from ..domain.scripts import DEFAULT_BRANCH
 from . import processes
 from .script import PreparationError
 from .shelf import Shelf, name_of

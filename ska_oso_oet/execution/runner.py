@@ -15,11 +15,9 @@ from __future__ import annotations
 import atexit
 import collections
 import contextlib
-import faulthandler
 import fcntl
 import json
 import os
-import resource
 import signal
 import socket
 import sys
@@ -28,8 +26,9 @@ import time
 from types import FrameType, ModuleType
 from typing import Any, NoReturn
 
-from ..domain.nesting import too_deep
 from . import processes, script
+from .messages import Messages
+from .surroundings import engine_descriptors, limit_memory, open_standard_streams, out_of_reach
 
 _STOPPED_STATUS = 128 + signal.SIGTERM
 
@@ -60,7 +59,7 @@ class Runner:
         self._stop_after_saying = False
         self._stopped = False
         self._run_dir = ""
-        self._injecting = threading.local()
+        self._messages = Messages(lambda topic, payload: self.say("message", topic=topic, payload=payload))
 
     # -- talking to the supervisor -----------------------------------------------------------------
 
@@ -162,18 +161,18 @@ class Runner:
         os.environ.update(job["env"])
         os.chdir(os.path.join(self._run_dir, "work"))
         lock = os.open(os.path.join(self._run_dir, "saying"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        self._between_processes = _out_of_reach(lock)
+        self._between_processes = out_of_reach(lock)
         os.register_at_fork(after_in_child=self._forked)
 
     def _furnish(self, job: dict[str, Any]) -> None:
         """Make the surroundings that the script expects."""
         if job.get("memory"):
-            _limit_memory(job["memory"])
+            limit_memory(job["memory"])
         if "numpy.random" in sys.modules:
             sys.modules["numpy.random"].seed()  # a fork would repeat its siblings' numbers
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [job["path"]]
-        self._forward_messages()
+        self._messages.begin()
 
     def _execute(self, job: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""
@@ -223,7 +222,7 @@ class Runner:
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
         environment["VIRTUAL_ENV"] = os.path.dirname(binaries)
         environment["PATH"] = f"{binaries}:{os.environ.get('PATH', os.defpath)}"
-        for descriptor in _engine_descriptors():
+        for descriptor in engine_descriptors():
             os.set_inheritable(descriptor, True)
         bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
         control = str(self._control.fileno())
@@ -271,87 +270,13 @@ class Runner:
             os.kill(os.getpid(), signal.SIGTERM)
         os._exit(status)
 
-    # -- messages ----------------------------------------------------------------------------------
-
-    def _forward_messages(self) -> None:
-        try:
-            from pubsub import pub
-        except ImportError:
-            return
-
-        def forward(topic: Any = pub.AUTO_TOPIC, **payload: Any) -> None:
-            if not getattr(self._injecting, "now", False):
-                fields = {str(name): _carried(value) for name, value in payload.items()}
-                self.say("message", topic=topic.getName(), payload=fields)
-
-        self._forward = forward  # pypubsub itself holds listeners weakly
-        pub.subscribe(forward, pub.ALL_TOPICS)
-
     def _keep_hearing(self) -> None:
         with contextlib.suppress(OSError, ValueError):
             while True:
                 self._inject(self._hear())
 
     def _inject(self, heard: dict[str, Any]) -> None:
-        from pubsub import pub
-
-        self._injecting.now = True
-        try:
-            pub.sendMessage(heard["topic"], **heard["payload"])
-        except Exception:  # noqa: BLE001  a listener of the script failed; that must not end the hearing
-            sys.excepthook(*sys.exc_info())
-        finally:
-            self._injecting.now = False
-
-
-def _carried(value: Any) -> Any:
-    """The value as JSON can carry it, or its representation."""
-    try:
-        carried = json.loads(json.dumps(value, default=repr, allow_nan=False))
-        return repr(value) if too_deep(carried) else carried
-    except Exception:  # noqa: BLE001  a value of any type may come, with any mistake in it
-        try:
-            return repr(value)
-        except Exception:  # noqa: BLE001
-            return f"<{type(value).__name__}>"
-
-
-def _out_of_reach(fd: int) -> int:
-    """Move a descriptor to where a script that closes the usual ones does not find it."""
-    moved = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, processes.OUT_OF_REACH)
-    os.close(fd)
-    return moved
-
-
-def _limit_memory(limit: int) -> None:
-    """Let this process, and each it starts, have this many bytes of its own beyond what it has."""
-    with open("/proc/self/statm") as file:
-        own = int(file.read().split()[5]) * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_DATA, (own + limit, own + limit))
-
-
-def _text_stream(fd: int) -> Any:
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
-
-
-def _engine_descriptors() -> list[int]:
-    """The control socket, and the locks on what this run shares with others."""
-    return [n for n in map(int, os.listdir("/proc/self/fd")) if n >= processes.OUT_OF_REACH and _is_open(n)]
-
-
-def _is_open(descriptor: int) -> bool:
-    try:
-        os.fstat(descriptor)
-    except OSError:
-        return False
-    return True
-
-
-def _open_standard_streams() -> None:
-    sys.stdin = open(0, closefd=False)  # noqa: SIM115  they live as long as the process
-    sys.stdout = _text_stream(1)
-    sys.stderr = _text_stream(2)
-    faulthandler.enable()
+        self._messages.inject(heard["topic"], heard["payload"])
 
 
 def become_runner(control: socket.socket, stdout: int, stderr: int) -> NoReturn:
@@ -363,16 +288,16 @@ def become_runner(control: socket.socket, stdout: int, stderr: int) -> NoReturn:
     for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(fd, wanted)
         os.close(fd)
-    _open_standard_streams()
-    Runner(socket.socket(fileno=_out_of_reach(control.detach()))).run()
+    open_standard_streams()
+    Runner(socket.socket(fileno=out_of_reach(control.detach()))).run()
 
 
 def go_on(control: int, run_dir: str, path: str) -> NoReturn:
     """Be the runner of a run that was prepared under another interpreter, in this same process."""
-    for descriptor in _engine_descriptors():
+    for descriptor in engine_descriptors():
         os.set_inheritable(descriptor, False)
     processes.rename("oet-script")
-    _open_standard_streams()
+    open_standard_streams()
     with open(os.path.join(run_dir, "spec.json")) as file:
         job = json.load(file)
     del job["git"]

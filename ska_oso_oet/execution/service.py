@@ -33,8 +33,8 @@ from .abort import Abort
 from .answers import Answers
 from .handle import Handle
 from .housekeeping import Housekeeping
+from .job import job_of
 from .launcher import Launcher
-from .processes import mark_of
 from .run import Run
 from .rundir import RunDirectory
 from .scriptfiles import ScriptFiles
@@ -170,31 +170,10 @@ class ScriptExecutionService:
             raise Unavailable("the server is shutting down; no new work is taken")
         self._require_disk()
         pid = self.pool.next_id()
-        path_of_run = os.path.join(self.settings.runs, str(pid))
-        spec: dict[str, Any] = {
-            "id": pid,
-            "script": script.to_dict(),
-            "path": path,
-            "init": init.to_dict(),
-            "offered": offered or {},
-            "limits": limits,
-            "grace": self.settings.stop_grace,
-            "output_limit": self.settings.output_limit,
-            "memory": self.settings.memory_limit,
-            "mark": mark_of(path_of_run),
-            "env": {"OET_PROCEDURE_ID": str(pid), "OET_SUBARRAY_ID": str(self.settings.subarray_id)},
-        }
-        if isinstance(script, GitScript):
-            spec["git"] = {
-                "repository": script.git_repo,
-                "branch": script.git_branch,
-                "commit": script.git_commit,
-                "create_env": script.create_env,
-                "home": self.settings.state_dir,
-                "deadline": self.settings.git_timeout,
-                "credentials": self.settings.git_credentials,
-            }
-        directory = RunDirectory(path_of_run)
+        directory = RunDirectory(os.path.join(self.settings.runs, str(pid)))
+        spec = job_of(
+            pid, script, path, init, limits, offered or {}, run_dir=directory.path, settings=self.settings
+        )
         try:
             directory.create(spec)
         except OSError as error:

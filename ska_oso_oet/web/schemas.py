@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator
 
-from ..domain import scripts
+from ..domain import repositories, scripts
 from ..domain.errors import Invalid
 
 MAX_ID = 2**53
@@ -60,17 +60,17 @@ class GitArguments(BaseModel):
     @field_validator("git_repo")
     @classmethod
     def _repository(cls, url: str | None) -> str | None:
-        return _checked(scripts.checked_repository, url)
+        return _checked(repositories.checked_repository, url)
 
     @field_validator("git_branch")
     @classmethod
     def _branch(cls, name: str | None) -> str | None:
-        return _checked(scripts.checked_branch, name)
+        return _checked(repositories.checked_branch, name)
 
     @field_validator("git_commit")
     @classmethod
     def _commit(cls, digits: str | None) -> str | None:
-        return _checked(scripts.checked_commit, digits)
+        return _checked(repositories.checked_commit, digits)
 
 
 class Script(BaseModel):

@@ -8,7 +8,7 @@ import os
 
 from ..bus.client import BusClient
 from ..domain.errors import Invalid
-from ..domain.scripts import checked_repository
+from ..domain.repositories import checked_repository
 from ..execution.processes import marks_work
 from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore

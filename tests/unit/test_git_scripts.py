@@ -5,15 +5,13 @@ from __future__ import annotations
 import pytest
 
 from ska_oso_oet.domain.errors import Invalid
-from ska_oso_oet.domain.scripts import (
-    GitScript,
+from ska_oso_oet.domain.repositories import (
     checked_branch,
     checked_commit,
     checked_repository,
-    checked_uri,
-    script_from_dict,
     without_secrets,
 )
+from ska_oso_oet.domain.scripts import GitScript, checked_uri, script_from_dict
 
 
 def test_what_is_left_out_means_the_default_repository_and_branch() -> None:

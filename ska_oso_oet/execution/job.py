@@ -1,0 +1,52 @@
+"""What a supervisor and its runner are told to do: the content of ``spec.json``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..domain.scripts import Arguments, GitScript, Script
+from ..settings import Settings
+from .processes import mark_of
+
+
+def job_of(
+    pid: int,
+    script: Script,
+    path: str,
+    init: Arguments,
+    limits: dict[str, float | None],
+    offered: dict[str, Any],
+    *,
+    run_dir: str,
+    settings: Settings,
+) -> dict[str, Any]:
+    """Return the job of one procedure.
+
+    :param path: the script's file; of a script from git, from the root of its repository
+    :param limits: seconds each phase may take
+    :param offered: keyword arguments for those functions of the script that take them
+    """
+    job: dict[str, Any] = {
+        "id": pid,
+        "script": script.to_dict(),
+        "path": path,
+        "init": init.to_dict(),
+        "offered": offered,
+        "limits": limits,
+        "grace": settings.stop_grace,
+        "output_limit": settings.output_limit,
+        "memory": settings.memory_limit,
+        "mark": mark_of(run_dir),
+        "env": {"OET_PROCEDURE_ID": str(pid), "OET_SUBARRAY_ID": str(settings.subarray_id)},
+    }
+    if isinstance(script, GitScript):
+        job["git"] = {
+            "repository": script.git_repo,
+            "branch": script.git_branch,
+            "commit": script.git_commit,
+            "create_env": script.create_env,
+            "home": settings.state_dir,
+            "deadline": settings.git_timeout,
+            "credentials": settings.git_credentials,
+        }
+    return job
