@@ -102,6 +102,7 @@ class Server:
             "SCRIPTS_LOCATION": str(SCRIPTS),
             "OET_PRELOAD": "",
             "OET_STOP_GRACE": "2 s",
+            "UV_HTTP_TIMEOUT": "10",  # a package index that stalls is asked again soon
             **settings,
         }
         self.log = state.parent / f"{state.name}.log"

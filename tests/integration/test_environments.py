@@ -249,7 +249,7 @@ def test_two_that_need_the_same_share_one_build(own_server: Server, slow: tuple[
     until(lambda: any("Waiting for another procedure" in own_server.output(pid) for pid in pids))
     flag.unlink()
     for pid in pids:
-        own_server.wait_state(pid, "READY", timeout=60)
+        own_server.wait_state(pid, "READY", timeout=100)
     assert sorted(built(own_server, pid) for pid in pids) == [False, True]
     (environment,) = kept(own_server)
     refused = own_server.request("DELETE", f"/environments/{environment['id']}")
@@ -278,7 +278,7 @@ def test_a_build_goes_on_when_the_service_is_killed(
     own_server.kill("ses")
     own_server.ready()
     flag.unlink()
-    own_server.wait_state(pid, "READY", timeout=60)
+    own_server.wait_state(pid, "READY", timeout=100)
 
 
 def test_a_build_whose_supervisor_is_killed_is_made_again(
@@ -292,7 +292,7 @@ def test_a_build_whose_supervisor_is_killed_is_made_again(
     assert own_server.ended(pid)["outcome"]["reason"] == "lost"
     flag.unlink()
     pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    own_server.wait_state(pid, "READY", timeout=60)
+    own_server.wait_state(pid, "READY", timeout=100)
     assert all(not name.endswith(".making") for name in leftovers(own_server))
 
 
@@ -309,19 +309,19 @@ def test_a_failed_build_tells_the_installers_words_leaves_nothing_and_is_tried_a
     repository = Repository(tmp_path / "r")
     repository.commit({"setup.py": setup, "sees.py": SEES})
     pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    found = own_server.ended(pid, timeout=60)
+    found = own_server.ended(pid, timeout=100)
     assert found["outcome"]["reason"] == "environment_error"
     assert "there is no antenna here" in found["outcome"]["detail"]
     assert "there is no antenna here" in own_server.output(pid)
     assert leftovers(own_server) == []
     flag.unlink()
     pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    own_server.wait_state(pid, "READY", timeout=60)
+    own_server.wait_state(pid, "READY", timeout=100)
 
 
 def test_a_dependency_that_does_not_exist_is_named(server: Server, tmp_path: Path) -> None:
     repository = project(tmp_path / "r", '"click==0.0.99"')
-    found = server.ended(server.create_from_git("sees.py", repository.url, create_env=True), timeout=60)
+    found = server.ended(server.create_from_git("sees.py", repository.url, create_env=True), timeout=100)
     assert found["outcome"]["reason"] == "environment_error"
     assert "click==0.0.99" in found["outcome"]["detail"]
 
@@ -336,7 +336,7 @@ def test_a_disk_that_fills_in_the_middle_of_a_build_is_told_and_leaves_nothing(t
         try:
             with serving(Path(folder) / "state") as server:
                 pid = server.create_from_git("sees.py", large.url, create_env=True)
-                outcome = server.ended(pid, timeout=60)["outcome"]
+                outcome = server.ended(pid, timeout=100)["outcome"]
                 assert outcome["reason"] == "environment_error", outcome
                 assert "o space left" in outcome["detail"]
                 assert leftovers(server) == []
