@@ -64,7 +64,7 @@ class Housekeeping:
         while True:
             try:
                 await asyncio.to_thread(self._tidy)
-            except OSError:
+            except (OSError, KeyError, TypeError, ValueError):  # a description that is not as it was written
                 LOG.exception("Could not tidy what is kept for scripts from git")
             await asyncio.sleep(_EVERY)
 
