@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import psutil
 import pytest
 
 from ..conftest import Events, Server, serving, until
@@ -102,5 +101,5 @@ def test_a_list_is_bounded_however_much_was_run(server: Server) -> None:
     listed = server.get("/procedures")
     assert len(listed) == 10
     assert [p["id"] for p in listed] == sorted(p["id"] for p in listed)
-    alive = [p for p in psutil.process_iter(["name"]) if p.info["name"].startswith("oet-super-")]
+    alive = [p for p in server.processes() if p.name().startswith("oet-super-")]
     assert len(alive) <= 10
