@@ -28,6 +28,9 @@ SILENCE = 60.0
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 
+PIECE = 64 * 1024
+"""Bytes taken from a connection at once."""
+
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
 log = logging.getLogger(__name__)
@@ -115,9 +118,7 @@ class EventStream:
     def _connect(self) -> Iterator[bytes]:
         response = self._transport.open_stream(self._path, self._params, self.last_id, SILENCE)
         self._response = response
-        # Without chunked encoding, urllib3 would wait for the end of the stream.
-        size = None if getattr(response.raw, "chunked", False) else 1
-        pieces = response.iter_content(chunk_size=size)
+        pieces = _pieces(response)
         try:
             first = next(pieces, b"")
         except requests.RequestException:
@@ -161,6 +162,22 @@ class EventStream:
                 data = {"data": event.data}
             return Message(event.event, data, event.id, block, reconnected)
         return Message(None, {}, None, block, reconnected)
+
+
+def _pieces(response: requests.Response) -> Iterator[bytes]:
+    """The bytes of a response as they arrive."""
+    read1 = getattr(response.raw, "read1", None)
+    if getattr(response.raw, "chunked", False) or read1 is None:
+        # Without chunked encoding, an old urllib3 would wait for the end of the stream.
+        yield from response.iter_content(None if getattr(response.raw, "chunked", False) else 1)
+        return
+    import urllib3
+
+    try:
+        while piece := read1(PIECE, decode_content=True):
+            yield piece
+    except (urllib3.exceptions.HTTPError, OSError) as error:
+        raise requests.ConnectionError(error) from error
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:

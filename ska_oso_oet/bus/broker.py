@@ -36,6 +36,8 @@ LOG = logging.getLogger(__name__)
 
 #: A peer with more bytes than this waiting is left out until it has read them; it then fills its gap.
 _LAGGING = 8 * 2**20
+#: Requests that are carried out though the disk is full: they end things, or free some of it.
+_MAKES_NO_WORK = frozenset({"request.procedure.stop", "request.environment.remove", "request.failed"})
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
 
@@ -138,8 +140,10 @@ class Broker:
                 self._journal.append(numbered)
                 self._head += len(numbered)
                 return numbered, []
-            except sa.exc.SQLAlchemyError as error:
+            except sa.exc.OperationalError as error:
                 LOG.error("Cannot write the journal: %s", error.__cause__ or error)
+            except sa.exc.SQLAlchemyError as error:
+                return self._store_what_can_be_stored(frames, fresh, error)
         refused = [e.id for e in fresh if _new_work(e)]
         if refused:
             detail = "the journal cannot be written; free some disk space on the server"
@@ -152,6 +156,18 @@ class Broker:
         self._spooled.update((e.id, e.seq or 0) for e in kept)
         return [], kept
 
+    def _store_what_can_be_stored(
+        self, frames: Frames, fresh: list[Envelope], error: Exception
+    ) -> tuple[list[Envelope], list[Envelope]]:
+        """Refuse a message that the journal cannot hold, so that it stands in the way of no other."""
+        if len(fresh) > 1:
+            each = [self._store(frames, [envelope]) for envelope in fresh]
+            return [e for written, _ in each for e in written], [e for _, kept in each for e in kept]
+        LOG.error("Refused a message on %s: %s", fresh[0].topic, error.__cause__ or error)
+        detail = "the journal cannot hold this message"
+        frames.send({"op": "refused", "ids": [fresh[0].id], "kind": "invalid", "detail": detail})
+        return [], []
+
     def _number(self, envelopes: list[Envelope]) -> list[Envelope]:
         return [dataclasses.replace(e, seq=self._head + n) for n, e in enumerate(envelopes, 1)]
 
@@ -161,14 +177,23 @@ class Broker:
             return
         try:
             self._journal.append([envelope for _, envelope in self._spool])
-        except sa.exc.SQLAlchemyError:
+        except sa.exc.OperationalError:
             asyncio.get_running_loop().call_later(_RETRY, self._flush)
             return
+        except sa.exc.SQLAlchemyError:
+            self._flush_one_by_one()
         LOG.warning("The journal can be written again; %d messages caught up", len(self._spool))
         for frames, envelope in self._spool:
             frames.send({"op": "stored", "ids": [envelope.id]})
         self._spool.clear()
         self._spooled.clear()
+
+    def _flush_one_by_one(self) -> None:
+        for _, envelope in self._spool:
+            try:
+                self._journal.append([envelope])
+            except sa.exc.SQLAlchemyError as error:
+                LOG.error("Dropped a message on %s: %s", envelope.topic, error.__cause__ or error)
 
     # -- delivering --------------------------------------------------------------------------------
 
@@ -228,4 +253,4 @@ def _transient(envelope: Envelope) -> bool:
 
 def _new_work(envelope: Envelope) -> bool:
     name = envelope.topic
-    return name.startswith("request.") and name not in ("request.procedure.stop", "request.failed")
+    return name.startswith("request.") and name not in _MAKES_NO_WORK

@@ -31,6 +31,8 @@ def checked_repository(url: Any) -> str | None:
     user = (found["user"] or "") if found else ""
     if ":" in user or (user and url.startswith("http")):
         raise Invalid("git_repo must not hold a user or password; the server has its own credentials")
+    if "?" in url or "#" in url:
+        raise Invalid("git_repo must not have a query or a fragment")
     if ".." in urllib.parse.unquote(url).split("/"):
         raise Invalid(f"git_repo {url!r} must not contain '..'")
     return url

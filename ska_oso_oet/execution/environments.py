@@ -53,7 +53,8 @@ def environment_of(
 
 def _make(path: str, tree: str, what: str, say: Callable[[str], None]) -> None:
     uv = _find_uv()
-    say(f"Making {what}")
+    version = ".".join(map(str, sys.version_info[:3]))
+    say(f"Making {what} with Python {version}, which is the server's")
     _run([uv, "venv", "--quiet", "--no-project", "--relocatable", "--python", sys.executable, path], what)
     # Building writes into the source folder, which other runs share.
     source = os.path.join(path, "source")
@@ -63,8 +64,27 @@ def _make(path: str, tree: str, what: str, say: Callable[[str], None]) -> None:
         raise PreparationError(f"{what} could not be made: {error.args[0][0][2]}") from None
     for command in _install(uv, path, source):
         _run(command, what, at=source, environment=path)
-    shutil.rmtree(source)
-    _lend(path)
+    packages = os.path.join(
+        path, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages"
+    )
+    if not _settle_editables(packages, path):
+        shutil.rmtree(source)
+    _lend(packages)
+
+
+def _settle_editables(packages: str, path: str) -> bool:
+    """Tell whether packages were installed where their source is; they then find it at its final place."""
+    found = False
+    for name in os.listdir(packages):
+        if name.endswith(".pth") or name.startswith("__editable__"):
+            file = os.path.join(packages, name)
+            with open(file, "rb") as opened:
+                text = opened.read()
+            if os.fsencode(path) in text:
+                found = True
+                with open(file, "wb") as opened:
+                    opened.write(text.replace(os.fsencode(path), os.fsencode(path.removesuffix(".making"))))
+    return found
 
 
 def _find_uv() -> str:
@@ -81,15 +101,16 @@ def _find_uv() -> str:
 def _install(uv: str, path: str, source: str) -> Iterator[list[str]]:
     """The commands that install a project: by its lock file, where it has one."""
     here = set(os.listdir(source))
-    pip = [uv, "pip", "install", "--compile-bytecode", "--python", os.path.join(path, "bin", "python")]
-    project = ["."] if here & {"pyproject.toml", "setup.py", "setup.cfg"} else []
+    python = ["--compile-bytecode", "--python", os.path.join(path, "bin", "python")]
+    pip = [uv, "pip", "install", *python]
+    project = ["."] if "setup.py" in here or _is_project(source) else []
     if {"uv.lock", "pyproject.toml"} <= here:
-        yield [uv, "sync", "--frozen", "--no-dev", "--no-editable", "--compile-bytecode", "--active"]
+        yield [uv, "sync", "--frozen", "--no-dev", "--no-editable", "--active", *python]
     elif {"poetry.lock", "pyproject.toml"} <= here:
         pins = os.path.join(path, "poetry-pins.txt")
         with open(pins, "w") as file:
             file.writelines(f"{pin}\n" for pin in _poetry_pins(os.path.join(source, "poetry.lock")))
-        if _is_package(source):
+        if project and _is_package(source):
             yield [*pip, "--constraint", pins, *project]
         else:
             yield [*pip, "--requirement", pins]
@@ -102,15 +123,27 @@ def _install(uv: str, path: str, source: str) -> Iterator[list[str]]:
 def _poetry_pins(lock: str) -> Iterator[str]:
     """The versions a poetry.lock names, for pip; what is not needed here is left to the resolver."""
     for package in _toml(lock).get("package", ()):
-        if "main" not in package.get("groups", ["main"]) or package.get("optional"):
+        groups = package.get("groups") or [package.get("category", "main")]
+        if "main" not in groups or package.get("optional"):
             continue
+        markers = package.get("markers")
+        if isinstance(markers, dict):
+            markers = markers.get("main")
+        when = f" ; {markers}" if markers else ""
         source = package.get("source", {})
         if source.get("type") == "git":
-            yield f"{package['name']} @ git+{source['url']}@{source['resolved_reference']}"
+            yield f"{package['name']} @ git+{source['url']}@{source['resolved_reference']}{when}"
         elif source.get("type") == "url":
-            yield f"{package['name']} @ {source['url']}"
+            yield f"{package['name']} @ {source['url']}{when}"
         elif source.get("type") not in ("directory", "file"):
-            yield f"{package['name']}=={package['version']}"
+            yield f"{package['name']}=={package['version']}{when}"
+
+
+def _is_project(source: str) -> bool:
+    """Whether pyproject.toml describes a project, and not the settings of tools only."""
+    path = os.path.join(source, "pyproject.toml")
+    found = _toml(path) if os.path.exists(path) else {}
+    return bool(found.keys() & {"project", "build-system"}) or "poetry" in found.get("tool", {})
 
 
 def _is_package(source: str) -> bool:
@@ -164,19 +197,16 @@ def _run(command: list[str], what: str, at: str | None = None, environment: str 
         process.stdout.close()
     if process.returncode:
         told = "\n".join(line for line in last if line)
-        raise PreparationError(f"{what} could not be made: {told or f'uv ended with {process.returncode}'}")
+        if process.returncode < 0 or not told:
+            told = f"{told}\nuv ended with status {process.returncode}".strip()
+        raise PreparationError(f"{what} could not be made: {told}")
 
 
 # -- PyTango -----------------------------------------------------------------------------------------
 
 
-def _lend(path: str) -> None:
+def _lend(packages: str) -> None:
     """Make the server's own PyTango importable, behind everything the project brings itself."""
-    (packages,) = (
-        os.path.join(folder, "site-packages")
-        for folder, names, _ in os.walk(os.path.join(path, "lib"))
-        if "site-packages" in names
-    )
     if os.path.exists(os.path.join(packages, "tango")):
         return
     folder = os.path.join(packages, _LENT_FOLDER)

@@ -34,7 +34,7 @@ _CONFIGURATION = {
     "filter.lfs.process": "",
     "filter.lfs.required": "false",
     "protocol.ext.allow": "never",
-    "gc.auto": "0",  # work trees borrow objects
+    "gc.auto": "0",  # a run must not wait for it
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
     "http.lowSpeedLimit": "1",
@@ -93,9 +93,19 @@ class Repository:
         """Return the directory with the files of a commit."""
         what = f"commit {commit[:12]} of {self._url}"
         name = self._tree_name(commit)
-        return self._trees.take(
+        path = self._trees.take(
             name, lambda path: self._check_out(path, commit), what=what, repository=self._url, commit=commit
         )
+        self._restore(path)
+        return path
+
+    def _restore(self, path: str) -> None:
+        """Undo what scripts have written into the work tree that they share."""
+        told = self._git("status", "--porcelain", "--untracked-files=all", "--ignored", at=path)
+        if any("__pycache__/" not in line for line in told.splitlines()):
+            self._say("Restoring the work tree, which a script has changed")
+            self._git("reset", "--quiet", "--hard", at=path)
+            self._git("clean", "--quiet", "-ffdx", at=path)
 
     def _tree_name(self, commit: str) -> str:
         return name_of(self._url, commit)
@@ -112,7 +122,9 @@ class Repository:
         from git import Repo  # 0.1 s, and only needed where a repository has to be asked
 
         with Repo.init(path, mkdir=True, bare=True) as repository:
-            repository.create_remote("origin", self._url)
+            with repository.config_writer() as configuration:
+                # Without the refspec a remote has by default: what is fetched is said each time.
+                configuration.set_value('remote "origin"', "url", self._url)
 
     def _fetch(self, asked: float) -> None:
         """Bring the mirror up to date, unless that was done since."""
@@ -120,14 +132,19 @@ class Repository:
             if not needed:
                 return
             self._say(f"Fetching {self._url}")
-            self._unlock()
-            self._git("fetch", "--quiet", "--force", "--prune", "--no-tags", "origin", *_REFSPECS)
+            options = ("--quiet", "--force", "--prune", "--no-tags", "--update-shallow")
+            self._clear_remains()
+            try:
+                self._git("fetch", *options, "origin", *_REFSPECS)
+            except BaseException:
+                self._clear_remains()
+                raise
 
-    def _unlock(self) -> None:
-        """Remove the lock files of a git that was killed; nobody else fetches now."""
+    def _clear_remains(self) -> None:
+        """Remove locks and half-written objects of a git that came to grief; nobody else fetches now."""
         for folder, _, files in os.walk(self._mirror):
             for file in files:
-                if file.endswith(".lock") or file.startswith("tmp_pack_"):
+                if file.endswith(".lock") or file.startswith(("tmp_pack_", "tmp_obj_", "tmp_idx_")):
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(folder, file))
 
@@ -138,6 +155,8 @@ class Repository:
             for kind in ("heads", "tags"):
                 with contextlib.suppress(BadName, ValueError):
                     return str(repository.commit(f"refs/{kind}/{branch}").hexsha)
+            if any(reference.path == f"refs/tags/{branch}" for reference in repository.tags):
+                raise PreparationError(f"tag {branch} of repository {self._url} does not lead to a commit")
         if branch == DEFAULT_BRANCH and (default := self._default_branch()) not in (None, branch):
             self._say(f"{self._url} has no branch {branch}; using its default branch {default}")
             return self._tip(str(default))
@@ -162,21 +181,21 @@ class Repository:
         if not self._mirror:
             self._open_mirror()
         self._say(f"Checking out {commit}")
-        # A clone that borrows the mirror's objects, so that tools which ask git for a version find one.
-        self._git("clone", "--quiet", "--shared", "--no-checkout", "--", self._mirror, path, at="/")
+        # A clone (its objects are hard links), so that tools which ask git for a version find one.
+        self._git("clone", "--quiet", "--local", "--no-checkout", "--", self._mirror, path, at="/")
         self._git("checkout", "--quiet", "--detach", commit, at=path)
 
     # -- git itself --------------------------------------------------------------------------------
 
     def _git(self, *words: str, at: str | None = None, said: str | None = None) -> str:
-        from git.cmd import Git
-
-        command = ["git", *words]
-        running = Git(at or self._mirror).execute(
-            command, as_process=True, env=self._environment, istream=subprocess.PIPE
+        process = subprocess.Popen(
+            ["git", *words],
+            cwd=at or self._mirror,
+            env={**os.environ, **self._environment},
+            stdin=subprocess.DEVNULL if said is None else subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
         )
-        process = running.proc
-        assert process is not None
         try:
             data = said.encode() if said is not None else None
             out, err = process.communicate(data, timeout=self._deadline)
@@ -211,7 +230,7 @@ def _environment(credentials: str | None) -> dict[str, str]:
     if credentials:
         settings.append(("credential.helper", f"store --file={credentials}"))
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    given = {"GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(first + len(settings))}
+    given = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(first + len(settings))}
     for n, (key, value) in enumerate(settings, first):
         given |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
     if "GIT_SSH_COMMAND" not in os.environ:

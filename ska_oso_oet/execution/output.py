@@ -52,14 +52,18 @@ class OutputLog:
 
     def _keep(self, line: bytes) -> None:
         if self._room < len(line):
-            os.close(self._fd)
+            with contextlib.suppress(OSError):
+                os.close(self._fd)
+            self._fd = -1
             name = f"output-{self.last:012d}"
             self._segments.append(name)
             for old in self._segments[:-2]:
                 with contextlib.suppress(OSError):
                     os.unlink(os.path.join(self._directory, old))
             self._segments = self._segments[-2:]
-            self._open(name, self._limit // 4)
+            self._room = self._limit // 4
+            with contextlib.suppress(OSError):
+                self._open(name, self._room)
         self._room -= len(line)
         with contextlib.suppress(OSError):
             if os.write(self._fd, line) < len(line):

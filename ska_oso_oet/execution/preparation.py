@@ -9,14 +9,22 @@ import os
 import shutil
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 from .git import Repository
 from .script import PreparationError, ScriptMissingError
 
 
-def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, str | None]:
-    """Return the path of the script's file, and the interpreter of its environment if it has one of its own.
+class Prepared(NamedTuple):
+    """What a run needs to go on."""
+
+    path: str  #: the script's file
+    python: str | None  #: the interpreter of its environment, if it has one of its own
+    uses: list[str]  #: the entries of shelves it uses
+
+
+def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> Prepared:
+    """Get a script, and its environment.
 
     :param resolved: called with the full commit as soon as it is known
     :raises PreparationError: where that cannot be had
@@ -37,12 +45,12 @@ def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> tuple[str, 
     _forget_gitpython()
     path = _find(job["path"], tree, git["repository"], commit)
     if not git["create_env"]:
-        return path, None
+        return Prepared(path, None, [tree])
     from .environments import environment_of
 
     home = os.path.join(git["home"], "environments")
-    _, python = environment_of(git["repository"], commit, tree, home, _say)
-    return path, python
+    environment, python = environment_of(git["repository"], commit, tree, home, _say)
+    return Prepared(path, python, [tree, environment])
 
 
 def _find(name: str, tree: str, url: str, commit: str) -> str:

@@ -271,7 +271,7 @@ class Run:
             state = ProcedureState.STOPPED
         else:
             outcome = Outcome(
-                reason=Reason.LOST, detail="its supervisor vanished; what was left of it was killed"
+                reason=Reason.LOST, detail="its supervisor vanished; what was found of it was killed"
             )
             state = ProcedureState.FAILED
         self._finish(state, outcome, abort=bool(self._intent and self._intent["abort"]))

@@ -30,6 +30,7 @@ from . import processes, script
 from .messages import Messages
 from .surroundings import engine_descriptors, limit_memory, open_standard_streams, out_of_reach
 
+_now = time.time  #: scripts put clocks of their own in its place
 _STOPPED_STATUS = 128 + signal.SIGTERM
 
 
@@ -69,7 +70,7 @@ class Runner:
         May be called by any thread, by a signal handler or destructor in the middle of another call, and in
         children the script has forked.
         """
-        self._unsaid.append(json.dumps({"say": what, "time": time.time(), **fields}).encode() + b"\n")
+        self._unsaid.append(json.dumps({"say": what, "time": _now(), **fields}).encode() + b"\n")
         if self._saying_thread == threading.get_ident():
             return  # the call that was interrupted says this as well
         in_main = threading.current_thread() is threading.main_thread()
@@ -210,11 +211,11 @@ class Runner:
     def _get_script(self, job: dict[str, Any]) -> None:
         from .preparation import prepare
 
-        path, python = prepare(job, lambda commit: self.say("resolved", commit=commit))
-        self.say("prepared")
-        job["path"] = path
-        if python is not None:
-            self._become(python, path)
+        prepared = prepare(job, lambda commit: self.say("resolved", commit=commit))
+        self.say("prepared", uses=prepared.uses)
+        job["path"] = prepared.path
+        if prepared.python is not None:
+            self._become(prepared.python, prepared.path)
 
     def _become(self, python: str, path: str) -> NoReturn:
         """Go on as the interpreter of the script's own environment."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import math
 import socket
 from collections.abc import Callable
 from typing import Any
@@ -77,5 +78,11 @@ class RunnerLink:
         said: Said = []
         for line in lines:
             with contextlib.suppress(ValueError):
-                said.append(json.loads(line))
+                said.append(json.loads(line, parse_constant=str, parse_float=_finite))
         return self._heard(said)
+
+
+def _finite(text: str) -> float | str:
+    """A number that JSON can carry, else its text: what a script says is not trusted."""
+    value = float(text)
+    return value if math.isfinite(value) else text

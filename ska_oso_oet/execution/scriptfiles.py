@@ -6,7 +6,8 @@ import asyncio
 import concurrent.futures
 import os
 import stat
-from collections.abc import Callable
+import urllib.parse
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from ..domain.errors import Invalid, TimedOut
@@ -65,12 +66,23 @@ class ScriptFiles:
             allowed = ", ".join(self._git_allowed)
             raise Invalid(f"repository {url} is none of those scripts may be fetched from: {allowed}")
         if url.startswith(FILE_PREFIX):
-            real = os.path.realpath(url.removeprefix(FILE_PREFIX))
-            self._require_inside(real, f"repository {url}")
+            for place in _places(urllib.parse.unquote(url.removeprefix(FILE_PREFIX))):
+                self._require_inside(os.path.realpath(place), f"repository {url}")
 
     def _require_inside(self, real: str, what: str) -> None:
         if not any(os.path.commonpath([real, folder]) == folder for folder in self._allowed):
             raise Invalid(f"{what} lies outside the folders scripts may come from: {':'.join(self._allowed)}")
+
+
+def _places(path: str) -> Iterator[str]:
+    """Everywhere git may look for the repository at a path."""
+    for folder in (path, f"{path}.git"):
+        yield folder
+        inside = os.path.join(folder, ".git")
+        yield inside
+        if os.path.isfile(inside):  # it names the real one
+            with open(inside, errors="surrogateescape") as file:
+                yield os.path.join(folder, file.read(4096).removeprefix("gitdir:").strip())
 
 
 def _lies_below(url: str, prefix: str) -> bool:

@@ -134,17 +134,20 @@ class Shelf:
             began = file.read()
             now = time.time()
             needed = not began or float(began) < since
-            yield needed
-            if needed:
-                file.truncate(0)
-                file.write(repr(now))
-                with contextlib.suppress(FileNotFoundError):
+            try:
+                yield needed
+                if needed:
+                    file.truncate(0)
+                    file.write(repr(now))
+            finally:
+                if needed:
                     self._resize(name)
 
     def _resize(self, name: str) -> None:
         known = _read(f"{self.path(name)}.json")
         if known is not None:
-            _write(f"{self.path(name)}.json", known | {"size": size_of(self.path(name))})
+            with contextlib.suppress(OSError):
+                _write(f"{self.path(name)}.json", known | {"size": size_of(self.path(name))})
 
     # -- looking and clearing away -----------------------------------------------------------------
 
@@ -189,6 +192,16 @@ class Shelf:
             name, ending = os.path.splitext(file)
             if ending in (".making", ".failed") and not self.has(name):
                 self.remove(name)
+
+
+def hold(path: str) -> None:
+    """Use an entry, which another process uses already, for as long as this process lives, too.
+
+    For a supervisor: scripts may close all their descriptors.
+    """
+    with contextlib.suppress(OSError):
+        lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CLOEXEC)
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
 
 
 def name_of(*parts: str) -> str:

@@ -22,11 +22,13 @@ from .output import OutputLog
 from .reporter import Reporter
 from .rundir import RunDirectory
 from .runnerlink import RunnerLink
+from .shelf import hold
 from .verdict import End, verdict
 
 LOG = logging.getLogger(__name__)
 
 _READ = 256 * 1024  #: bytes of output taken at once
+_END_OF_TIME = 2.0**40  #: seconds since the epoch beyond which nothing happens
 _UNRULY = 20.0  #: seconds after SIGKILL until what is left is recorded as a survivor
 
 
@@ -244,7 +246,7 @@ class Supervisor:
         messages: list[dict[str, Any]] = []
         for one in said:
             if one.get("say") == "message":
-                messages.append({"kind": "message", **{k: one[k] for k in ("time", "topic", "payload")}})
+                messages += _message(one)
                 continue
             if messages:
                 self._reporter.record(*messages)
@@ -259,6 +261,8 @@ class Supervisor:
             case "resolved":
                 self._resolved(said["commit"])
             case "prepared":
+                for entry in said["uses"]:
+                    hold(entry)
                 self._reporter.record(
                     {"kind": "state", "state": "IDLE"}, {"kind": "state", "state": "LOADING"}
                 )
@@ -314,6 +318,17 @@ class Supervisor:
         if piece is not None:
             self._reporter.output(piece)
         return bool(data)
+
+
+def _message(said: dict[str, Any]) -> list[dict[str, Any]]:
+    """The record of a message; none of what is no message, and a time of our own where that is no time."""
+    topic, payload, at = said.get("topic"), said.get("payload"), said.get("time")
+    if not isinstance(topic, str) or not isinstance(payload, dict):
+        LOG.warning("Dropped what is no message: %.200r", said)
+        return []
+    if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
+        at = time.time()
+    return [{"kind": "message", "time": at, "topic": topic, "payload": payload}]
 
 
 def _by_sigkill(status: int) -> bool:

@@ -34,6 +34,7 @@ _HEAD = (
     b"Connection: close\r\n\r\n"
 )
 _PEEK = 64 * 1024  #: bytes of a request that are waited for before a thread takes it
+_SLICE = 128 * 1024  #: bytes sent to a client before waiting for it
 _ARRIVAL = 20.0  #: seconds a request may take to arrive
 _BODY = 5  #: seconds a thread waits for more of a large body
 #: Bytes a client may leave unread before it is disconnected; it can resume by id.
@@ -65,17 +66,22 @@ class Peer(asyncio.Protocol):
         self._writable.set()
 
     def write(self, data: bytes) -> None:
-        """Send without waiting; a client that leaves too much unread is disconnected."""
-        if self._transport is not None:
-            self._transport.write(data)
-            if self._transport.get_write_buffer_size() > MOST_UNREAD:
-                LOG.info("Disconnected a client that reads too slowly")
-                self._transport.abort()
+        """Send without waiting; a client that has left too much unread is disconnected."""
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size() > MOST_UNREAD:
+            LOG.info("Disconnected a client that reads too slowly")
+            self._transport.abort()
+            return
+        self._transport.write(data)
 
     async def write_all(self, data: bytes) -> None:
-        """Send, and wait while the client has a lot unread."""
-        self.write(data)
-        await self._writable.wait()
+        """Send at the pace of the client, however much it is."""
+        for start in range(0, len(data), _SLICE):
+            if self._transport is None:
+                return
+            self._transport.write(data[start : start + _SLICE])
+            await self._writable.wait()
 
     def close(self) -> None:
         """End the response."""
@@ -219,6 +225,8 @@ def _missing(there: bytes) -> int:
         return 0  # closed by the client, or more than need be looked at
     if not end:
         return 1
+    if re.search(rb"\r\nexpect:[ \t]*100-continue", head, re.IGNORECASE):
+        return 0  # the thread that takes it asks for the body
     length = re.search(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r|$)", head, re.IGNORECASE)
     wanted = min(int(length[1]), _PEEK - len(head) - len(end)) if length else 0
     return max(0, wanted - len(body))

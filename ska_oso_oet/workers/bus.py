@@ -20,9 +20,16 @@ async def main(settings: Settings) -> None:
         journal = Journal(settings.database_url)
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        url = sa.engine.make_url(settings.database_url).render_as_string(hide_password=True)
-        raise CannotStart(f"the journal {url} cannot be used: {reason}") from None
+        raise CannotStart(f"the journal {_shown(settings.database_url)} cannot be used: {reason}") from None
     try:
         await until_terminated(Broker(journal, settings.bus_socket).serve())
     finally:
         journal.close()
+
+
+def _shown(url: str) -> str:
+    """A database URL without its password; what is no URL may hold one anywhere."""
+    try:
+        return sa.engine.make_url(url).render_as_string(hide_password=True)
+    except sa.exc.SQLAlchemyError:
+        return "named by OET_DATABASE_URL"

@@ -113,3 +113,11 @@ def test_blocks_do_not_depend_on_how_the_bytes_arrive(cuts: list[int], end: byte
         pieces.append(rest[:cut])
         rest = rest[cut:]
     assert list(blocks([*pieces, rest])) == whole
+
+
+@pytest.mark.parametrize("chunked", [True, False])
+def test_large_events_arrive_whole(oet: FakeOET, client: OETClient, chunked: bool) -> None:
+    oet.chunked = chunked
+    oet.plan_stream(HELLO, sse("large", 7, text="m" * 3_000_000), sse("b", 8), oet.closing)
+    large, small = islice(client.events(), 2)
+    assert (len(large.fields["text"]), small.topic) == (3_000_000, "b")

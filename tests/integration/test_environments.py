@@ -211,6 +211,52 @@ def test_lock_files_are_followed(server: Server, tmp_path: Path) -> None:
     assert sees(server, by_uv, "click", "observing")[:2] == ["click 8.1.3", "observing 1.0"]
 
 
+def test_the_interpreter_is_the_servers_whatever_the_project_prefers(server: Server, tmp_path: Path) -> None:
+    repository = project(tmp_path / "r", '"click"')
+    uv = str(Path(sys.executable).parent / "uv")
+    subprocess.run([uv, "lock", "--quiet", "--python", sys.executable], cwd=repository.path, check=True)
+    repository.commit({".python-version": "3.99\n"})
+    assert sees(server, repository, "observing")[0] == "observing 1.0"
+
+
+def test_packages_installed_where_their_source_is_are_found(server: Server, tmp_path: Path) -> None:
+    repository = project(
+        tmp_path / "r",
+        **{
+            "requirements.txt": "-e ./lib\n",
+            "lib/setup.py": "from setuptools import setup\nsetup(name='sub', py_modules=['sub'])\n",
+            "lib/sub.py": "VALUE = 5\n",
+            "uses.py": "import sub\ndef main():\n    print(sub.VALUE)\n    print(sub.__file__)\n",
+        },
+    )
+    assert sees(server, repository, script="uses.py")
+    assert _last_output(server)[0] == "5"
+
+
+def test_settings_of_tools_make_no_project(server: Server, tmp_path: Path) -> None:
+    repository = Repository(tmp_path / "r")
+    tools = {"pyproject.toml": "[tool.black]\nline-length = 99\n", "setup.cfg": "[flake8]\n"}
+    repository.commit(
+        {**tools, "requirements.txt": "click==8.1.4\n", "sees.py": SEES, "a/b.py": "", "c/d.py": ""}
+    )
+    assert sees(server, repository, "click")[0] == "click 8.1.4"
+
+
+def test_a_poetry_lock_holds_for_this_platform_only(server: Server, tmp_path: Path) -> None:
+    entry = '[[package]]\nname = "{}"\nversion = "{}"\ngroups = ["main"]\nmarkers = "{}"\n'
+    lock = (
+        entry.format("click", "8.0.4", "python_version < '3.0'")
+        + entry.format("click", "8.1.3", "python_version >= '3.0'")
+        + entry.format("pywin32", "306", "sys_platform == 'win32'")
+    )
+    alone = Repository(tmp_path / "alone")
+    pyproject = "[tool.poetry]\npackage-mode = false\n"
+    alone.commit({"pyproject.toml": pyproject, "poetry.lock": lock, "sees.py": SEES})
+    assert sees(server, alone, "click")[0] == "click 8.1.3"
+    package = project(tmp_path / "package", '"click"', **{"poetry.lock": lock})
+    assert sees(server, package, "click")[0] == "click 8.1.3"
+
+
 def test_a_new_commit_has_an_environment_of_its_own(server: Server, tmp_path: Path) -> None:
     repository = project(tmp_path / "r", '"click==8.1.7"')
     _, first = sees(server, repository, "click")

@@ -131,6 +131,44 @@ def test_a_branch_that_was_deleted_is_not_run_from_memory(server: Server, reposi
     assert "has no branch or tag short-lived" in outcome["detail"]
 
 
+def test_a_branch_may_take_the_place_of_a_folder_of_branches(server: Server, repository: Repository) -> None:
+    repository.git("branch", "fix")
+    run(server, "scripts/a.py", repository.url, git_branch="fix")
+    repository.git("branch", "-D", "fix")
+    repository.git("branch", "fix/x")
+    assert run(server, "scripts/a.py", repository.url, git_branch="fix/x") == "first"
+    repository.git("branch", "-D", "fix/x")
+    repository.git("branch", "fix")
+    assert run(server, "scripts/a.py", repository.url, git_branch="fix") == "first"
+
+
+def test_a_script_that_changes_its_work_tree_changes_it_for_nobody_else(
+    server: Server, repository: Repository
+) -> None:
+    writes = (
+        "import conf, os, pathlib\n"
+        "def main():\n"
+        "    here = pathlib.Path(__file__).parent\n"
+        "    (here / 'conf.py').write_text('V = 666666\\n')\n"
+        "    (here / 'json.py').write_text('raise SystemExit(3)\\n')\n"
+        "    print(conf.V)\n"
+    )
+    commit = repository.commit({"w.py": writes, "conf.py": "V = 1\n"})
+    for _ in range(2):
+        assert run(server, "w.py", repository.url, git_commit=commit) == "1"
+
+
+def test_a_shallow_repository_and_a_tag_of_no_commit(
+    server: Server, repository: Repository, tmp_path: Path
+) -> None:
+    repository.commit({"b": ""})
+    repository.git("clone", "--quiet", "--depth", "1", repository.url, str(tmp_path / "shallow"))
+    assert run(server, "scripts/a.py", f"file://{tmp_path}/shallow") == "first"
+    repository.git("tag", "blob", repository.git("rev-parse", "HEAD:b"))
+    outcome = failure(server, "scripts/a.py", repository.url, git_branch="blob")
+    assert outcome["detail"] == f"tag blob of repository {repository.url} does not lead to a commit"
+
+
 def test_an_ambiguous_abbreviation_is_refused(server: Server, repository: Repository) -> None:
     seen: dict[str, str] = {}
     while True:  # a pair with the same four digits comes after some hundred commits
@@ -229,8 +267,14 @@ def test_repositories_that_are_not_allowed_are_422(tmp_path: Path, repository: R
         assert server.get("/procedures") == []
         (tmp_path / "allowed").mkdir()
         (tmp_path / "allowed" / "link").symlink_to(repository.path)
-        script["git_args"] = {"git_repo": f"file://{tmp_path}/allowed/link"}
-        assert server.request("POST", "/procedures", json={"script": script}).status_code == 422
+        (tmp_path / "allowed" / "names").mkdir()
+        (tmp_path / "allowed" / "names" / ".git").write_text(f"gitdir: {repository.path}/.git\n")
+        (tmp_path / "allowed" / "bare.git").symlink_to(repository.path)
+        for name in ("link", "%6cink", "names", "bare"):
+            script["git_args"] = {"git_repo": f"file://{tmp_path}/allowed/{name}"}
+            answer = server.request("POST", "/procedures", json={"script": script})
+            assert answer.status_code == 422, name
+            assert "outside the folders" in answer.json()["detail"]
 
 
 # -- over the network --------------------------------------------------------------------------------
@@ -332,6 +376,24 @@ def test_what_is_kept_is_listed_and_removed_unless_it_is_in_use(
         assert server.request("DELETE", "/environments/..%2Fruns").status_code == 404
         assert {one["kind"] for one in server.get("/environments")} == {"mirror"}
         assert run(server, "scripts/a.py", repository.url) == "first"
+
+
+def test_what_a_script_uses_stays_though_it_has_closed_every_descriptor(
+    tmp_path: Path, repository: Repository
+) -> None:
+    closes = (
+        "import os, time\ndef main():\n    print('closing', flush=True)\n"
+        "    os.closerange(3, 100_000)\n    print('closed', flush=True)\n    time.sleep(600)\n"
+    )
+    repository.commit({"closes.py": closes})
+    with serving(tmp_path / "state") as server:
+        pid = server.create_from_git("closes.py", repository.url)
+        server.wait_state(pid, "READY")
+        server.start_main(pid)
+        until(lambda: "closed" in server.output(pid))
+        (tree,) = (one for one in server.get("/environments") if one["kind"] == "tree")
+        assert server.request("DELETE", f"/environments/{tree['id']}").status_code == 409
+        server.stop_script(pid)
 
 
 def test_what_nobody_used_for_long_is_removed_at_the_next_start(

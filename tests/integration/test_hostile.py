@@ -284,3 +284,41 @@ def test_a_stop_is_prompt_though_the_service_was_killed_in_a_flood(own_server: S
     # And not: its supervisor did not answer. It once read the whole history again and again.
     assert own_server.procedure(pid)["outcome"]["detail"] == "stopped on request"
     events.close()
+
+
+def test_a_script_that_sets_the_clock_on_its_head_harms_nobody(own_server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "clock.py"
+    script.write_text(
+        "import glob, json, os, socket, time\nfrom pubsub import pub\n"
+        "def main():\n"
+        "    time.time = lambda: float('nan')\n"
+        "    pub.sendMessage('user.a', x=1)\n"
+        "    for fd in range(700, 720):\n"  # and forges what the engine would say
+        "        for at in ('NaN', '1e999', '\"x\"', 'null', '-5'):\n"
+        '            line = \'{"say": "message", "time": %s, "topic": "user.b", \'\n'
+        '            line += \'"payload": {"x": NaN, "y": 1e999}}\\n\'\n'
+        "            try:\n                os.write(fd, (line % at).encode())\n"
+        "            except OSError:\n                pass\n"
+    )
+    events = Events(own_server, topics="user,procedure")
+    assert own_server.ended(own_server.run(str(script)))["state"] == "COMPLETE"
+    began = own_server.process and psutil.Process(own_server.process.pid).create_time()
+    assert began is not None
+    for topic in ("user.a", "user.b"):
+        assert events.wait(lambda e, topic=topic: e["topic"] == topic)["time"] > began - 60  # type: ignore[misc]
+    assert [e["x"] for e in events.all if e["topic"] == "user.b"] == ["NaN"] * 5
+    events.close()
+    own_server.kill("ses")
+    own_server.ready()
+    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_a_script_that_removes_its_run_directory_ends_as_it_would(own_server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "rm.py"
+    script.write_text(
+        "import os, shutil\ndef main():\n    shutil.rmtree(os.path.dirname(os.getcwd()))\n"
+        "    for _ in range(10):\n        os.write(1, b'z' * 20_000_000)\n"
+    )
+    assert own_server.ended(own_server.run(str(script)))["state"] == "COMPLETE"
+    assert "Traceback" not in own_server.log.read_text()
+    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"

@@ -8,6 +8,7 @@ import re
 import signal
 import socket
 import time
+import urllib.parse
 import uuid
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -936,3 +937,16 @@ def test_without_the_bus_requests_are_503_with_retry_after_and_work_again_when_i
     arbiter.resume()
     own_server.ready()
     assert [p["id"] for p in own_server.get("/procedures")] == [pid]
+
+
+def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(server: Server) -> None:
+    address = urllib.parse.urlsplit(server.url)
+    body = json.dumps(TRIVIAL).encode()
+    with socket.create_connection((address.hostname, address.port), timeout=10) as client:
+        client.sendall(
+            f"POST {address.path}/procedures HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"Expect: 100-continue\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
+        )
+        assert client.recv(100).startswith(b"HTTP/1.1 100 Continue")
+        client.sendall(body)
+        assert client.recv(100).startswith(b"HTTP/1.1 201 ")

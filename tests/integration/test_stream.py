@@ -9,6 +9,7 @@ import socket
 import sqlite3
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -301,3 +302,17 @@ def test_deeply_nested_values_of_a_script_do_not_end_the_stream_or_the_run(serve
     assert len(told) == 25
     assert json.dumps(told[10]) == "[" * 11 + "]" * 11
     assert all(isinstance(value, str) for depth, value in told.items() if depth > 100)
+
+
+def test_a_replay_of_large_events_is_whole_for_a_client_that_reads(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "large.py"
+    script.write_text(
+        "from pubsub import pub\ndef main():\n"
+        "    pub.sendMessage('user.large', n=-1, text='m' * 5_000_000)\n"
+        "    for n in range(400):\n        pub.sendMessage('user.large', n=n, text='m' * 20_000)\n"
+    )
+    assert server.ended(server.run(str(script)), timeout=60)["state"] == "COMPLETE"
+    replayed = Events(server, topics="user.large", after=0)
+    replayed.wait(lambda e: e["n"] == 399)
+    assert [e["n"] for e in replayed.all] == list(range(-1, 400))
+    replayed.close()

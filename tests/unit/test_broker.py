@@ -178,3 +178,16 @@ async def test_a_message_with_a_mistake_is_an_error_before_it_is_sent(tmp_path: 
         with pytest.raises(TopicDefnError):
             client.local.check(client.envelope("worker.startled", {}))
         assert journal.head() == 0
+
+
+@in_loop
+async def test_a_message_the_journal_cannot_hold_is_refused_and_hinders_no_other(tmp_path: Path) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client, heard = await bus.client("me"), await bus.listener("other")
+        messages = [said(client, 1), said(client, 2, time=float("nan")), said(client, 3)]
+        outcomes = await asyncio.gather(*client.send(messages), return_exceptions=True)
+        assert [type(outcome).__name__ for outcome in outcomes] == ["NoneType", "Invalid", "NoneType"]
+        await client.publish(SCRIPT_TOPIC, {"n": 4})
+        await until(lambda: 4 in heard.numbers())
+        assert heard.numbers() == [1, 3, 4]
+        assert client.unacknowledged == 0

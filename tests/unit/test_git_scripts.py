@@ -57,6 +57,8 @@ def test_urls_of_repositories_are_taken(url: str) -> None:
         "file:///a/../../etc",
         "https://host/a/%2e%2e/b",
         "https://host/a b",
+        "https://host/a.git?access_token=secret",
+        "https://host/a.git#x",
         "https://host/a\nb",
         "https://host/\ud800",
         7,
