@@ -78,7 +78,7 @@ class RunnerLink:
         said: Said = []
         for line in lines:
             with contextlib.suppress(ValueError):
-                said.append(json.loads(line, parse_constant=str, parse_float=_finite))
+                said.append(_DECODER.decode(line.decode()))
         return self._heard(said)
 
 
@@ -86,3 +86,6 @@ def _finite(text: str) -> float | str:
     """A number that JSON can carry, else its text: what a script says is not trusted."""
     value = float(text)
     return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
