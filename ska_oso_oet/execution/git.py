@@ -104,8 +104,11 @@ class Repository:
         told = self._git("status", "--porcelain", "--untracked-files=all", "--ignored", at=path)
         if any("__pycache__/" not in line for line in told.splitlines()):
             self._say("Restoring the work tree, which a script has changed")
-            self._git("reset", "--quiet", "--hard", at=path)
-            self._git("clean", "--quiet", "-ffdx", at=path)
+            with self._trees.alone(os.path.basename(path), time.time()):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(os.path.join(path, ".git", "index.lock"))  # of one that was killed at this
+                self._git("reset", "--quiet", "--hard", at=path)
+                self._git("clean", "--quiet", "-ffdx", at=path)
 
     def _tree_name(self, commit: str) -> str:
         return name_of(self._url, commit)
@@ -230,7 +233,12 @@ def _environment(credentials: str | None) -> dict[str, str]:
     if credentials:
         settings.append(("credential.helper", f"store --file={credentials}"))
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    given = {"LC_ALL": "C", "GIT_TERMINAL_PROMPT": "0", "GIT_CONFIG_COUNT": str(first + len(settings))}
+    given = {
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(first + len(settings)),
+    }
     for n, (key, value) in enumerate(settings, first):
         given |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
     if "GIT_SSH_COMMAND" not in os.environ:

@@ -156,6 +156,9 @@ def test_a_script_that_changes_its_work_tree_changes_it_for_nobody_else(
     commit = repository.commit({"w.py": writes, "conf.py": "V = 1\n"})
     for _ in range(2):
         assert run(server, "w.py", repository.url, git_commit=commit) == "1"
+    (tree,) = (found.parent for found in (server.state / "git" / "trees").glob("*/w.py"))
+    (tree / ".git" / "index.lock").touch()  # as one that was killed in the middle of this leaves it
+    assert run(server, "w.py", repository.url, git_commit=commit) == "1"
 
 
 def test_a_shallow_repository_and_a_tag_of_no_commit(
