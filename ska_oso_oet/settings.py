@@ -89,6 +89,13 @@ def _choice(*values: str) -> Callable[[str], str]:
     return read
 
 
+def _switch(text: str) -> bool:
+    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in words:
+        raise ValueError("must be true or false")
+    return words[text.lower()]
+
+
 def _level(text: str) -> str:
     return _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")(text.upper())
 
@@ -194,6 +201,35 @@ VARIABLES: dict[str, Variable] = {
         "room for environments, work trees and mirrors; beyond it those used longest ago are removed",
         _bytes,
     ),
+    "tango_host": Variable("TANGO_HOST", "", "Tango database of the telescope, `host:port`; for scripts"),
+    "telescope": Variable(
+        "SKA_TELESCOPE", "SKA-mid", "the telescope; for scripts", _choice("SKA-mid", "SKA-low")
+    ),
+    "subarray_prefix": Variable(
+        "SUBARRAYNODE_TRL_PREFIX",
+        "",
+        "name of the subarray devices without the subarray's number; for scripts; by default "
+        "`mid-tmc/subarray` or `low-tmc/subarray`. The number gets two digits, but one where the name "
+        "begins with `ska_mid` or `ska_low`",
+    ),
+    "central_node": Variable(
+        "CENTRALNODE_TRL",
+        "",
+        "name of the central node; for scripts; by default `mid-tmc/central-node/0` or "
+        "`low-tmc/central-node/0`",
+    ),
+    "quality_monitor_prefix": Variable(
+        "QUALITYMONITOR_TRL_PREFIX",
+        "",
+        "name of the devices that say whether QA is ready, without the subarray's number; passed to scripts; "
+        "by default `mid-sdp/quality-monitor` or `low-sdp/quality-monitor`",
+    ),
+    "wait_for_qa_ready": Variable(
+        "OET_WAIT_FOR_QA_READY",
+        "true",
+        "whether scripts wait for QA before they scan, until the operator decides otherwise",
+        _switch,
+    ),
     "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
     "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
     "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
@@ -235,6 +271,12 @@ class Settings:
     git_credentials: str
     shelf_days: int
     shelf_size: int
+    tango_host: str
+    telescope: str
+    subarray_prefix: str
+    central_node: str
+    quality_monitor_prefix: str
+    wait_for_qa_ready: bool
     web_workers: int
     web_threads: int
     log_level: str
@@ -249,6 +291,26 @@ class Settings:
     def runs(self) -> str:
         """The folder of the run directories."""
         return os.path.join(self.state_dir, "runs")
+
+    @property
+    def activities(self) -> str:
+        """The folder of what activities hand to their scripts."""
+        return os.path.join(self.state_dir, "activities")
+
+    @property
+    def telescope_environment(self) -> dict[str, str]:
+        """What tells a script which telescope it commands, as environment variables."""
+        found = {
+            VARIABLES[field].name: getattr(self, field)
+            for field in (
+                "tango_host",
+                "telescope",
+                "subarray_prefix",
+                "central_node",
+                "quality_monitor_prefix",
+            )
+        }
+        return {name: value for name, value in found.items() if value}
 
 
 PACKAGED_SCRIPTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "scripts")
@@ -274,4 +336,8 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
     values["scripts_location"] = values["scripts_location"] or PACKAGED_SCRIPTS
     if not values["database_url"]:
         values["database_url"] = f"sqlite:///{os.path.join(values['state_dir'], 'journal.db')}"
+    short = values["telescope"].removeprefix("SKA-")
+    values["subarray_prefix"] = values["subarray_prefix"] or f"{short}-tmc/subarray"
+    values["central_node"] = values["central_node"] or f"{short}-tmc/central-node/0"
+    values["quality_monitor_prefix"] = values["quality_monitor_prefix"] or f"{short}-sdp/quality-monitor"
     return Settings(**values)

@@ -37,7 +37,9 @@ LOG = logging.getLogger(__name__)
 #: A peer with more bytes than this waiting is left out until it has read them; it then fills its gap.
 _LAGGING = 8 * 2**20
 #: Requests that are carried out though the disk is full: they end things, or free some of it.
-_MAKES_NO_WORK = frozenset({"request.procedure.stop", "request.environment.remove", "request.failed"})
+_MAKES_NO_WORK = frozenset(
+    {"request.procedure.stop", "request.activity.stop", "request.environment.remove", "request.failed"}
+)
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
 
@@ -235,6 +237,8 @@ class Broker:
     def _look_up(self, what: str, query: dict[str, Any]) -> Any:
         if what == "procedures":
             return self._journal.procedures(**query)
+        if what == "documents":
+            return self._journal.documents(**query)
         if what == "peers":
             return sorted({peer.name for peer in self._peers.values()})
         if what == "bounds":

@@ -251,6 +251,14 @@ class Connection:
         found: list[dict[str, Any]] = await self._look_up("procedures", query)
         return found
 
+    async def read_documents(self, **query: Any) -> list[dict[str, Any]]:
+        """Read the latest documents of a kind; see :meth:`~ska_oso_oet.bus.journal.Journal.documents`.
+
+        :raises ConnectionError: where the broker is away
+        """
+        found: list[dict[str, Any]] = await self._look_up("documents", query)
+        return found
+
     async def bounds(self) -> tuple[int, int]:
         """The first and the last number in the journal.
 

@@ -40,6 +40,17 @@ _PROCEDURES = sa.Table(
 )
 
 
+#: The latest document of everything else that has one: of each activity, and of what the operator decided.
+_DOCUMENTS = sa.Table(
+    "documents",
+    _METADATA,
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+
 #: Bytes a page of documents may have beyond its first one, so that no answer holds up the bus.
 _PAGE_BYTES = 2 * 2**20
 
@@ -148,6 +159,26 @@ class Journal:
             found = found.where(table.state.in_(states))
         if script is not None:
             found = found.where(table.script_uri.contains(script, autoescape=True))
+        return self._page(found)
+
+    def documents(
+        self,
+        *,
+        kind: str,
+        ids: list[int] | None = None,
+        states: list[str] | None = None,
+        limit: int = 50,
+    ) -> list[dict[str, Any]]:
+        """Read the latest documents of one kind, `activity` or `operator`, the newest first."""
+        table = _DOCUMENTS.c
+        found = sa.select(table.document).where(table.kind == kind).order_by(table.id.desc()).limit(limit)
+        if ids is not None:
+            found = found.where(table.id.in_(ids))
+        if states is not None:
+            found = found.where(table.state.in_(states))
+        return self._page(found)
+
+    def _page(self, found: sa.Select[Any]) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
             page: list[dict[str, Any]] = []
             size = 0
@@ -186,17 +217,29 @@ def _row(envelope: Envelope) -> dict[str, Any]:
 
 def _projection(envelopes: Iterable[Envelope]) -> Iterable[sa.Executable]:
     for envelope in envelopes:
-        if not envelope.topic.startswith("procedure.lifecycle."):
-            continue
         payload = envelope.payload
-        if "new_state" in payload:
-            mine = _PROCEDURES.c.pid == payload["pid"]
-            yield _PROCEDURES.update().where(mine).values(state=payload["new_state"])
-        elif isinstance(payload.get("result"), dict):
-            yield from _store(payload["result"])
+        if envelope.topic == "operator.override.state":
+            yield from _store_document("operator", 0, "", payload)
+        elif envelope.topic.startswith("activity.lifecycle."):
+            activity = payload["result"]
+            yield from _store_document("activity", activity["id"], activity["state"], activity)
+        elif envelope.topic.startswith("procedure.lifecycle."):
+            yield from _store_procedure(payload)
 
 
-def _store(document: dict[str, Any]) -> Iterable[sa.Executable]:
+def _store_document(kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:
+    yield _DOCUMENTS.delete().where(_DOCUMENTS.c.kind == kind, _DOCUMENTS.c.id == i)
+    yield _DOCUMENTS.insert().values(kind=kind, id=i, state=state, document=json.dumps(document))
+
+
+def _store_procedure(payload: dict[str, Any]) -> Iterable[sa.Executable]:
+    if "new_state" in payload:
+        mine = _PROCEDURES.c.pid == payload["pid"]
+        yield _PROCEDURES.update().where(mine).values(state=payload["new_state"])
+        return
+    document = payload.get("result")
+    if not isinstance(document, dict):
+        return
     values = {
         "state": document["state"],
         "script_uri": document["script"]["script_uri"],

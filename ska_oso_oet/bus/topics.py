@@ -50,10 +50,35 @@ _ALL = (
         worker="SESWorker",
     ),
     Topic("request.environment.remove", ("cmd",), replies=("environment.removed",), worker="SESWorker"),
+    Topic(
+        "request.procedure.check",
+        ("cmd", "start"),
+        transient=True,
+        replies=("procedure.pool.checked",),
+        worker="SESWorker",
+    ),
+    Topic("request.operator.state", transient=True, replies=("operator.pool.state",), worker="SESWorker"),
+    Topic("operator.wait_for_qa_ready.enable", replies=("operator.override.state",), worker="SESWorker"),
+    Topic("operator.wait_for_qa_ready.disable", replies=("operator.override.state",), worker="SESWorker"),
+    Topic("operator.wait_for_qa_ready.override", replies=("operator.override.state",), worker="SESWorker"),
+    # requests to the activity worker
+    Topic("request.activity.run", ("cmd",), replies=("activity.lifecycle.running",), worker="ActivityWorker"),
+    Topic("request.activity.stop", ("cmd",), replies=("activity.stop.answered",), worker="ActivityWorker"),
+    Topic(
+        "request.activity.list",
+        ("aids",),
+        transient=True,
+        replies=("activity.pool.list",),
+        worker="ActivityWorker",
+    ),
+    # requests to any worker, and refusals
     Topic("request.worker.ping", ("worker",), transient=True, replies=("worker.pong",)),
     Topic(FAILED, ("topic", "kind", "status", "detail")),
     Topic("procedure.pool.list", ("result",), transient=True),
     Topic("procedure.pool.output", ("result",), transient=True),
+    Topic("procedure.pool.checked", ("result",), transient=True),
+    Topic("activity.pool.list", ("result",), transient=True),
+    Topic("operator.pool.state", ("result",), transient=True),
     Topic("worker.pong", ("worker",), transient=True),
     # what happens to procedures
     Topic("procedure.lifecycle.created", ("result",)),
@@ -69,6 +94,19 @@ _ALL = (
     Topic("procedure.stop.answered", ("result",)),
     Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
     Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True),
+    # what happens to activities, and to scheduling blocks by them
+    Topic("activity.lifecycle.running", ("result",)),
+    Topic("activity.lifecycle.statechange", ("aid", "old_state", "new_state", "result")),
+    Topic("activity.lifecycle.complete", ("result",)),
+    Topic("activity.lifecycle.failed", ("result",)),
+    Topic("activity.lifecycle.stopped", ("result",)),
+    Topic("activity.lifecycle.recorded", ("aid", "sbi_status", "result")),
+    Topic("activity.stop.answered", ("result",)),
+    Topic("sb.lifecycle.started", ("sbd_id", "sbi_id")),
+    Topic("sb.lifecycle.finished.succeeded", ("sbd_id", "sbi_id")),
+    Topic("sb.lifecycle.finished.failed", ("sbd_id", "sbi_id")),
+    # what the operator has decided
+    Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n",)),
     # what is kept for scripts from git
     Topic("environment.pool.list", ("result",), transient=True),
     Topic("environment.removed", ("result",)),
@@ -90,7 +128,12 @@ _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
 
 def open_to_scripts(topic: str) -> bool:
     """Tell whether a script may publish under this topic."""
-    return len(topic) <= 200 and _NAME.fullmatch(topic) is not None and topic.split(".")[0] not in _RESERVED
+    return (
+        len(topic) <= 200
+        and _NAME.fullmatch(topic) is not None
+        and topic.split(".")[0] not in _RESERVED
+        and topic not in TOPICS
+    )
 
 
 def matches(topic: str, prefixes: tuple[str, ...]) -> bool:

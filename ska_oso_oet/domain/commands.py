@@ -15,10 +15,16 @@ class PrepareProcedure:
 
     script: Script
     init: Arguments = Arguments()
+    main: Arguments = Arguments()  #: kept for the start, which may override them
+    activity_id: int | None = None  #: the activity it is created for
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"script": self.script.to_dict(), "script_args": {"init": self.init.to_dict()}}
+        return {
+            "script": self.script.to_dict(),
+            "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
+            "activity_id": self.activity_id,
+        }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> PrepareProcedure:
@@ -30,6 +36,8 @@ class PrepareProcedure:
         return cls(
             script=script_from_dict(data.get("script")),
             init=Arguments.from_dict(script_args.get("init")),
+            main=Arguments.from_dict(script_args.get("main")),
+            activity_id=data.get("activity_id"),
         )
 
 

@@ -4,7 +4,7 @@
 
     Refusal
      ├── Invalid        a well-formed request that cannot be meant
-     ├── NotFound       no such procedure
+     ├── NotFound       no such procedure, activity or scheduling block
      ├── Conflict       not in this state, or not beside what is running
      ├── Busy           too much at once; later may work
      └── Unavailable    this server cannot take new work now
@@ -43,6 +43,11 @@ class NotFound(Refusal):
     def procedure(cls, pid: int) -> NotFound:
         """Refusal for a procedure id nobody knows."""
         return cls(f"No information available for PID={pid}")
+
+    @classmethod
+    def activity(cls, aid: int) -> NotFound:
+        """Refusal for an activity id nobody knows."""
+        return cls(f"No information available for AID={aid}")
 
 
 class Conflict(Refusal):

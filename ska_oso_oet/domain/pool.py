@@ -59,21 +59,31 @@ class Pool:
         :param urgent: let the list grow rather than refuse
         :raises Busy: where every listed procedure is running or still being prepared
         """
+        if not urgent:
+            self.require_room()
+        victim = self._dispensable()
+        if victim is not None:
+            del self._listed[victim.id]
+        return victim
+
+    def require_room(self) -> None:
+        """Make sure that one more can come in.
+
+        :raises Busy: where every listed procedure is running or still being prepared
+        """
+        if len(self._listed) >= self._limit and self._dispensable() is None:
+            raise Busy(
+                f"{len(self._listed)} procedures are running or being prepared, which is the "
+                "limit; wait until one is READY, or stop one"
+            )
+
+    def _dispensable(self) -> Procedure | None:
         if len(self._listed) < self._limit:
             return None
         procedures = self._listed.values()
         finished = (p for p in procedures if p.final)
         waiting = (p for p in procedures if p.state is ProcedureState.READY and p.id != self._reserved)
-        victim = next(finished, None) or next(waiting, None)
-        if victim is None and urgent:
-            return None
-        if victim is None:
-            raise Busy(
-                f"{len(self._listed)} procedures are running or being prepared, which is the "
-                "limit; wait until one is READY, or stop one"
-            )
-        del self._listed[victim.id]
-        return victim
+        return next(finished, None) or next(waiting, None)
 
     # -- the reservation ---------------------------------------------------------------------------
 

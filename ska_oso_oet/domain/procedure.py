@@ -50,16 +50,25 @@ class Procedure:
 
     @classmethod
     def create(
-        cls, pid: int, script: Script, init: Arguments, at: float, created_by: str | None
+        cls,
+        pid: int,
+        script: Script,
+        init: Arguments,
+        at: float,
+        created_by: str | None,
+        *,
+        main: Arguments = Arguments(),  # noqa: B008  immutable
+        activity_id: int | None = None,
     ) -> tuple[Procedure, events.Created]:
         """Bring a procedure into being, CREATING."""
         procedure = cls(
             id=pid,
             script=script,
             init=init,
-            main=Arguments(),
+            main=main,
             process_states=[(ProcedureState.CREATING, at)],
             created_by=created_by,
+            activity_id=activity_id,
         )
         return procedure, events.Created(time=at, result=procedure.to_dict())
 

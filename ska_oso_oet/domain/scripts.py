@@ -146,3 +146,7 @@ class Arguments:
         if kwargs is not None and not isinstance(kwargs, dict):
             raise Invalid("kwargs must be an object")
         return cls(args=tuple(args or ()), kwargs=dict(kwargs or {}))
+
+    def overridden_by(self, given: Arguments) -> Arguments:
+        """These arguments with others over them: keywords one by one, positional ones all or none."""
+        return Arguments(args=given.args or self.args, kwargs={**self.kwargs, **given.kwargs})

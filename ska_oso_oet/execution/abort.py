@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable
 from typing import Any, Protocol
 
 from ..bus.client import BusClient
+from ..bus.desk import Desk
 from ..domain.errors import Conflict, Refusal
 from ..domain.outcome import Reason
 from ..domain.pool import Pool
@@ -40,6 +40,7 @@ class Service(Protocol):
     settings: Settings
     pool: Pool
     closing: bool
+    desk: Desk
 
     def prepare(
         self,
@@ -53,9 +54,6 @@ class Service(Protocol):
         urgent: bool = False,
     ) -> Run:
         """Bring a procedure into being and have it loaded."""
-
-    def background(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
-        """Do something without waiting for it."""
 
 
 class Abort:
@@ -101,7 +99,7 @@ class Abort:
         # Asked for in an earlier life of this service, which nobody is waiting for any more.
         wanted = by_setting or (run.abort_wanted and procedure.state is ProcedureState.STOPPED)
         if wanted and not self._service.closing:
-            self._service.background(self.after_stop(procedure.id, None))
+            self._service.desk.background(self.after_stop(procedure.id, None))
             return
         self.disclaim(procedure.id)
 
@@ -113,7 +111,7 @@ class Abort:
         if pid not in self._running:
             if self._service.pool.reserved is None:
                 self._service.pool.hold(pid)
-            self._running[pid] = self._service.background(self._abort(pid, user))
+            self._running[pid] = self._service.desk.background(self._abort(pid, user))
         return await asyncio.shield(self._running[pid])
 
     async def _abort(self, pid: int, user: str | None) -> dict[str, Any]:

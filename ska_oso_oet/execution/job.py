@@ -16,6 +16,7 @@ def job_of(
     init: Arguments,
     limits: dict[str, float | None],
     offered: dict[str, Any],
+    dispensable: tuple[str, ...],
     *,
     run_dir: str,
     settings: Settings,
@@ -25,6 +26,7 @@ def job_of(
     :param path: the script's file; of a script from git, from the root of its repository
     :param limits: seconds each phase may take
     :param offered: keyword arguments for those functions of the script that take them
+    :param dispensable: names of keyword arguments that a function which does not take them is not given
     """
     job: dict[str, Any] = {
         "id": pid,
@@ -32,12 +34,17 @@ def job_of(
         "path": path,
         "init": init.to_dict(),
         "offered": offered,
+        "dispensable": list(dispensable),
         "limits": limits,
         "grace": settings.stop_grace,
         "output_limit": settings.output_limit,
         "memory": settings.memory_limit,
         "mark": mark_of(run_dir),
-        "env": {"OET_PROCEDURE_ID": str(pid), "OET_SUBARRAY_ID": str(settings.subarray_id)},
+        "env": {
+            "OET_PROCEDURE_ID": str(pid),
+            "OET_SUBARRAY_ID": str(settings.subarray_id),
+            **settings.telescope_environment,
+        },
     }
     if isinstance(script, GitScript):
         job["git"] = {

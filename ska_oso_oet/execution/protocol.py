@@ -7,15 +7,16 @@ supervisor  hello     ``pid``, ``started``, ``boot`` (its identity), ``runner``
 service     job       what to run: the content of ``spec.json``
 service     follow    ``after``: tell me all records above this number (after a crash of mine)
 service     ack       ``n``: everything up to here is in the journal
-service     start     ``main``, ``request_id``, ``user``
+service     start     ``main``, ``context``, ``request_id``, ``user``
 service     stop      ``why`` (stop, shutdown, evict), ``by``
-service     message   ``topic``, ``payload``: for the script's own pypubsub
+service     message   ``topic``, ``payload``, ``n``: for the script's own pypubsub
 supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
 supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
 ==========  ========  ==========================================================================
 
 Kinds of records: ``state`` (``state``), ``resolved`` (``commit``), ``ready`` (``pid``), ``started``
-(``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``stage`` (``stage``),
+(``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard`` (``message``: the
+number of one from outside), ``stage`` (``stage``),
 ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 

@@ -6,7 +6,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Protocol
 
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
@@ -27,6 +27,20 @@ LOG = logging.getLogger(__name__)
 _SLACK = 5.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
 
 
+#: What a script sends when it has let a scan through because the operator has overridden the wait for QA.
+OVERRIDE_ACKNOWLEDGED = "user.wait_for_qa_ready.acknowledged"
+
+
+class Operator(Protocol):
+    """Who wants to know what scripts have heard; see :mod:`.operator`."""
+
+    def delivered(self, pid: int, n: int, at: float) -> dict[str, Any] | None:
+        """A script's process has heard message ``n``; returns the new state if that changes it."""
+
+    def acknowledged(self, pid: int, at: float) -> dict[str, Any] | None:
+        """A script has made use of an override; returns the new state if that changes it."""
+
+
 class Run:
     """A live procedure and its supervisor. Ends once, with ``done`` set and ``on_final`` called.
 
@@ -40,6 +54,7 @@ class Run:
         bus: BusClient,
         on_final: Callable[[Run], None],
         seen: int = 0,
+        operator: Operator | None = None,
     ) -> None:
         self.procedure = procedure
         self.directory = directory
@@ -50,6 +65,7 @@ class Run:
         self._bus = bus
         self._on_final = on_final
         self._seen = seen
+        self._operator = operator
         self._handle: Handle | None = None
         self._intent: dict[str, Any] | None = None
         self._begun: dict[str, Any] | None = None
@@ -83,10 +99,26 @@ class Run:
         else:
             self._attach(handle)
 
-    def start(self, main: Arguments, request_id: str | None, user: str | None) -> None:
-        """Have ``main`` called."""
+    def start(
+        self,
+        main: Arguments,
+        request_id: str | None,
+        user: str | None,
+        context: dict[str, Any] | None = None,
+    ) -> None:
+        """Have ``main`` called.
+
+        :param context: what ``main`` gets as its argument of that name, if it has one
+        """
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
-        self._order(order)
+        self._order({**order, "context": context or {}})
+
+    def tell(self, topic: str, payload: dict[str, Any], n: int) -> None:
+        """Have the script hear a message.
+
+        :param n: its number; one that is not above that of the last one heard is not heard again
+        """
+        self._order({"op": "message", "topic": topic, "payload": payload, "n": n})
 
     def stop(self, why: str, by: str | None, grace: float, abort: bool = False) -> None:
         """Have it ended, whatever it is doing; may be called again.
@@ -158,6 +190,11 @@ class Run:
         key = f"run-{self.procedure.id}-{record['n']}"
         if record["kind"] == "message":
             return self._message(key, record)
+        if record["kind"] == "heard":
+            if self._operator is None:
+                return []
+            told = record["message"], record["time"]
+            return self._operator_state(key, record, self._operator.delivered(self.procedure.id, *told))
         try:
             happened = self._apply(record)
         except Conflict as error:
@@ -208,7 +245,19 @@ class Run:
             LOG.warning("Procedure %s may not publish on %s; dropped", self.procedure.id, topic)
             return []
         source = str(self.procedure.id)
-        return [self._bus.envelope(topic, record["payload"], id=key, time=record["time"], msg_src=source)]
+        said = self._bus.envelope(topic, record["payload"], id=key, time=record["time"], msg_src=source)
+        if topic != OVERRIDE_ACKNOWLEDGED or self._operator is None:
+            return [said]
+        state = self._operator.acknowledged(self.procedure.id, record["time"])
+        return [said, *self._operator_state(f"{key}-0", record, state)]
+
+    def _operator_state(
+        self, key: str, record: dict[str, Any], state: dict[str, Any] | None
+    ) -> list[Envelope]:
+        # The key makes sure that it is said once, whatever is restarted.
+        if state is None:
+            return []
+        return [self._bus.envelope("operator.override.state", state, id=key, time=record["time"])]
 
     def _pass_on(self, batch: Iterable[dict[str, Any]]) -> None:
         source = str(self.procedure.id)

@@ -2,8 +2,8 @@
 
 Talks to its supervisor over one socket, a JSON document a line. It says ``resolved`` and ``prepared`` (of a
 script from git), ``loaded``, ``initialised``, ``returned``, ``failed``, ``exited`` and ``message``; it hears
-``job``, ``start`` and ``message``. A script with an environment of its own goes on under that environment's
-interpreter, in the same process (:func:`go_on`).
+``job``, ``start`` and ``message``, which it answers with ``heard``. A script with an environment of its own
+goes on under that environment's interpreter, in the same process (:func:`go_on`).
 
 Standard library only (and pypubsub, where the environment has it), so that it runs under any script
 environment's Python. Its process ends itself with ``os._exit``: what the script left behind, such as
@@ -60,6 +60,8 @@ class Runner:
         self._stop_after_saying = False
         self._stopped = False
         self._run_dir = ""
+        self._heard = 0  #: number of the last message from outside
+        self._context: dict[str, Any] = {}  #: what the operator has decided; kept up to date
         self._messages = Messages(lambda topic, payload: self.say("message", topic=topic, payload=payload))
 
     # -- talking to the supervisor -----------------------------------------------------------------
@@ -190,12 +192,12 @@ class Runner:
             self.say("loaded", init=callable(init))
             if callable(init):
                 phase = "init"
-                self._call(init, job["init"], job["offered"])
+                self._call(init, job["init"], job, {})
                 self.say("initialised")
             start = self._wait_for_start()
             phase = "main"
             # Looked up only now: scripts rebind a global main inside init.
-            self._call(script.main_of(module), start["main"], job["offered"])
+            self._call(script.main_of(module), start["main"], job, {"context": self._context})
             self._last_words("returned")
             return 0
         except ScriptStopped:
@@ -247,14 +249,18 @@ class Runner:
         return status
 
     @staticmethod
-    def _call(function: Any, arguments: dict[str, Any], offered: dict[str, Any]) -> None:
-        kwargs = arguments["kwargs"]
-        function(*arguments["args"], **kwargs, **script.accepted(function, offered, kwargs))
+    def _call(function: Any, arguments: dict[str, Any], job: dict[str, Any], by_name: dict[str, Any]) -> None:
+        takes = script.Taken(function, arguments["args"])
+        kwargs = {k: v for k, v in arguments["kwargs"].items() if k not in job["dispensable"] or takes.any(k)}
+        offered = {k: v for k, v in job["offered"].items() if takes.any(k)}
+        named = {k: v for k, v in by_name.items() if takes.by_name(k)}
+        function(*arguments["args"], **{**offered, **named, **kwargs})
 
     def _wait_for_start(self) -> dict[str, Any]:
         while True:
             heard = self._hear()
             if heard["hear"] == "start":
+                self._context.update(heard["context"])
                 threading.Thread(target=self._keep_hearing, name="oet", daemon=True).start()
                 return heard
             self._inject(heard)
@@ -277,7 +283,14 @@ class Runner:
                 self._inject(self._hear())
 
     def _inject(self, heard: dict[str, Any]) -> None:
+        if heard["n"] <= self._heard:
+            return  # said again by a service that could not know
+        self._heard = heard["n"]
+        topic, _, word = heard["topic"].rpartition(".")
+        if topic == "operator.wait_for_qa_ready" and word in ("enable", "disable"):
+            self._context["wait_for_qa_ready"] = word == "enable"
         self._messages.inject(heard["topic"], heard["payload"])
+        self.say("heard", n=heard["n"])
 
 
 def become_runner(control: socket.socket, stdout: int, stderr: int) -> NoReturn:

@@ -63,19 +63,34 @@ def main_of(module: ModuleType) -> Any:
     return main
 
 
-def accepted(function: Any, offered: dict[str, Any], kwargs: dict[str, Any]) -> dict[str, Any]:
-    """Those of the offered keyword arguments that ``function`` takes and nobody has given yet."""
-    if not offered:
-        return {}
-    import inspect
+class Taken:
+    """Which keyword arguments a function takes beside positional ones.
 
-    try:
-        parameters = inspect.signature(function).parameters.values()
-    except (TypeError, ValueError):
-        return {}
-    names = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    return {k: v for k, v in offered.items() if k not in kwargs and (takes_any or k in names)}
+    :param args: the positional arguments it is called with
+    """
+
+    def __init__(self, function: Any, args: list[Any]) -> None:
+        import inspect
+
+        try:
+            parameters = list(inspect.signature(function).parameters.values())
+        except (TypeError, ValueError):
+            parameters = []
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        filled = {p.name for p in positional[: len(args)]}
+        self._names = {
+            p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
+        } - filled
+        self._takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+        self._filled = filled
+
+    def by_name(self, name: str) -> bool:
+        """Whether it has a parameter of this name that is still free."""
+        return name in self._names
+
+    def any(self, name: str) -> bool:
+        """Whether it can be given a keyword argument of this name."""
+        return name in self._names or (self._takes_any and name not in self._filled)
 
 
 def describe(error: BaseException) -> dict[str, Any]:

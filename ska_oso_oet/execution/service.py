@@ -8,21 +8,14 @@ import logging
 import os
 import shutil
 import time
-from collections.abc import Awaitable, Callable
 from typing import Any
 
 from ..bus.client import BusClient
+from ..bus.desk import Desk
 from ..bus.envelope import Envelope
-from ..bus.topics import FAILED
+from ..domain.activity import GIVEN
 from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
-from ..domain.errors import (
-    STATUS,
-    Conflict,
-    DiskFull,
-    Refusal,
-    TimedOut,
-    Unavailable,
-)
+from ..domain.errors import Conflict, DiskFull, Refusal, Unavailable
 from ..domain.pool import Pool
 from ..domain.procedure import Procedure
 from ..domain.scripts import Arguments, GitScript, Script
@@ -35,6 +28,7 @@ from .handle import Handle
 from .housekeeping import Housekeeping
 from .job import job_of
 from .launcher import Launcher
+from .operator import OperatorSwitch
 from .run import Run
 from .rundir import RunDirectory
 from .scriptfiles import ScriptFiles
@@ -44,8 +38,6 @@ LOG = logging.getLogger(__name__)
 _RESERVE = 16 * 2**20  #: bytes that must be free on the disk for new work
 
 _BIRTH = 60.0  #: seconds in which an interpreter must be had for a new procedure
-
-Handler = Callable[[Envelope], Awaitable[None]]
 
 
 class ScriptExecutionService:
@@ -60,85 +52,36 @@ class ScriptExecutionService:
         self.pool = Pool(settings.history)
         self.runs: dict[int, Run] = {}
         self.closing = False
-        self._held: list[Envelope] | None = []  # commands that arrived before the past was restored
         self._launcher = Launcher(settings.warm_interpreters, settings.preload)
         self._files = ScriptFiles(settings)
         self._abort = Abort(self)
         self._housekeeping = Housekeeping(bus, settings)
+        self.operator = OperatorSwitch(bus, settings, self.pool, self.runs)
         self._answers = Answers(bus, settings, self.pool, self.runs)
-        self._tasks: set[asyncio.Future[Any]] = set()
-        self.handlers: dict[str, Handler] = {
-            "request.procedure.create": self._create,
-            "request.procedure.start": self._start,
-            "request.procedure.stop": self._stop,
-            "request.procedure.list": self._answers.tell_list,
-            "request.procedure.output": self._answers.tell_output,
-            "request.environment.list": self._housekeeping.tell,
-            "request.environment.remove": self._housekeeping.remove,
-        }
+        self.desk = Desk(
+            bus,
+            {
+                "request.procedure.create": self._create,
+                "request.procedure.check": self._check,
+                "request.procedure.start": self._start,
+                "request.procedure.stop": self._stop,
+                "request.procedure.list": self._answers.tell_list,
+                "request.procedure.output": self._answers.tell_output,
+                "request.environment.list": self._housekeeping.tell,
+                "request.environment.remove": self._housekeeping.remove,
+                **self.operator.handlers,
+            },
+        )
 
     async def run(self) -> None:
         """Keep interpreters warm and the house tidy; never ends by itself."""
         await asyncio.gather(self._launcher.run(), self._housekeeping.run())
 
-    def listen(self) -> None:
-        """Carry out commands as they arrive on the bus."""
-        for topic in self.handlers:
-            self.bus.local.subscribe(topic, self._arrived)
-
-    def _arrived(self, request: Envelope) -> None:
-        if self._held is None:
-            self.carry_out(request)
-        else:
-            self._held.append(request)
-
-    def open(self) -> None:
-        """Begin with what arrived so far, now that the past is restored."""
-        held, self._held = self._held or [], None
-        for request in held:
-            self.carry_out(request)
-
-    def carry_out(self, request: Envelope) -> None:
-        """Begin to carry out one command; its reply is a message."""
-        self.background(self._carry_out(request))
-
-    def background(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
-        """Do something that this service must not wait for, and keep hold of it."""
-        task = asyncio.ensure_future(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-        return task
-
-    async def _carry_out(self, request: Envelope) -> None:
-        command = request.payload.get("cmd")
-        pid = command.get("pid") if isinstance(command, dict) else None
-        with tagged(request_id=request.request_id, procedure_id=pid):
-            try:
-                if request.expires is not None and time.time() > request.expires:
-                    raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")
-                await self.handlers[request.topic](request)
-            except Refusal as error:
-                LOG.info("Refused %s: %s", request.topic, error)
-                self._refuse(request, error.kind, error.detail)
-            except Exception as error:
-                LOG.exception("Failed to carry out %s", request.topic)
-                self._refuse(request, "internal", f"internal error: {type(error).__name__}")
-
-    def _refuse(self, request: Envelope, kind: str, detail: str) -> None:
-        fields = {"topic": request.topic, "kind": kind, "status": STATUS[kind], "detail": detail}
-        self._reply(request, FAILED, fields)
-
-    def _reply(self, request: Envelope, topic: str, payload: dict[str, Any]) -> None:
-        self.bus.send([self.bus.envelope(topic, payload, request_id=request.request_id)])
-
     # -- create ------------------------------------------------------------------------------------
 
     async def _create(self, request: Envelope) -> None:
         command = PrepareProcedure.from_dict(request.payload["cmd"])
-        script = command.script
-        if isinstance(script, GitScript):
-            repository = script.git_repo or self.settings.git_repo
-            script = dataclasses.replace(script, git_repo=repository, resolved_commit=None)
+        script = self._completed(command.script)
         path = await self._files.find(script)
         limits = {
             "environment": self.settings.environment_timeout,
@@ -146,7 +89,38 @@ class ScriptExecutionService:
             "init": self.settings.init_timeout,
             "main": self.settings.main_timeout,
         }
-        self.prepare(script, path, command.init, limits=limits, request=request)
+        of_activity = command.activity_id is not None
+        self.prepare(
+            script,
+            path,
+            command.init,
+            main=command.main,
+            activity_id=command.activity_id,
+            limits=limits,
+            request=request,
+            offered={"subarray_id": self.settings.subarray_id} if of_activity else None,
+        )
+
+    def _completed(self, script: Script) -> Script:
+        if isinstance(script, GitScript):
+            repository = script.git_repo or self.settings.git_repo
+            return dataclasses.replace(script, git_repo=repository, resolved_commit=None)
+        return script
+
+    async def _check(self, request: Envelope) -> None:
+        """Tell whether a create, and a start after it, would be carried out; do nothing."""
+        command = PrepareProcedure.from_dict(request.payload["cmd"])
+        self._require_open()
+        path = await self._files.find(self._completed(command.script))
+        self.pool.require_room()
+        if request.payload["start"] and self.pool.reserved is not None:
+            raise Conflict(f"Cannot start another script: procedure {self.pool.reserved} is RUNNING")
+        self.desk.reply(request, "procedure.pool.checked", {"result": {"path": path}})
+
+    def _require_open(self) -> None:
+        if self.closing:
+            raise Unavailable("the server is shutting down; no new work is taken")
+        self._require_disk()
 
     def prepare(
         self,
@@ -154,6 +128,8 @@ class ScriptExecutionService:
         path: str,
         init: Arguments,
         *,
+        main: Arguments = Arguments(),  # noqa: B008  immutable
+        activity_id: int | None = None,
         limits: dict[str, float | None],
         request: Envelope | None = None,
         by: str | None = None,
@@ -166,13 +142,19 @@ class ScriptExecutionService:
         :param urgent: whether it must not be refused because the list is full
         :raises Refusal: where no new work can be taken
         """
-        if self.closing:
-            raise Unavailable("the server is shutting down; no new work is taken")
-        self._require_disk()
+        self._require_open()
         pid = self.pool.next_id()
         directory = RunDirectory(os.path.join(self.settings.runs, str(pid)))
         spec = job_of(
-            pid, script, path, init, limits, offered or {}, run_dir=directory.path, settings=self.settings
+            pid,
+            script,
+            path,
+            init,
+            limits,
+            offered or {},
+            GIVEN if activity_id is not None else (),
+            run_dir=directory.path,
+            settings=self.settings,
         )
         try:
             directory.create(spec)
@@ -184,16 +166,18 @@ class ScriptExecutionService:
             shutil.rmtree(directory.path, ignore_errors=True)
             raise
         user = request.user if request else by
-        procedure, created = Procedure.create(pid, script, init, time.time(), user)
+        procedure, created = Procedure.create(
+            pid, script, init, time.time(), user, main=main, activity_id=activity_id
+        )
         idle = procedure.change(ProcedureState.IDLE, time.time())
         run = self.follow(procedure, directory)
         run.publish_first(created, idle, request_id=request.request_id if request else None, user=user)
-        self.background(self._launch(run, spec))
+        self.desk.background(self._launch(run, spec))
         return run
 
     def follow(self, procedure: Procedure, directory: RunDirectory, seen: int = 0) -> Run:
         """Keep a live procedure."""
-        run = Run(procedure, directory, self.bus, self._finished, seen)
+        run = Run(procedure, directory, self.bus, self._finished, seen, self.operator)
         self.pool.add(procedure)
         self.runs[procedure.id] = run
         return run
@@ -246,8 +230,9 @@ class ScriptExecutionService:
         await self._require_known(command.pid)
         self.pool.reserve(command.pid)
         run = self.runs[command.pid]
+        main = run.procedure.main.overridden_by(command.main)
         # The reply is the event of the start itself, which carries this request's id.
-        run.start(command.main, request.request_id, request.user)
+        run.start(main, request.request_id, request.user, self.operator.context())
         while run.procedure.state is ProcedureState.READY:
             await run.changed.wait()
         if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
@@ -286,12 +271,13 @@ class ScriptExecutionService:
         }
         if command.abort:
             result |= await self._abort.after_stop(pid, request.user)
-        self._reply(request, "procedure.stop.answered", {"result": result})
+        self.desk.reply(request, "procedure.stop.answered", {"result": result})
 
     def _finished(self, run: Run) -> None:
         procedure = run.procedure
         del self.runs[procedure.id]
         assert procedure.outcome is not None
+        self.operator.ended(procedure.id)
         LOG.info("Procedure %s is %s (%s)", procedure.id, procedure.state, procedure.outcome.reason)
         self._abort.consider(run)
 

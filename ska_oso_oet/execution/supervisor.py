@@ -95,7 +95,8 @@ class Supervisor:
             case "stop":
                 self._stop(order)
             case "message" if self._phase != "environment":  # an interpreter that is replaced would lose it
-                self._link.say({"hear": "message", "topic": order["topic"], "payload": order["payload"]})
+                known = {key: order[key] for key in ("topic", "payload", "n")}
+                self._link.say({"hear": "message", **known})
 
     # -- the phases of a run -----------------------------------------------------------------------
 
@@ -145,7 +146,7 @@ class Supervisor:
             return
         known = {key: order[key] for key in ("main", "request_id", "user")}
         self._reporter.record({"kind": "started", **known})
-        self._link.say({"hear": "start", "main": order["main"]})
+        self._link.say({"hear": "start", "main": order["main"], "context": order["context"]})
         self._enter("main")
 
     def _stop(self, order: dict[str, Any]) -> None:
@@ -276,6 +277,8 @@ class Supervisor:
                     self._ready()
             case "initialised":
                 self._ready()
+            case "heard":
+                self._reporter.record({"kind": "heard", "message": said["n"]})
             case "returned" | "failed" | "exited":
                 if self._intent is None:
                     self._report = said

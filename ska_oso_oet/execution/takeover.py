@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import os
-import time
 
 from ..bus.envelope import Envelope
-from ..bus.topics import FAILED, TOPICS
 from ..domain import events
 from ..domain.procedure import Procedure
 from ..domain.states import FINAL, LIVE, ProcedureState
@@ -17,9 +14,7 @@ from .service import ScriptExecutionService
 
 LOG = logging.getLogger(__name__)
 
-_OPEN_FOR = 600.0  #: seconds back that a request without a reply may lie
 _PAGE = 1000
-_REQUESTS = ("request.procedure.create", "request.procedure.start", "request.procedure.stop")
 
 
 async def restore(service: ScriptExecutionService, head: int) -> None:
@@ -29,6 +24,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
     :raises ConnectionError: where the journal cannot be read
     """
     service.pool.count_from(max(await _last_id(service), _last_directory(service.settings.runs)))
+    await service.operator.restore()
     for procedure, seen in await _remembered(service):
         if procedure.final:
             service.pool.add(procedure)
@@ -38,10 +34,11 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         if procedure.state is ProcedureState.RUNNING:
             service.pool.hold(procedure.id)
         await run.take_over()
+        service.operator.catch_up(run)
         LOG.info("Took over procedure %s, %s", procedure.id, procedure.state)
-    for request in await _unanswered(service, head):
-        service.carry_out(request)
-    service.open()
+    for request in await service.desk.unanswered(head):
+        service.desk.carry_out(request)
+    service.desk.open()
 
 
 async def _last_id(service: ScriptExecutionService) -> int:
@@ -79,13 +76,3 @@ async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, i
 def _record_number(envelope: Envelope) -> int:
     words = envelope.id.split("-")
     return int(words[2]) if words[0] == "run" and len(words) == 4 else 0
-
-
-async def _unanswered(service: ScriptExecutionService, head: int) -> list[Envelope]:
-    since = time.time() - _OPEN_FOR
-    replies = [FAILED, *(reply for topic in _REQUESTS for reply in TOPICS[topic].replies)]
-    asked = await service.bus.read(topics=list(_REQUESTS), since=since, limit=100_000)
-    answers = await service.bus.read(topics=replies, since=since, limit=100_000)
-    await asyncio.sleep(0)  # whatever the take-over has published counts as an answer too
-    answered = {envelope.request_id for envelope in answers} | service.bus.unacknowledged_requests()
-    return [e for e in asked if e.request_id not in answered and (e.seq or 0) <= head]

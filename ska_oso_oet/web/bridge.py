@@ -61,13 +61,13 @@ class Bridge:
         timeout: float,
         repeated: bool = False,
     ) -> Any:
-        """Send a request over the bus and return the ``result`` of its reply. For threads.
+        """Send a request over the bus and return the reply's ``result``, or all its fields. For threads.
 
         :raises Refusal: where it was not carried out
         """
         question = self.client.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
         reply = self.wait_for(question, timeout + _OVERTIME)
-        return reply.payload.get("result")
+        return reply.payload.get("result", reply.payload)
 
     def wait_for(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
         """Have the loop do something and wait for it. For threads.

@@ -34,7 +34,7 @@ async def main(settings: Settings) -> None:
     os.makedirs(settings.runs, mode=0o700, exist_ok=True)
     bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
     service = ScriptExecutionService(bus, settings)
-    service.listen()
+    service.desk.listen()
     async with kept_running(bus.run()), kept_running(service.run()):
         await bus.reached()
         await _restore(service)

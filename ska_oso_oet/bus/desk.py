@@ -1,0 +1,103 @@
+"""Carrying out requests: each that arrives is begun at once and gets exactly one reply."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+from ..domain.errors import STATUS, Refusal, TimedOut
+from ..logs import tagged
+from .client import BusClient
+from .envelope import Envelope
+from .topics import FAILED, TOPICS
+
+LOG = logging.getLogger(__name__)
+
+Handler = Callable[[Envelope], Awaitable[None]]
+
+_OPEN_FOR = 600.0  #: seconds back that a request without a reply may lie
+_MOST = 100_000
+
+
+class Desk:
+    """Where the requests to one worker are taken in.
+
+    Until it is opened they wait, so that a worker can first restore its past.
+
+    :param handlers: what carries out the requests of each topic; a Refusal it raises is the reply
+    """
+
+    def __init__(self, bus: BusClient, handlers: Mapping[str, Handler]) -> None:
+        self._bus = bus
+        self._handlers = handlers
+        self._waiting: list[Envelope] | None = []
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    def listen(self) -> None:
+        """Take in requests as they arrive on the bus."""
+        for topic in self._handlers:
+            self._bus.local.subscribe(topic, self._arrived)
+
+    def _arrived(self, request: Envelope) -> None:
+        if self._waiting is None:
+            self.carry_out(request)
+        else:
+            self._waiting.append(request)
+
+    def open(self) -> None:
+        """Begin with what arrived so far, now that the past is restored."""
+        waiting, self._waiting = self._waiting or [], None
+        for request in waiting:
+            self.carry_out(request)
+
+    async def unanswered(self, head: int) -> list[Envelope]:
+        """The requests an earlier life of this worker has left without a reply.
+
+        :param head: up to which number; later ones arrive over the bus
+        :raises ConnectionError: where the journal cannot be read
+        """
+        since = time.time() - _OPEN_FOR
+        topics = [topic for topic in self._handlers if not TOPICS[topic].transient]
+        replies = [FAILED, *(reply for topic in topics for reply in TOPICS[topic].replies)]
+        asked = await self._bus.read(topics=topics, since=since, limit=_MOST)
+        answers = await self._bus.read(topics=replies, since=since, limit=_MOST)
+        await asyncio.sleep(0)  # whatever was published just now counts as an answer too
+        answered = {envelope.request_id for envelope in answers} | self._bus.unacknowledged_requests()
+        return [e for e in asked if e.request_id not in answered and (e.seq or 0) <= head]
+
+    def carry_out(self, request: Envelope) -> None:
+        """Begin to carry out one request; its reply is a message."""
+        self.background(self._carry_out(request))
+
+    def background(self, work: Awaitable[Any]) -> asyncio.Future[Any]:
+        """Do something that this worker must not wait for, and keep hold of it."""
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _carry_out(self, request: Envelope) -> None:
+        command = request.payload.get("cmd")
+        pid = command.get("pid") if isinstance(command, dict) else None
+        with tagged(request_id=request.request_id, procedure_id=pid):
+            try:
+                if request.expires is not None and time.time() > request.expires:
+                    raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")
+                await self._handlers[request.topic](request)
+            except Refusal as error:
+                LOG.info("Refused %s: %s", request.topic, error)
+                self._refuse(request, error.kind, error.detail)
+            except Exception as error:
+                LOG.exception("Failed to carry out %s", request.topic)
+                self._refuse(request, "internal", f"internal error: {type(error).__name__}")
+
+    def _refuse(self, request: Envelope, kind: str, detail: str) -> None:
+        fields = {"topic": request.topic, "kind": kind, "status": STATUS[kind], "detail": detail}
+        self.reply(request, FAILED, fields)
+
+    def reply(self, request: Envelope, topic: str, payload: dict[str, Any]) -> None:
+        """Answer a request."""
+        self._bus.send([self._bus.envelope(topic, payload, request_id=request.request_id)])

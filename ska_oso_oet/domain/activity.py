@@ -1,0 +1,167 @@
+"""An activity: one activity of a scheduling block being carried out; it follows its procedure."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from typing import Any
+
+from .outcome import Outcome, Reason
+from .scripts import Arguments
+from .states import ProcedureState
+
+#: Keyword arguments of ``main`` that every activity gives to a script that takes them.
+GIVEN = ("sb_json", "sbi_id")
+
+
+class ActivityState(str, enum.Enum):
+    """Where an activity stands; values are the names on the wire."""
+
+    REQUESTED = "REQUESTED"  #: its procedure exists and is being prepared
+    PREPARED = "PREPARED"  #: its procedure is READY
+    RUNNING = "RUNNING"  #: its procedure is RUNNING
+    COMPLETE = "COMPLETE"  #: its procedure came to its end
+    FAILED = "FAILED"  #: its procedure failed, or could not be started
+    STOPPED = "STOPPED"  #: its procedure was stopped
+
+    def __str__(self) -> str:
+        return self.value
+
+
+A = ActivityState
+
+FINAL = frozenset({A.COMPLETE, A.FAILED, A.STOPPED})
+LIVE = frozenset(A) - FINAL
+
+TRANSITIONS: dict[ActivityState, frozenset[ActivityState]] = {
+    A.REQUESTED: frozenset({A.PREPARED, A.FAILED, A.STOPPED}),
+    A.PREPARED: frozenset({A.RUNNING, A.FAILED, A.STOPPED}),
+    A.RUNNING: frozenset({A.COMPLETE, A.FAILED, A.STOPPED}),
+    **{state: frozenset() for state in FINAL},
+}
+
+#: What a state of the procedure means for its activity.
+_MEANING = {
+    ProcedureState.READY.value: A.PREPARED,
+    ProcedureState.RUNNING.value: A.RUNNING,
+    ProcedureState.COMPLETE.value: A.COMPLETE,
+    ProcedureState.FAILED.value: A.FAILED,
+    ProcedureState.STOPPED.value: A.STOPPED,
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StateChanged:
+    """An activity went from one state to another."""
+
+    old_state: ActivityState
+    new_state: ActivityState
+    time: float  #: seconds since the epoch
+
+
+@dataclasses.dataclass
+class Activity:
+    """One activity; :meth:`change` is the one place where its state changes."""
+
+    id: int
+    activity_name: str
+    sbd_id: str
+    sbd_version: int | None
+    sbi_id: str
+    procedure_id: int
+    init: Arguments
+    main: Arguments
+    activity_states: list[tuple[ActivityState, float]]
+    prepare_only: bool = False
+    create_env: bool = False
+    created_by: str | None = None
+    outcome: Outcome | None = None
+    sbi_status: str | None = None  #: what the archive was told last about the scheduling block instance
+
+    @property
+    def state(self) -> ActivityState:
+        """Where it stands."""
+        return self.activity_states[-1][0]
+
+    @property
+    def final(self) -> bool:
+        """Whether nothing more can happen to it."""
+        return self.state in FINAL
+
+    @property
+    def ran(self) -> bool:
+        """Whether its script was started."""
+        return any(state is A.RUNNING for state, _ in self.activity_states)
+
+    @property
+    def due_sbi_status(self) -> str | None:
+        """What the archive must know by now about the scheduling block instance."""
+        if self.final:
+            return "Observed" if self.state is A.COMPLETE else "Failed"
+        return "Executing" if self.state is A.RUNNING else None
+
+    def change(self, new_state: ActivityState, at: float, outcome: Outcome | None = None) -> StateChanged:
+        """Go to another state.
+
+        :raises ValueError: where the transition table has no such change
+        """
+        old = self.state
+        if new_state not in TRANSITIONS[old]:
+            raise ValueError(f"activity {self.id} cannot go from {old} to {new_state}")
+        self.activity_states.append((new_state, at))
+        self.outcome = outcome
+        return StateChanged(old_state=old, new_state=new_state, time=at)
+
+    def follow(self, procedure: dict[str, Any]) -> list[StateChanged]:
+        """Come to where the procedure is, by all states it went through; again and again is harmless.
+
+        :param procedure: its document
+        """
+        changes = []
+        outcome = procedure["outcome"] and Outcome.from_dict(procedure["outcome"])
+        reached = {state for state, _ in self.activity_states}
+        for name, at in procedure["history"]["process_states"]:
+            meant = _MEANING.get(name)
+            if meant is None or meant in reached or meant not in TRANSITIONS[self.state]:
+                continue
+            changes.append(self.change(meant, at, outcome if meant in FINAL else None))
+        return changes
+
+    def fail(self, at: float, detail: str) -> StateChanged:
+        """It cannot go on though its procedure has not failed."""
+        return self.change(A.FAILED, at, Outcome(reason=Reason.NOT_STARTED, detail=detail))
+
+    # -- the JSON form -----------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form, without ``uri``, which depends on who asks."""
+        return {
+            "id": self.id,
+            "activity_name": self.activity_name,
+            "sbd_id": self.sbd_id,
+            "sbd_version": self.sbd_version,
+            "sbi_id": self.sbi_id,
+            "procedure_id": self.procedure_id,
+            "prepare_only": self.prepare_only,
+            "create_env": self.create_env,
+            "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
+            "activity_states": [[state.value, at] for state, at in self.activity_states],
+            "state": self.state.value,
+            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "created_by": self.created_by,
+            "sbi_status": self.sbi_status,
+        }
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> Activity:
+        """Read the JSON form back."""
+        plain = ("id", "activity_name", "sbd_id", "sbd_version", "sbi_id", "procedure_id")
+        optional = ("prepare_only", "create_env", "created_by", "sbi_status")
+        return cls(
+            **{name: data[name] for name in plain},
+            **{name: data[name] for name in optional if name in data},
+            init=Arguments.from_dict(data["script_args"]["init"]),
+            main=Arguments.from_dict(data["script_args"]["main"]),
+            activity_states=[(ActivityState(state), at) for state, at in data["activity_states"]],
+            outcome=Outcome.from_dict(data["outcome"]) if data["outcome"] else None,
+        )

@@ -1,0 +1,136 @@
+"""Whether scripts wait for QA before they scan: the operator's switch, and the override of one wait.
+
+The switch stays as it was set, whatever is restarted. An override is for the script that is running: it is
+*requested*, then *delivered* (the script's process has heard it), then *acknowledged* (the script has let a
+scan through because of it). Both are kept in the journal, as ``operator.override.state``.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..bus.client import BusClient
+from ..bus.desk import Handler
+from ..bus.envelope import Envelope
+from ..domain.errors import Conflict
+from ..domain.pool import Pool
+from ..domain.states import ProcedureState
+from ..settings import Settings
+from .run import Run
+
+_STATE = "operator.override.state"
+_SWITCH = "operator.wait_for_qa_ready"
+
+
+class OperatorSwitch:
+    """The operator's decisions about QA, and what running scripts have heard of them.
+
+    :param runs: the live procedures
+    """
+
+    def __init__(self, bus: BusClient, settings: Settings, pool: Pool, runs: dict[int, Run]) -> None:
+        self._bus = bus
+        self._pool = pool
+        self._runs = runs
+        self._wait = settings.wait_for_qa_ready
+        self._override: dict[str, Any] | None = None
+        self._n = 0  #: number of the operator's last word
+        self.handlers: dict[str, Handler] = {
+            f"{_SWITCH}.enable": self._enable,
+            f"{_SWITCH}.disable": self._disable,
+            f"{_SWITCH}.override": self._request_override,
+            "request.operator.state": self._tell,
+        }
+
+    def context(self) -> dict[str, Any]:
+        """What a script is told when it is started."""
+        return {"wait_for_qa_ready": self._wait}
+
+    # -- after a restart ---------------------------------------------------------------------------
+
+    async def restore(self) -> None:
+        """Take up what was decided in an earlier life.
+
+        :raises ConnectionError: where the journal cannot be read
+        """
+        for state in await self._bus.read_documents(kind="operator"):
+            self._wait, self._override, self._n = state["wait_for_qa_ready"], state["override"], state["n"]
+
+    def catch_up(self, run: Run) -> None:
+        """Tell a run that was taken over what it may not have heard; it knows what it has."""
+        override = self._override
+        if override and override["procedure_id"] == run.procedure.id:
+            self._pass_on(run, "override", override["n"])
+        self._pass_on(run, "enable" if self._wait else "disable", self._n)
+
+    # -- the operator's word -----------------------------------------------------------------------
+
+    async def _enable(self, request: Envelope) -> None:
+        self._set(request, True)
+
+    async def _disable(self, request: Envelope) -> None:
+        self._set(request, False)
+
+    def _set(self, request: Envelope, wait: bool) -> None:
+        self._wait = wait
+        self._n = request.seq or 0
+        self._publish(request_id=request.request_id, user=request.user)
+        for run in self._runs.values():
+            self._pass_on(run, "enable" if wait else "disable", self._n)
+
+    async def _request_override(self, request: Envelope) -> None:
+        run = self._runs.get(self._pool.reserved or 0)
+        if run is None or run.procedure.state is not ProcedureState.RUNNING:
+            raise Conflict("There is no wait for QA to override: no procedure is RUNNING")
+        self._override = {
+            "state": "requested",
+            "procedure_id": run.procedure.id,
+            "time": request.time,
+            "n": request.seq or 0,
+        }
+        self._publish(request_id=request.request_id, user=request.user)
+        self._pass_on(run, "override", request.seq or 0)
+
+    def _pass_on(self, run: Run, word: str, n: int) -> None:
+        run.tell(f"{_SWITCH}.{word}", {"msg_src": "FlaskWorker"}, n)
+
+    async def _tell(self, request: Envelope) -> None:
+        answer = self._bus.envelope(
+            "operator.pool.state", {"result": self._state()}, request_id=request.request_id
+        )
+        self._bus.send([answer])
+
+    # -- what scripts have heard -------------------------------------------------------------------
+
+    def delivered(self, pid: int, n: int, at: float) -> dict[str, Any] | None:
+        """A script's process has heard message ``n``; returns the new state if that changes it."""
+        return self._advance(pid, "requested", "delivered", at, n)
+
+    def acknowledged(self, pid: int, at: float) -> dict[str, Any] | None:
+        """A script has let a scan through because of an override; returns the new state."""
+        self._advance(pid, "requested", "delivered", at)  # it must have heard it
+        return self._advance(pid, "delivered", "acknowledged", at)
+
+    def _advance(
+        self, pid: int, old: str, new: str, at: float, n: int | None = None
+    ) -> dict[str, Any] | None:
+        override = self._override
+        mine = override is not None and override["procedure_id"] == pid and n in (None, override["n"])
+        if override is None or not mine or override["state"] != old:
+            return None
+        self._override = {**override, "state": new, "time": at}
+        return self._state()
+
+    def ended(self, pid: int) -> None:
+        """A procedure has ended, and with it what was meant for it."""
+        if self._override is not None and self._override["procedure_id"] == pid:
+            self._override = None
+            self._publish()
+
+    # -- the state ---------------------------------------------------------------------------------
+
+    def _state(self) -> dict[str, Any]:
+        return {"wait_for_qa_ready": self._wait, "override": self._override, "n": self._n}
+
+    def _publish(self, **about: str | None) -> None:
+        self._bus.send([self._bus.envelope(_STATE, self._state(), **about)])
