@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, Union
 
+from .activity import GIVEN
 from .errors import Invalid
 from .nesting import DEEPEST, too_deep
 from .scripts import FILE_PREFIX, GIT_PREFIX, Arguments, Script, script_from_dict
@@ -19,8 +20,6 @@ from .texts import encodable
 SBI_INTERFACE = "https://schema.skao.int/ska-oso-pdm-sbi/0.1"
 
 FUNCTIONS = ("init", "main")  #: what an activity may give arguments to
-GIVEN_TO_MAIN = ("sb_json", "sbi_id")  #: the keyword arguments that come from the OET alone
-
 _OLDER_NAME_OF_MAIN = "run"
 
 
@@ -35,7 +34,7 @@ ActivityScript = Union[Script, InlineScript]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Activity:
+class ActivityDefinition:
     """One activity of a scheduling block, checked."""
 
     name: str
@@ -77,7 +76,7 @@ class SchedulingBlock:
             document=document,
         )
 
-    def activity(self, name: str, create_env: bool = False) -> Activity:
+    def activity(self, name: str, create_env: bool = False) -> ActivityDefinition:
         """Return an activity by its name.
 
         :param create_env: whether its script runs in an environment of its own; for scripts in git only
@@ -89,7 +88,7 @@ class SchedulingBlock:
             raise Invalid(f"scheduling block {self.sbd_id} has no activity {name!r}; it has: {names}")
         try:
             data = _object(activities[name], "it")
-            return Activity(
+            return ActivityDefinition(
                 name=name, script=_script(data, create_env), arguments=_arguments(data.get("function_args"))
             )
         except Invalid as error:
@@ -134,7 +133,7 @@ def merged(stored: Mapping[str, Arguments], given: Any) -> dict[str, Arguments]:
         below, above = stored.get(function, Arguments()), _function_arguments(given, function)
         if function == "main":
             _refuse_what_the_oet_gives(above)
-        result[function] = Arguments(args=above.args or below.args, kwargs=below.kwargs | above.kwargs)
+        result[function] = below.overridden_by(above)
     return result
 
 
@@ -240,6 +239,6 @@ def _function_arguments(functions: dict[str, Any], function: str) -> Arguments:
 
 
 def _refuse_what_the_oet_gives(arguments: Arguments) -> None:
-    for name in GIVEN_TO_MAIN:
+    for name in GIVEN:
         if name in arguments.kwargs:
             raise Invalid(f"main must not be given {name}: the OET gives it itself")

@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 from .. import __version__
 from ..domain.errors import Refusal
 from ..settings import Settings
-from . import environments, errors, events, health, procedures
+from . import activities, environments, errors, events, health, operator, procedures
 from .bridge import Bridge
 from .detached import Detaching
 from .requests import BasePath, JsonRequest
@@ -63,7 +63,7 @@ def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
     app.extensions["oet"] = Services(bridge, hub, settings)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    for module in (procedures, environments, events, health):
+    for module in (procedures, activities, operator, environments, events, health):
         app.register_api(module.api)
     _document(app)
     _answer_failures(app)

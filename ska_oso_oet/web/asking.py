@@ -11,6 +11,8 @@ from werkzeug.exceptions import BadRequest
 
 from .services import services
 
+STOPPING = 60.0  #: seconds for a stop, beyond the grace period
+
 _ASK = 10.0  #: seconds for a question
 
 

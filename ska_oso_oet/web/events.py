@@ -7,10 +7,11 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from werkzeug.exceptions import BadRequest
 
 from . import schemas
+from .asking import ask
 from .detached import Detached
 from .problems import PROBLEMS
 from .services import services
-from .stream import Wanted
+from .stream import ActivityIds, Wanted
 
 api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
 
@@ -32,10 +33,18 @@ def stream(query: schemas.StreamQuery) -> Response:
             raise BadRequest("Last-Event-ID must be a number this stream has sent")
         after = int(header)
     wanted = Wanted(
-        topics=_prefixes(query.topics), exclude=_prefixes(query.exclude), procedure=query.procedure
+        topics=_prefixes(query.topics),
+        exclude=_prefixes(query.exclude),
+        procedure=query.procedure,
+        activity=query.activity and _activity(query.activity),
     )
     hub = services().hub
     return Detached(lambda peer: hub.serve(peer, wanted, after))
+
+
+def _activity(aid: int) -> ActivityIds:
+    found = ask("request.activity.list", {"aids": [aid]})[0]
+    return ActivityIds(aid, found["procedure_id"], found["sbi_id"])
 
 
 def _prefixes(text: str) -> tuple[str, ...]:

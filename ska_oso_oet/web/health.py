@@ -13,7 +13,9 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from .. import __version__
 from ..bus.client import BusClient
 from ..domain.errors import Refusal
+from .asking import ask
 from .errors import problem
+from .operator import shown
 from .problems import PROBLEMS
 from .services import services
 
@@ -41,15 +43,15 @@ def readyz() -> Response:
 
 @api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
 def status() -> Response:
-    """The server, its workers, and the running procedure."""
+    """The server, its workers, the running procedure, and whether scripts wait for QA."""
     found = services()
     workers = found.bridge.wait_for(_ask_all(found.bridge.client), _ASK * 3)
     running = None
+    switch: dict[str, Any] = {"wait_for_qa_ready": None, "override": None}
     if workers["SESWorker"] == "ok":
-        procedures = found.bridge.ask(
-            "request.procedure.list", {"pids": None}, request_id=uuid.uuid4().hex, timeout=_ASK
-        )
+        procedures = ask("request.procedure.list", {"pids": None}, _ASK)
         running = next((p for p in procedures if p["state"] == "RUNNING"), None)
+        switch = shown(ask("request.operator.state", {}, _ASK))
     return jsonify(
         {
             "version": __version__,
@@ -57,6 +59,7 @@ def status() -> Response:
             "ready": all(answer == "ok" for answer in workers.values()),
             "workers": workers,
             "running": running,
+            **switch,
             "disk_free": shutil.disk_usage(found.settings.state_dir).free,
         }
     )

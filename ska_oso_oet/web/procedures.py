@@ -11,13 +11,12 @@ from werkzeug.exceptions import BadRequest
 from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.scripts import Arguments, script_from_dict
 from . import schemas
-from .asking import ask
+from .asking import STOPPING, ask
 from .detached import Detached
 from .problems import PROBLEMS
 from .services import services
 
 _CHANGE = 30.0  #: seconds for a start or a create
-_STOPPING = 60.0  #: seconds for a stop, beyond the grace period
 
 api = APIBlueprint("procedures", __name__, abp_tags=[Tag(name="procedures")])
 
@@ -46,8 +45,12 @@ def list_procedures(query: schemas.ListQuery) -> Response:
 )
 def create_procedure(body: schemas.CreateBody) -> Response:
     """Answers as soon as the procedure exists; its preparation goes on."""
-    init = body.script_args.init if body.script_args else None
-    command = PrepareProcedure(script=script_from_dict(body.script.model_dump()), init=_arguments(init))
+    given = body.script_args or schemas.ScriptArguments()
+    command = PrepareProcedure(
+        script=script_from_dict(body.script.model_dump()),
+        init=_arguments(given.init),
+        main=_arguments(given.main),
+    )
     created = _shown(ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE))
     response = jsonify(created)
     response.status_code = 201
@@ -79,7 +82,7 @@ def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> R
         return jsonify(_shown(ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
         stop = StopProcedure(pid=pid, abort=body.abort)
-        timeout = _STOPPING + services().settings.stop_grace
+        timeout = STOPPING + services().settings.stop_grace
         answer = ask("request.procedure.stop", {"cmd": stop.to_dict()}, timeout)
         return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})
     return jsonify(_find(pid))

@@ -42,7 +42,7 @@ class ScriptArguments(BaseModel):
     main: Arguments | None = None
 
 
-def _checked(check: Callable[..., T], *values: Any) -> T:
+def checked(check: Callable[..., T], *values: Any) -> T:
     """Have the domain check a field, in the words of the validation library."""
     try:
         return check(*values)
@@ -60,17 +60,17 @@ class GitArguments(BaseModel):
     @field_validator("git_repo")
     @classmethod
     def _repository(cls, url: str | None) -> str | None:
-        return _checked(repositories.checked_repository, url)
+        return checked(repositories.checked_repository, url)
 
     @field_validator("git_branch")
     @classmethod
     def _branch(cls, name: str | None) -> str | None:
-        return _checked(repositories.checked_branch, name)
+        return checked(repositories.checked_branch, name)
 
     @field_validator("git_commit")
     @classmethod
     def _commit(cls, digits: str | None) -> str | None:
-        return _checked(repositories.checked_commit, digits)
+        return checked(repositories.checked_commit, digits)
 
 
 class Script(BaseModel):
@@ -87,7 +87,7 @@ class Script(BaseModel):
     @classmethod
     def _possible(cls, uri: str, info: ValidationInfo) -> str:
         kind = info.data.get("script_type")
-        return uri if kind is None else _checked(scripts.checked_uri, uri, kind)
+        return uri if kind is None else checked(scripts.checked_uri, uri, kind)
 
     @field_validator("git_args", "create_env")
     @classmethod
@@ -150,6 +150,9 @@ class StreamQuery(BaseModel):
     topics: str = Field("", description="comma list of topic prefixes to send")
     exclude: str = Field("", description="comma list of topic prefixes to leave out")
     procedure: int | None = Field(None, ge=0, le=MAX_ID, description="only what is about this procedure")
+    activity: int | None = Field(
+        None, ge=0, le=MAX_ID, description="only what is about this activity and its procedure"
+    )
     last_event_id: int | None = Field(
         None, ge=0, le=2**62, description="replay everything after this id; the header Last-Event-ID wins"
     )

@@ -1,16 +1,36 @@
-"""ActivityWorker: on the bus and answering; activities themselves are not part of this release."""
+"""ActivityWorker: scheduling blocks become procedures."""
 
 from __future__ import annotations
 
+import os
+
+from ..activities.archive import open_archive
+from ..activities.archive.timely import Timely
+from ..activities.service import ActivityService
 from ..bus.client import BusClient
 from ..settings import Settings
-from .base import answer_pings, hold_lock, kept_running, until_terminated
+from .base import answer_pings, hold_lock, kept_running, restored, until_terminated
+
+#: Its own requests, what becomes of procedures, and the replies to what it asks.
+_TOPICS = (
+    "request.activity",
+    "request.worker",
+    "request.failed",
+    "procedure.lifecycle",
+    "procedure.stop",
+    "procedure.pool.checked",
+)
 
 
 async def main(settings: Settings) -> None:
     """Serve until told to end."""
     hold_lock(settings, "activity")
-    bus = BusClient("ActivityWorker", settings.bus_socket, ("request.worker",))
-    answer_pings(bus)
+    os.makedirs(settings.activities, mode=0o700, exist_ok=True)
+    bus = BusClient("ActivityWorker", settings.bus_socket, _TOPICS)
+    archive = Timely(open_archive(settings.oda_url, settings.oda_timeout), settings.oda_timeout)
+    service = ActivityService(bus, settings, archive)
+    service.listen()
     async with kept_running(bus.run()):
+        await restored(bus, service.restore)
+        answer_pings(bus)
         await until_terminated()

@@ -82,6 +82,22 @@ def answer_pings(bus: BusClient) -> None:
     bus.local.subscribe("request.worker.ping", pinged)
 
 
+async def restored(bus: BusClient, restore: Callable[[int], Awaitable[None]]) -> None:
+    """Have a service take up where the last one was, as soon as the journal can be read.
+
+    :param restore: called with the number of the last message before this process was on the bus
+    """
+    await bus.reached()
+    while True:
+        try:
+            await restore(bus.joined_at)
+            return
+        except ConnectionError as error:
+            LOG.warning("The journal cannot be read yet: %s", error)
+            await asyncio.sleep(0.1)
+            await bus.reached()
+
+
 async def until_terminated(*work: Awaitable[None]) -> None:
     """Do this work until SIGTERM or SIGINT; an error in it ends the worker."""
     loop = asyncio.get_running_loop()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import os
 
 from ..bus.client import BusClient
@@ -13,9 +11,7 @@ from ..execution.processes import marks_work
 from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
 from ..settings import Settings
-from .base import CannotStart, answer_pings, hold_lock, kept_running, until_terminated
-
-LOG = logging.getLogger(__name__)
+from .base import CannotStart, answer_pings, hold_lock, kept_running, restored, until_terminated
 
 _TOPICS = ("request.procedure", "request.environment", "request.worker", "operator")
 
@@ -36,19 +32,7 @@ async def main(settings: Settings) -> None:
     service = ScriptExecutionService(bus, settings)
     service.desk.listen()
     async with kept_running(bus.run()), kept_running(service.run()):
-        await bus.reached()
-        await _restore(service)
+        await restored(bus, lambda head: restore(service, head))
         answer_pings(bus)
         await until_terminated()
         await service.close()
-
-
-async def _restore(service: ScriptExecutionService) -> None:
-    while True:
-        try:
-            await restore(service, service.bus.joined_at)
-            return
-        except ConnectionError as error:
-            LOG.warning("The journal cannot be read yet: %s", error)
-            await asyncio.sleep(0.1)
-            await service.bus.reached()

@@ -1,0 +1,1 @@
+"""Activities: from a scheduling block in the archive to a procedure that observes it."""

@@ -1,0 +1,99 @@
+"""From a request for an activity to what its procedure is created with."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import shutil
+from typing import Any
+
+from ..domain.activity import GIVEN
+from ..domain.activity_commands import RunActivity
+from ..domain.errors import DiskFull, Invalid
+from ..domain.scheduling import InlineScript, SchedulingBlock, merged
+from ..domain.scripts import FILE_PREFIX, Arguments, FileScript, Script
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What a checked request comes to."""
+
+    command: RunActivity
+    block: SchedulingBlock
+    script: Script
+    content: str | None  #: of an inline script, for its file
+    init: Arguments
+    main: Arguments  #: as the block and the user have them, without what the OET gives
+    sbi_id: str
+    folder: str  #: of the files that are handed to the script
+
+    @property
+    def handed_over(self) -> Arguments:
+        """The arguments of ``main`` with what the OET gives."""
+        given = dict(zip(GIVEN, (os.path.join(self.folder, "sbd.json"), self.sbi_id), strict=True))
+        return self.main.overridden_by(Arguments(kwargs=given))
+
+    def write(self) -> None:
+        """Write the files that are handed to the script; again is harmless.
+
+        :raises DiskFull: where they cannot be written
+        """
+        try:
+            os.makedirs(self.folder, mode=0o700, exist_ok=True)
+            _write(os.path.join(self.folder, "sbd.json"), json.dumps(self.block.document, indent=1))
+            if self.content is not None:
+                _write(os.path.join(self.folder, "script.py"), self.content)
+        except OSError as error:
+            raise DiskFull(
+                f"the scheduling block cannot be written for the script: {error.strerror}"
+            ) from None
+
+    def discard(self) -> None:
+        """Remove the files: nothing came of it."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def plan(command: RunActivity, document: dict[str, Any], *, sbi_id: str, home: str, subarray_id: int) -> Plan:
+    """Check a request against the scheduling block it is about.
+
+    :param document: the scheduling block definition
+    :param sbi_id: the id for its instance; the same request must come with the same
+    :param home: the folder of what activities hand to their scripts
+    :raises Invalid: naming what is wrong
+    """
+    block = SchedulingBlock.from_dict(document, command.sbd_id)
+    definition = block.activity(command.activity_name, command.create_env)
+    arguments = merged(definition.arguments, command.script_args)
+    _require_subarray(arguments, command.sbd_id, subarray_id)
+    folder = os.path.join(home, sbi_id)
+    script, content = definition.script, None
+    if isinstance(script, InlineScript):
+        content = script.content
+        script = FileScript(script_uri=f"{FILE_PREFIX}{os.path.join(folder, 'script.py')}")
+    return Plan(
+        command=command,
+        block=block,
+        script=script,
+        content=content,
+        init=arguments["init"],
+        main=arguments["main"],
+        sbi_id=sbi_id,
+        folder=folder,
+    )
+
+
+def _require_subarray(arguments: dict[str, Arguments], sbd_id: str, subarray_id: int) -> None:
+    for function, given in arguments.items():
+        named = given.kwargs.get("subarray_id", subarray_id)
+        if named != subarray_id:
+            raise Invalid(
+                f"scheduling block {sbd_id} gives {function} subarray_id {named!r}, but this OET drives "
+                f"subarray {subarray_id}; run it there, or give {function} subarray_id={subarray_id}"
+            )
+
+
+def _write(path: str, text: str) -> None:
+    with open(f"{path}.new", "w", encoding="utf-8") as file:
+        file.write(text)
+    os.replace(f"{path}.new", path)

@@ -1,0 +1,74 @@
+"""The views of activities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify, request
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
+
+from ..domain.activity_commands import RunActivity, StopActivity
+from . import activity_schemas as schemas
+from .asking import STOPPING, ask
+from .problems import PROBLEMS
+from .services import services
+
+_RUN = 60.0  #: seconds for asking the archive, and for creating the procedure
+
+api = APIBlueprint("activities", __name__, abp_tags=[Tag(name="activities")])
+
+
+def _shown(activity: dict[str, Any]) -> dict[str, Any]:
+    address = f"{request.host_url.rstrip('/')}{request.script_root}/activities/{activity['id']}"
+    return {"id": activity["id"], "uri": address, **activity}
+
+
+def _find(aid: int) -> dict[str, Any]:
+    return _shown(ask("request.activity.list", {"aids": [aid]})[0])
+
+
+@api.get("/activities", summary="List activities", responses={200: schemas.Activities, **PROBLEMS})
+def list_activities() -> Response:
+    """The newest activities, oldest first."""
+    return jsonify([_shown(activity) for activity in ask("request.activity.list", {"aids": None})])
+
+
+@api.post(
+    "/activities",
+    summary="Run an activity of a scheduling block",
+    responses={201: schemas.Activity, **PROBLEMS},
+)
+def run_activity(body: schemas.RunBody) -> Response:
+    """Answers as soon as the procedure exists; it is started when it is READY, unless `prepare_only`."""
+    given = body.script_args.model_dump(exclude_none=True) if body.script_args else {}
+    command = RunActivity(**{**body.model_dump(), "script_args": given})
+    activity = _shown(ask("request.activity.run", {"cmd": command.to_dict()}, _RUN))
+    response = jsonify(activity)
+    response.status_code = 201
+    response.headers["Location"] = activity["uri"]
+    return response
+
+
+@api.get(
+    "/activities/<int:activity_id>",
+    summary="Describe one activity",
+    responses={200: schemas.Activity, **PROBLEMS},
+)
+def get_activity(path: schemas.ActivityPath) -> Response:
+    """Also of activities that are no longer listed."""
+    return jsonify(_find(path.activity_id))
+
+
+@api.put(
+    "/activities/<int:activity_id>",
+    summary="Stop an activity",
+    responses={200: schemas.Changed, **PROBLEMS},
+)
+def change_activity(path: schemas.ActivityPath, body: schemas.ChangeBody) -> Response:
+    """`state: STOPPED` stops its procedure; without `state` nothing changes."""
+    if body.state is None:
+        return jsonify(_find(path.activity_id))
+    command = StopActivity(aid=path.activity_id, abort=body.abort)
+    timeout = STOPPING + services().settings.stop_grace
+    answer = ask("request.activity.stop", {"cmd": command.to_dict()}, timeout)
+    return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})

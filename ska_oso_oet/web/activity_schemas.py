@@ -1,0 +1,91 @@
+"""The shapes of activities and of the operator's switch in the REST contract."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, Field, RootModel, field_validator
+
+from ..domain.scheduling import checked_sbd_id
+from .schemas import MAX_ID, Outcome, ScriptArguments, Stopped, checked
+
+State = Literal["REQUESTED", "PREPARED", "RUNNING", "COMPLETE", "FAILED", "STOPPED"]
+
+
+class RunBody(BaseModel):
+    """Ask for an activity of a scheduling block to be carried out."""
+
+    activity_name: str = Field(min_length=1, max_length=200, examples=["observe"])
+    sbd_id: str = Field(examples=["sbd-mvp01-20220923-00001"])
+    prepare_only: bool = Field(False, description="leave the start to a start of the procedure")
+    create_env: bool = Field(
+        False, description="of a script in git: run it in an environment with its project's dependencies"
+    )
+    script_args: ScriptArguments | None = Field(
+        None, description="arguments that go before those of the scheduling block, keyword by keyword"
+    )
+
+    @field_validator("sbd_id")
+    @classmethod
+    def _possible(cls, sbd_id: str) -> str:
+        return checked(checked_sbd_id, sbd_id)
+
+
+class ChangeBody(BaseModel):
+    """Ask for an activity to be stopped; without ``state`` nothing changes."""
+
+    state: Literal["STOPPED"] | None = None
+    abort: bool = False
+
+
+class ActivityPath(BaseModel):
+    activity_id: int = Field(ge=0, le=MAX_ID, description="id of the activity")
+
+
+class Activity(BaseModel):
+    """One activity of a scheduling block, carried out."""
+
+    id: int
+    uri: str
+    activity_name: str
+    sbd_id: str
+    sbd_version: int | None
+    sbi_id: str
+    procedure_id: int
+    prepare_only: bool
+    create_env: bool
+    script_args: dict[str, Any]
+    activity_states: list[tuple[State, float]]
+    state: State
+    outcome: Outcome | None
+    created_by: str | None
+    sbi_status: str | None = Field(description="what the archive knows about the instance")
+
+
+class Activities(RootModel[list[Activity]]):
+    """Activities, the oldest first."""
+
+
+class Changed(RootModel[Activity | Stopped]):
+    """The activity, or the answer to a stop."""
+
+
+class SwitchBody(BaseModel):
+    """What the operator decides about waiting for QA."""
+
+    action: Literal["enable", "disable", "override"]
+
+
+class Override(BaseModel):
+    """How far an override has come."""
+
+    state: Literal["requested", "delivered", "acknowledged"]
+    procedure_id: int
+    time: float
+
+
+class Switch(BaseModel):
+    """Whether scripts wait for QA before they scan, and the override of one wait."""
+
+    wait_for_qa_ready: bool
+    override: Override | None
