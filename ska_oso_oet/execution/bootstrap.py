@@ -5,17 +5,38 @@ library only; any Python from 3.10 on.
 """
 
 import importlib
+import importlib.machinery
 import os
 import sys
 import types
+
+_HOME = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = "ska_oso_oet"
+_LIBRARY = f"{_PACKAGE}.telescope"
+
+
+class Library:
+    """Finds the library for observing scripts, and nothing else of the server, where nobody else has it."""
+
+    @staticmethod
+    def find_spec(name, path=None, target=None):  # type: ignore[no-untyped-def]
+        """See :class:`importlib.abc.MetaPathFinder`."""
+        if name == _PACKAGE:
+            spec = importlib.machinery.ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = []
+            return spec
+        if name == _LIBRARY:
+            return importlib.machinery.PathFinder.find_spec(name, [_HOME])
+        return None  # modules of the library are found in the library's folder
 
 
 def main() -> None:
     """Run the script: ``bootstrap.py CONTROL-DESCRIPTOR RUN-DIRECTORY SCRIPT``."""
     del sys.path[0]  # this folder
     package = types.ModuleType("_oet")
-    package.__path__ = [os.path.dirname(os.path.dirname(os.path.abspath(__file__)))]
+    package.__path__ = [_HOME]
     sys.modules["_oet"] = package
+    sys.meta_path.append(Library)  # type: ignore[arg-type]
     runner = importlib.import_module("_oet.execution.runner")
     runner.go_on(int(sys.argv[1]), sys.argv[2], sys.argv[3])
 

@@ -1,17 +1,24 @@
-"""Abort the activity of the subarray; runs after a script was stopped with abort."""
+"""Abort the activity of the subarray; runs after a script was stopped with abort.
 
-import os
+It is complete when the subarray is ABORTED, or EMPTY because there was nothing to abort. Everything else is a
+failure, with a sentence that says where the subarray is.
+"""
+
+from __future__ import annotations
+
+from ska_oso_oet.telescope.announce import announce
+from ska_oso_oet.telescope.safety import abort
+from ska_oso_oet.telescope.subarray import SubArray
 
 
-def main(subarray_id: int) -> None:
-    """Send Abort to the subarray.
+def main(subarray_id: int, timeout: float = 30.0, restart: bool = False) -> None:
+    """Send Abort to the subarray and see it through.
 
     :param subarray_id: the subarray whose script was stopped
-    :raises RuntimeError: there is no telescope to send it to
+    :param timeout: seconds it may take to be ABORTED
+    :param restart: whether to restart it afterwards, so that it is EMPTY
+    :raises TelescopeError: the subarray was not aborted
     """
-    target = os.environ.get("TANGO_HOST")
-    known = f"TANGO_HOST is {target}" if target else "TANGO_HOST is not set"
-    raise RuntimeError(
-        f"subarray {subarray_id} was not aborted: no telescope is configured for this OET ({known}). "
-        "Set OET_ABORT_SCRIPT to a script that aborts yours"
-    )
+    # A device that is gone must not keep anybody waiting for the word that nothing was aborted.
+    subarray = SubArray(subarray_id, silence=2.0)
+    announce(abort(subarray, timeout, restart))

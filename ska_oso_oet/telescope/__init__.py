@@ -1,0 +1,1 @@
+"""The telescope as observing scripts see it."""

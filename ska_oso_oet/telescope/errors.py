@@ -1,0 +1,46 @@
+"""What can go wrong between a script and the telescope; every message is a sentence for operators.
+
+::
+
+    TelescopeError
+     ├── DeviceUnreachable   nobody answers there
+     ├── CommandRefused      the device did not take the command; nothing was changed
+     ├── CommandFailed       it took the command, and says that it failed
+     ├── WrongState          the subarray went, or was, where it should not be
+     └── Overdue             it did not get there in time
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class TelescopeError(RuntimeError):
+    """The telescope did not do what it was asked to."""
+
+
+class DeviceUnreachable(TelescopeError):  # noqa: N818  reads as a sentence
+    pass
+
+
+class CommandRefused(TelescopeError):  # noqa: N818
+    pass
+
+
+class CommandFailed(TelescopeError):  # noqa: N818
+    pass
+
+
+class WrongState(TelescopeError):  # noqa: N818
+    pass
+
+
+class Overdue(TelescopeError):  # noqa: N818
+    pass
+
+
+def reason(error: Any) -> str:
+    """The most telling line of a Tango ``DevFailed``: what was wrong at the bottom of it."""
+    causes = getattr(error, "args", ())
+    described = [str(cause.desc).strip() for cause in causes if getattr(cause, "desc", "")]
+    return " ".join((described[0] if described else str(error)).split())

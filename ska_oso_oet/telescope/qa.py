@@ -1,0 +1,122 @@
+"""Waiting until the quality assurance of the data (QA) is ready for a scan, as the operator wants it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from .announce import announce, send
+from .device import Device
+from .errors import DeviceUnreachable, Overdue
+
+_SWITCH = "operator.wait_for_qa_ready"
+_ACKNOWLEDGED = "user.wait_for_qa_ready.acknowledged"
+_POLL = 0.5  #: seconds without news after which the signal is read
+
+
+class QaGate:
+    """Lets a scan through when QA is ready, or the operator does not want to wait for it.
+
+    The switch and the override of one wait come as messages while the script runs. An override is for the
+    scan that is current when it comes: one that nobody made use of is forgotten when the next scan begins.
+
+    :param monitor: the device whose attribute ``qaReady`` is the signal
+    :param context: what the OET gave to ``main`` under this name; it is kept up to date
+    """
+
+    def __init__(self, monitor: str, context: dict[str, Any] | None = None) -> None:
+        self._monitor_name = monitor
+        self._context = {} if context is None else context
+        self._changed = threading.Condition()
+        self._overridden = False
+        self._listen()
+
+    def _listen(self) -> None:
+        try:
+            from pubsub import pub
+        except ImportError:
+            return
+        self._listeners = (self._override, self._news)  # pypubsub itself holds listeners weakly
+        pub.subscribe(self._listeners[0], f"{_SWITCH}.override")
+        for word in ("enable", "disable"):
+            pub.subscribe(self._listeners[1], f"{_SWITCH}.{word}")
+
+    def _override(self, msg_src: str = "") -> None:
+        with self._changed:
+            self._overridden = True
+            self._changed.notify_all()
+
+    def _news(self, msg_src: str = "") -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def begin_scan(self) -> None:
+        """Another scan is the current one; an override of the last is over."""
+        with self._changed:
+            self._overridden = False
+
+    def wait(self, timeout: float | None = None) -> None:
+        """Return when the current scan may begin.
+
+        :param timeout: seconds; none means as long as it takes
+        :raises Overdue: where QA is not ready in time
+        """
+        if not self._wanted():
+            return
+        deadline = None if timeout is None else time.monotonic() + timeout
+        announce("waiting until QA is ready")
+        signal = _Signal(self._monitor_name, self._news)
+        while True:
+            with self._changed:
+                if self._let_through():
+                    return
+            if signal.ready():
+                announce("QA is ready")
+                return
+            if deadline is not None and time.monotonic() > deadline:
+                raise Overdue(f"QA is not ready for the scan after {timeout:g} s")
+            with self._changed:
+                if not self._overridden and self._wanted():
+                    self._changed.wait(_POLL)
+
+    def _wanted(self) -> bool:
+        return bool(self._context.get("wait_for_qa_ready", False))
+
+    def _let_through(self) -> bool:
+        if self._overridden:
+            self._overridden = False
+            send(_ACKNOWLEDGED)
+            announce("the wait for QA was overridden by the operator")
+            return True
+        if not self._wanted():
+            announce("the operator does not want to wait for QA any more")
+            return True
+        return False
+
+
+class _Signal:
+    """The signal that QA is ready; where nobody can tell, the operator is asked to decide.
+
+    :param changed: called when it may have changed
+    """
+
+    def __init__(self, monitor: str, changed: Callable[[], None]) -> None:
+        self._name = monitor
+        self._changed = changed
+        self._monitor: Device | None = None
+        self._complained = False
+
+    def ready(self) -> bool:
+        """Whether it is known to be ready."""
+        try:
+            if self._monitor is None:
+                self._monitor = Device(self._name)
+                self._monitor.subscribe("qaReady", lambda _value: self._changed())
+            return bool(self._monitor.read("qaReady"))
+        except DeviceUnreachable as error:
+            if not self._complained:
+                self._complained = True
+                announce(f"nobody can tell whether QA is ready: {error}; waiting for it, or for the operator")
+            return False

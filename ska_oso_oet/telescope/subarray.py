@@ -1,0 +1,240 @@
+"""A subarray of the telescope, commanded through its TMC devices.
+
+Every command is subscribed for before it is sent, so that a change which is over before the command has been
+answered is seen all the same, and is finished when its result says so and the subarray is where it should be.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Collection
+from typing import Any
+
+from .device import Device, Heard
+from .errors import CommandFailed, DeviceUnreachable, Overdue, WrongState
+from .names import names_of, subarray_of
+from .states import ObsState, ResultCode
+
+_POLL = 0.5  #: seconds without news after which the state is read
+_LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
+
+#: Where nobody is led by a command of ours.
+_ASTRAY = frozenset({ObsState.FAULT, ObsState.ABORTING, ObsState.ABORTED, ObsState.RESTARTING})
+
+S = ObsState
+
+
+class SubArray:
+    """One subarray and the central node, for one thread.
+
+    :param subarray_id: by default the subarray of the OET that runs this script
+    :param silence: seconds a device that was there may not answer (it may be restarted) while a command runs
+    :raises DeviceUnreachable: where the subarray's device is not there
+    """
+
+    def __init__(self, subarray_id: int | None = None, silence: float = 15.0) -> None:
+        self._silence = silence
+        self.id = subarray_of() if subarray_id is None else subarray_id
+        names = names_of(self.id)
+        self._central_name = names.central_node
+        self._central: Device | None = None
+        self._heard = Heard()
+        self._node = Device(names.subarray)
+        self._node.subscribe("obsState", lambda value: self._heard.add("state", S(int(value))))
+        self._reports = {self._node.name: self._subscribe_results(self._node)}
+
+    def _subscribe_results(self, device: Device) -> bool:
+        return device.subscribe("longRunningCommandResult", lambda pair: self._heard.add("result", pair))
+
+    @property
+    def obs_state(self) -> ObsState:
+        """What the subarray is doing at this moment.
+
+        :raises DeviceUnreachable: where it does not answer
+        """
+        return S(int(self._node.read("obsState")))
+
+    # -- commands; each returns when it is done, or raises a TelescopeError -------------------------------
+
+    def assign_resources(self, request: dict[str, Any], timeout: float = 120.0) -> None:
+        """Give the subarray its resources: EMPTY or IDLE → IDLE."""
+        self._perform(self._central_node(), "AssignResources", request, S.RESOURCING, S.IDLE, timeout)
+
+    def release_resources(self, request: dict[str, Any], timeout: float = 120.0) -> None:
+        """Take all resources away: IDLE → EMPTY."""
+        self._perform(self._central_node(), "ReleaseResources", request, S.RESOURCING, S.EMPTY, timeout)
+
+    def configure(self, request: dict[str, Any], timeout: float = 300.0) -> None:
+        """Configure the resources for a scan: IDLE or READY → READY."""
+        self._perform(self._node, "Configure", request, S.CONFIGURING, S.READY, timeout)
+
+    def scan(self, request: dict[str, Any], timeout: float) -> None:
+        """Scan until the scan ends by itself: READY → SCANNING → READY.
+
+        :param timeout: seconds; the duration of the scan and something more
+        """
+        self._perform(self._node, "Scan", request, S.SCANNING, S.READY, timeout)
+
+    def end_scan(self, timeout: float = 60.0) -> None:
+        """End a scan early: SCANNING → READY."""
+        self._perform(self._node, "EndScan", None, S.SCANNING, S.READY, timeout)
+
+    def end(self, timeout: float = 60.0) -> None:
+        """Forget the configuration: READY → IDLE."""
+        self._perform(self._node, "End", None, S.READY, S.IDLE, timeout)
+
+    def abort(self, timeout: float = 30.0) -> None:
+        """Abandon what the subarray is doing: → ABORTED."""
+        self._perform(self._node, "Abort", None, S.ABORTING, S.ABORTED, timeout)
+
+    def restart(self, timeout: float = 60.0) -> None:
+        """Give up the resources after an abort or a fault: ABORTED or FAULT → EMPTY."""
+        self._perform(self._node, "Restart", None, S.RESTARTING, S.EMPTY, timeout)
+
+    def wait_for(self, states: Collection[ObsState], timeout: float) -> ObsState:
+        """Wait until the subarray is in one of these states.
+
+        :param timeout: seconds
+        :raises Overdue: where it is not there in time
+        """
+        deadline = time.monotonic() + timeout
+        while (state := self.obs_state) not in states:
+            if time.monotonic() > deadline:
+                wanted = " or ".join(wanted.name for wanted in states)
+                raise Overdue(f"subarray {self.id} is {state.name}, not {wanted}, after {timeout:g} s")
+            self._heard.wait(self._heard.position, min(deadline, time.monotonic() + _POLL))
+        return state
+
+    # -- how a command is carried out ----------------------------------------------------------------------
+
+    def _central_node(self) -> Device:
+        if self._central is None:
+            self._central = Device(self._central_name)
+            self._reports[self._central.name] = self._subscribe_results(self._central)
+        return self._central
+
+    def _perform(
+        self,
+        device: Device,
+        name: str,
+        request: dict[str, Any] | None,
+        passing: ObsState,
+        goal: ObsState,
+        timeout: float,
+    ) -> None:
+        deadline = time.monotonic() + timeout
+        before = self._heard.position
+        began_at = self.obs_state
+        command_id = device.command(name, None if request is None else json.dumps(request))
+        progress = _Progress(self._heard, before, command_id, passing, goal, began_at)
+        reported, answered = self._reports[device.name], time.monotonic()
+        while True:
+            position = self._heard.position
+            self._raise_failure(name, progress, reported)
+            if progress.finished(reported):
+                return
+            now = time.monotonic()
+            if now > deadline:
+                state = progress.state.name
+                raise Overdue(f"{name}: subarray {self.id} is {state}, not {goal.name}, after {timeout:g} s")
+            self._heard.wait(position, min(deadline, now + _POLL))
+            if self._heard.position == position:
+                answered = self._look(progress, answered)
+
+    def _raise_failure(self, name: str, progress: _Progress, reported: bool) -> None:
+        result = progress.result
+        if result is not None and result[0] != ResultCode.OK:
+            code, message = result
+            raise CommandFailed(
+                f"{name} failed on subarray {self.id}, which is {progress.state.name}: "
+                f"{ResultCode(code).name}: {message}"
+            )
+        if progress.astray(reported):
+            raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
+
+    def _look(self, progress: _Progress, answered: float) -> float:
+        """Read the state: a change may have been pushed and not have come. Returns when it was last read."""
+        try:
+            state = self.obs_state
+        except DeviceUnreachable:
+            if time.monotonic() - answered > self._silence:
+                raise
+            return answered
+        if state is not progress.state:
+            self._heard.add("state", state)
+        return time.monotonic()
+
+
+class _Progress:
+    """How far one command has come, by what was heard since it was sent."""
+
+    def __init__(
+        self,
+        heard: Heard,
+        position: int,
+        command_id: str,
+        passing: ObsState,
+        goal: ObsState,
+        began_at: ObsState,
+    ) -> None:
+        self._heard = heard
+        self._position = position
+        self._id = command_id
+        self._passing = passing
+        self._goal = goal
+        self._began_at = began_at
+        self._there_since: float | None = None  #: when it was seen where it may stay
+
+    @property
+    def _states(self) -> list[ObsState]:
+        return self._heard.since(self._position, "state")
+
+    @property
+    def state(self) -> ObsState:
+        """The last state heard of."""
+        return (self._states or [self._began_at])[-1]
+
+    @property
+    def result(self) -> tuple[int, str] | None:
+        """The result of the command, once it is there."""
+        for pair in self._heard.since(self._position, "result"):
+            if pair is not None and len(pair) == 2 and pair[0] == self._id:
+                return _decoded(pair[1])
+        return None
+
+    def finished(self, reported: bool) -> bool:
+        """Whether the command is done.
+
+        :param reported: whether a result is to be expected at all
+        """
+        if self.state is not self._goal:
+            self._there_since = None
+            return False
+        if self.result is not None:
+            return True
+        states = self._states
+        if self._passing not in states and (self._goal is self._began_at or self._goal not in states):
+            return False  # it has not begun yet
+        return not reported or self._there_for(_LATE_RESULT)
+
+    def astray(self, reported: bool) -> bool:
+        """Whether the subarray is where this command leads nobody, and no result says why."""
+        if self.state not in _ASTRAY - {self._passing, self._goal, self._began_at}:
+            return False
+        return not reported or self._there_for(_LATE_RESULT)
+
+    def _there_for(self, seconds: float) -> bool:
+        self._there_since = self._there_since or time.monotonic()
+        return time.monotonic() - self._there_since > seconds
+
+
+def _decoded(text: str) -> tuple[int, str]:
+    """A result is ``[code, message]`` in JSON; older devices send the bare code."""
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return int(ResultCode.UNKNOWN), text
+    if isinstance(found, list) and len(found) == 2:
+        return int(found[0]), str(found[1])
+    return (int(found), "") if isinstance(found, int) else (int(ResultCode.UNKNOWN), text)
