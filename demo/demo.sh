@@ -1,17 +1,24 @@
 #!/bin/sh
-# The OET at work, on embedded defaults and in a temporary state directory. Ends with everything stopped.
+# The OET at work: observes a scheduling block on a simulated telescope, then stops a second observation in the
+# middle of a scan. On embedded defaults and in a temporary state directory. Ends with everything stopped.
 set -eu
 
+here=$(cd "$(dirname "$0")" && pwd)
 state=$(mktemp -d)
 export OET_STATE_DIR="$state/state" OET_PORT=0 LOG_LEVEL="${LOG_LEVEL:-ERROR}"
+export OET_ODA_URL="file://$state/oda"
+cp -r "$here/oda" "$state/oda"
 
 cleanup() {
     status=$?
     trap - EXIT INT TERM
-    if [ -n "${server:-}" ]; then
-        kill "$server" 2>/dev/null || true
-        wait "$server" || status=$?
-    fi
+    for process in "${listener:-}" "${server:-}" "${telescope:-}"; do
+        if [ -n "$process" ]; then
+            kill "$process" 2>/dev/null || true
+            wait "$process" || ended=$?
+            [ "$process" = "${listener:-}" ] || [ "${ended:-0}" -eq 0 ] || status=$ended
+        fi
+    done
     rm -rf "$state"
     exit "$status"
 }
@@ -20,43 +27,53 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 
 show() { printf '\n$ %s\n' "$*"; "$@"; }
-fails_with() {
-    expected=$1; shift
-    printf '\n$ %s\n' "$*"
-    "$@" && got=0 || got=$?
-    printf '[exit status %s]\n' "$got"
-    [ "$got" -eq "$expected" ]
+# Wait until a file has a line like this; give up when the process that writes it has ended.
+until_said() {
+    until grep -q "$2" "$1" 2>/dev/null; do
+        kill -0 "$3" 2>/dev/null || { echo "Not said in $1: $2" >&2; cat "$1" >&2; exit 1; }
+        sleep 0.1
+    done
 }
 
-echo "Starting oet-server"
+echo "Starting the simulated telescope and oet-server"
+oet-simulator --telescope mid --qa-after 0.5 >"$state/telescope" &
+telescope=$!
+until_said "$state/telescope" '^ready' "$telescope"
+grep '^export' "$state/telescope" >"$state/names"
+. "$state/names"
 oet-server >"$state/ready" &
 server=$!
-until [ -s "$state/ready" ]; do
-    kill -0 "$server" 2>/dev/null || { echo "The server did not start" >&2; exit 1; }
-    sleep 0.1
-done
+until_said "$state/ready" 'is ready: ' "$server"
 cat "$state/ready"
-OET_URL=$(sed 's/.*is ready: //' "$state/ready")
+OET_URL=$(sed -n 's/.*is ready: //p' "$state/ready")
 export OET_URL
 
-echo; echo "== A script is created, then started and followed to its end"
-show oet procedure create file://hello_world.py
-show oet procedure start 'everybody'
+echo; echo "== A scheduling block is observed: resources are assigned, two scans run, resources are released"
+show oet activity run observe sbd-mid-demo
+show oet activity describe
 
-echo; echo "== A script fails: the exit status says so, and describe says why"
-fails_with 1 oet procedure run file://failing.py
-show oet procedure describe
-
-echo; echo "== A long script is stopped, and cleans up first"
-show oet procedure create file://long_observation.py
-show oet procedure start --listen=False
-sleep 2
-show oet procedure stop --run_abort=False
-show oet procedure logs
-
-echo; echo "== What was run"
+echo; echo "== A second observation is stopped in the middle of its second scan, and the subarray aborted"
+oet listen --format=text >"$state/events" &
+listener=$!
+show oet activity run observe sbd-mid-demo --listen=False
+printf '\n$ oet listen --format=text\n'
+until_said "$state/events" 'SB sbd-mid-demo: scan 2 starting' "$server"
+cat "$state/events"
+show oet activity stop
+kill "$listener" && wait "$listener" || true
+listener=
+show oet activity list
 show oet procedure list
-show oet procedure describe
+
+echo; echo "== Nothing is left of the script, and the subarray is ABORTED"
+show oet procedure logs --pid=3
+obs_state=$(python - <<'PYTHON'
+from ska_oso_oet.telescope.subarray import SubArray
+print(SubArray(1).obs_state.name)
+PYTHON
+)
+echo "obsState of subarray 1: $obs_state"
+[ "$obs_state" = ABORTED ]
 show oet status
 
-echo; echo "Stopping oet-server"
+echo; echo "Stopping oet-server and the simulated telescope"

@@ -78,8 +78,8 @@ def test_a_script_sees_its_own_dependencies_and_nothing_of_the_servers(
     assert own == "observing 1.0"
     assert prefix != sys.prefix
     assert prefix.startswith(str(server.state / "environments"))
-    assert sees(server, repository, "ska_oso_oet", "pubsub", "git") == [
-        "ska_oso_oet None",
+    assert sees(server, repository, "ska_oso_oet.settings", "pubsub", "git") == [
+        "ska_oso_oet.settings None",
         "pubsub None",
         "git None",
         prefix,
@@ -95,6 +95,22 @@ def test_pytango_is_lent_where_the_project_has_none(server: Server, tmp_path: Pa
     version, place = sees(server, repository, script="uses.py") and _last_output(server)
     assert version == _version_here("pytango")
     assert place.startswith(str(server.state / "environments"))
+
+
+def test_the_library_for_observing_scripts_is_lent_too_and_nothing_else_of_the_server(
+    server: Server, tmp_path: Path
+) -> None:
+    observes = (
+        "import sys\n"
+        "from ska_oso_oet.telescope.observation import observe\n"
+        "from ska_oso_oet.telescope.subarray import SubArray\n"
+        "def main():\n"
+        "    print(sorted(name for name in sys.modules if name.startswith('ska_oso_oet.'))[0])\n"
+        "    print(all(n.startswith('ska_oso_oet.telescope') for n in sys.modules if n.startswith('ska_oso_oet.')))\n"
+    )
+    repository = project(tmp_path / "r", **{"observes.py": observes})
+    assert sees(server, repository, script="observes.py")
+    assert _last_output(server) == ["ska_oso_oet.telescope", "True"]
 
 
 def _last_output(server: Server) -> list[str]:

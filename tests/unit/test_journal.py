@@ -175,3 +175,43 @@ def test_lists_are_the_newest_first_and_filtered(
     procedures = [history.create(n, script) for n, script in enumerate(scripts, 1)]
     history.write(*procedures[2].finish(S.STOPPED, 2.0, Outcome(reason=Reason.STOPPED)))
     assert [found["id"] for found in journal.procedures(**query)] == pids
+
+
+def _activity(journal: Journal, seq: int, aid: int, state: str) -> dict[str, Any]:
+    document = {"id": aid, "state": state, "sbd_id": f"sbd-{aid}"}
+    journal.append([_message(seq, "activity.lifecycle.running", msg_src="A", payload={"result": document})])
+    return document
+
+
+def test_the_latest_document_of_every_activity_is_kept_and_found_by_id_and_state(journal: Journal) -> None:
+    _activity(journal, 1, 1, "REQUESTED")
+    second = _activity(journal, 2, 2, "REQUESTED")
+    first = _activity(journal, 3, 1, "COMPLETE")
+    assert journal.documents(kind="activity") == [second, first]
+    assert journal.documents(kind="activity", limit=1) == [second]
+    assert journal.documents(kind="activity", ids=[1]) == [first]
+    assert journal.documents(kind="activity", states=["COMPLETE", "FAILED"]) == [first]
+    assert journal.documents(kind="operator") == []
+
+
+def test_the_last_word_of_the_operator_is_kept(journal: Journal) -> None:
+    for seq, wait in enumerate((True, False), 1):
+        payload = {"wait_for_qa_ready": wait, "override": None, "n": seq}
+        journal.append([_message(seq, "operator.override.state", msg_src="S", payload=payload)])
+    assert journal.documents(kind="operator") == [{"wait_for_qa_ready": False, "override": None, "n": 2}]
+
+
+def test_a_journal_of_an_earlier_release_gets_what_it_lacks(url: str) -> None:
+    first = Journal(url)
+    first.append([_message(1)])
+    first.close()
+    engine = sa.create_engine(url)
+    with engine.begin() as connection:
+        connection.execute(sa.text("DROP TABLE documents"))
+    engine.dispose()
+    second = Journal(url)
+    try:
+        _activity(second, 2, 1, "REQUESTED")
+        assert [found["id"] for found in second.documents(kind="activity")] == [1]
+    finally:
+        second.close()
