@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .activityclient import ActivityAdapter, ActivitySummary
     from .client import OETClient
     from .errors import (
         BadAnswerError,
@@ -21,10 +22,13 @@ if TYPE_CHECKING:
     )
     from .happenings import Event, OutputChunk, OutputPage
     from .model import (
+        Activity,
         CallArguments,
         Environment,
         Outcome,
         Procedure,
+        QaOverride,
+        QaSwitch,
         Script,
         ServerStatus,
         StateChange,
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 __version__ = "1.0.0"
 
 _HOMES = {
+    "activityclient": ("ActivityAdapter", "ActivitySummary"),
     "client": ("OETClient",),
     "errors": (
         "BadAnswerError",
@@ -47,10 +52,13 @@ _HOMES = {
     ),
     "happenings": ("Event", "OutputChunk", "OutputPage"),
     "model": (
+        "Activity",
         "CallArguments",
         "Environment",
         "Outcome",
         "Procedure",
+        "QaOverride",
+        "QaSwitch",
         "Script",
         "ServerStatus",
         "StateChange",
@@ -61,6 +69,9 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Activity",
+    "ActivityAdapter",
+    "ActivitySummary",
     "BadAnswerError",
     "CallArguments",
     "DeadlineError",
@@ -76,6 +87,8 @@ __all__ = [
     "Procedure",
     "ProcedureAdapter",
     "ProcedureSummary",
+    "QaOverride",
+    "QaSwitch",
     "RefusedError",
     "Script",
     "ServerStatus",

@@ -53,6 +53,14 @@ def resolve(
     return Address(url, number)
 
 
+def base_of(url: str, collection: str) -> str:
+    """The OET's own address, when ``url`` is that of one of its collections (``/procedures``)."""
+    base, ending, rest = url.rstrip("/").rpartition(collection)
+    if not ending or rest:
+        raise InvalidRequestError(f"{url} does not end in {collection}")
+    return base
+
+
 def _complete(url: str) -> str:
     url = url.strip()
     if not _SCHEME.match(url):

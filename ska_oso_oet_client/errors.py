@@ -58,10 +58,10 @@ class BadAnswerError(OETError):
 
 
 class DeadlineError(OETError):
-    """The procedure was not final within the caller's time limit; it runs on."""
+    """``subject``, such as ``Procedure 3``, was not final within the caller's limit; it runs on."""
 
-    def __init__(self, pid: int, state: str, timeout: float) -> None:
-        super().__init__(f"Procedure {pid} is still {state} after {timeout:g} s and goes on")
-        self.pid = pid
+    def __init__(self, subject: str, state: str, timeout: float) -> None:
+        super().__init__(f"{subject} is still {state} after {timeout:g} s and goes on")
+        self.subject = subject
         self.state = state
         self.timeout = timeout

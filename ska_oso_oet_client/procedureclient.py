@@ -10,11 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .address import base_of
 from .client import OETClient
-from .errors import InvalidRequestError
 from .model import CallArguments, Procedure
-
-_COLLECTION = "/procedures"
 
 Arguments = Mapping[str, Any]
 """``{"args": [...], "kwargs": {...}}``, both optional."""
@@ -50,10 +48,7 @@ class ProcedureAdapter:
     """The procedures at ``server_url``, which ends in ``/procedures``. Keeps nothing open."""
 
     def __init__(self, server_url: str) -> None:
-        base, ending, rest = server_url.rstrip("/").rpartition(_COLLECTION)
-        if not ending or rest:
-            raise InvalidRequestError(f"{server_url} does not end in {_COLLECTION}")
-        self._base = base
+        self._base = base_of(server_url, "/procedures")
 
     def list(self, pid: int | str | None = None) -> list[ProcedureSummary]:
         """The ten newest, or only the one with this id."""

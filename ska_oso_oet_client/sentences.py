@@ -18,22 +18,34 @@ PATTERNS: Mapping[str, str] = {
     "request.procedure.start": "User request: start execution of process #{pid}",
     "request.procedure.stop": "User request: stop procedure #{pid} {with_abort}",
     "procedure.lifecycle.ready": (
-        "Procedure {pid} ({script_uri}) ready for execution on subarray {subarray}"
+        "Procedure {id} ({script_uri}) ready for execution on subarray {subarray}"
     ),
     "procedure.lifecycle.started": (
-        "Procedure {pid} ({script_uri}) started execution on subarray {subarray}"
+        "Procedure {id} ({script_uri}) started execution on subarray {subarray}"
     ),
     "procedure.lifecycle.complete": (
-        "Procedure {pid} ({script_uri}) execution complete on subarray {subarray}"
+        "Procedure {id} ({script_uri}) execution complete on subarray {subarray}"
     ),
     "procedure.lifecycle.failed": (
-        "Procedure {pid} ({script_uri}) execution failed on subarray {subarray}: {detail}"
+        "Procedure {id} ({script_uri}) execution failed on subarray {subarray}: {detail}"
     ),
     "procedure.lifecycle.stopped": (
-        "Procedure {pid} ({script_uri}) execution stopped on subarray {subarray}"
+        "Procedure {id} ({script_uri}) execution stopped on subarray {subarray}"
     ),
     "procedure.abort.failed": "Abort after procedure {pid} FAILED: {detail}",
+    "request.activity.run": "User request: run {activity_name} of {sbd_id} on subarray {subarray}",
+    "request.activity.stop": "User request: stop activity #{aid} {with_abort}",
+    "activity.lifecycle.complete": "Activity {id} ({activity_name} of {sbd_id}) complete",
+    "activity.lifecycle.failed": "Activity {id} ({activity_name} of {sbd_id}) failed: {detail}",
+    "activity.lifecycle.stopped": "Activity {id} ({activity_name} of {sbd_id}) stopped",
+    "operator.wait_for_qa_ready.enable": "User request: always wait for QA before scanning",
+    "operator.wait_for_qa_ready.disable": "User request: never wait for QA before scanning",
+    "operator.wait_for_qa_ready.override": "User request: bypass any active wait for QA",
+    "operator.override.state": "Bypass of the wait for QA {state} for procedure {procedure_id}",
     "user.script.announce": "Script message: {msg}",
+    "sb.lifecycle.started": "Observing SB {sbd_id} as {sbi_id}",
+    "sb.lifecycle.finished.succeeded": "SB {sbd_id} observed as {sbi_id}",
+    "sb.lifecycle.finished.failed": "Observing SB {sbd_id} as {sbi_id} failed",
     "sb.lifecycle.allocated": "Resources allocated using SB {sb_id}",
     "sb.lifecycle.observation.started": "Observation for SB {sb_id} started",
     "sb.lifecycle.observation.finished.succeeded": "Observation for SB {sb_id} complete",
@@ -71,34 +83,37 @@ def name_and_fields(event: Event) -> str:
 
 
 def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
-    """The event's own fields, and beside them what patterns need of a command or a procedure."""
+    """The event's own fields, and beside them what patterns need of the objects among them."""
     details: dict[str, Any] = {"subarray": fields.get("subarray_id") or subarray_id, **fields}
     command = fields.get("cmd")
     if isinstance(command, Mapping):
-        if "pid" in command:
-            details["pid"] = command["pid"]
+        details.update(_named(command, "pid", "aid", "activity_name", "sbd_id"))
         details["with_abort"] = "with abort" if command.get("abort", True) else "with no abort"
         details.update(_script_uri(command))
     result = fields.get("result")
     if isinstance(result, Mapping):
-        if "id" in result:
-            details["pid"] = result["id"]
+        details.update(_named(result, "id", "activity_name", "sbd_id"))
         details.update(_script_uri(result))
         details["detail"] = _why(result)
+    override = fields.get("override")
+    if isinstance(override, Mapping):
+        details.update(_named(override, "state", "procedure_id"))
     return details
+
+
+def _named(holder: Mapping[str, Any], *names: str) -> dict[str, Any]:
+    return {name: holder[name] for name in names if name in holder}
 
 
 def _script_uri(holder: Mapping[str, Any]) -> dict[str, Any]:
     script = holder.get("script")
-    if isinstance(script, Mapping) and "script_uri" in script:
-        return {"script_uri": script["script_uri"]}
-    return {}
+    return _named(script, "script_uri") if isinstance(script, Mapping) else {}
 
 
-def _why(procedure: Mapping[str, Any]) -> str:
-    """The most telling line there is about how a procedure ended."""
-    outcome = procedure.get("outcome") or {}
-    trace = (procedure.get("history") or {}).get("stacktrace") or ""
+def _why(ended: Mapping[str, Any]) -> str:
+    """The most telling line there is about how a procedure or an activity ended."""
+    outcome = ended.get("outcome") or {}
+    trace = (ended.get("history") or {}).get("stacktrace") or ""
     last_line = trace.strip().rpartition("\n")[2]
     why = outcome.get("detail") or last_line or outcome.get("reason") or "no reason given"
     return " ".join(str(why).split())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, NamedTuple
@@ -11,7 +10,7 @@ import click
 
 from .command_line import Grammar, SortedWords, key_of, sort_words
 from .settings import common_options
-from .values import read_value
+from .values import read_json, read_value
 
 
 class ScriptArguments(NamedTuple):
@@ -162,7 +161,7 @@ def json_object(context: click.Context, option: click.Parameter, value: str | No
     if value is None:
         return None
     try:
-        found = json.loads(value)
+        found = read_json(value)
     except ValueError:
         found = None
     if not isinstance(found, dict):

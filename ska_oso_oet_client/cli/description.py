@@ -1,29 +1,34 @@
-"""Everything about one procedure, as sections of text."""
+"""Everything about one procedure, or about one activity, as sections of text."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import RUNNING, Outcome, Procedure
-from .tables import MICROSECONDS, local_time, table
+from ..model import COMPLETE, RUNNING, Activity, Procedure
+from .tables import (
+    PROCEDURE_ID,
+    call_row,
+    history_table,
+    outcome_table,
+    table,
+)
 
 _INITIALISING = "INITIALISING"
+_ARGUMENTS_HEADING = "Script Arguments\n----------------\n"
 
 
-def describe(procedure: Procedure) -> str:
-    return "\n\n".join(_sections(procedure))
+def describe_procedure(procedure: Procedure) -> str:
+    return "\n\n".join(_procedure_sections(procedure))
 
 
-def _sections(procedure: Procedure) -> Iterator[str]:
+def describe_activity(activity: Activity) -> str:
+    return "\n\n".join(_activity_sections(activity))
+
+
+def _procedure_sections(procedure: Procedure) -> Iterator[str]:
     calls = _Calls(procedure)
     yield table(("ID", "Script", "URI"), [(procedure.id, procedure.script.uri, procedure.uri)])
-    yield table(
-        ("Time", "State"),
-        [
-            (local_time(change.time, MICROSECONDS), calls.numbered(change.state))
-            for change in procedure.history
-        ],
-    )
+    yield history_table(procedure.history, calls.numbered)
     if calls.rows:
         yield table(("Index", "Method", "Arguments", "Keyword Arguments"), calls.rows)
     if procedure.script.is_git:
@@ -33,9 +38,32 @@ def _sections(procedure: Procedure) -> Iterator[str]:
             ("Repository", "Branch", "Commit"), [(script.git_repo, script.git_branch, commit)]
         )
     if procedure.outcome is not None:
-        yield _outcome_table(procedure.outcome)
+        yield outcome_table(procedure.outcome)
     if procedure.stacktrace:
         yield f"Stack Trace:\n{procedure.stacktrace.rstrip()}"
+
+
+def _activity_sections(activity: Activity) -> Iterator[str]:
+    headers = ("ID", "Activity", "SB ID", PROCEDURE_ID, "State")
+    row = (
+        activity.id,
+        activity.activity_name,
+        activity.sbd_id,
+        activity.procedure_id,
+        activity.state,
+    )
+    yield table(headers, [row], numbers=(PROCEDURE_ID,))
+    yield table(("URI", "Prepare Only"), [(activity.uri, activity.prepare_only)])
+    yield history_table(activity.history)
+    calls = [
+        call_row(method, arguments)
+        for method, arguments in (("init", activity.init), ("main", activity.main))
+        if arguments
+    ]
+    if calls:
+        yield _ARGUMENTS_HEADING + table(("Method", "Arguments", "Keyword Arguments"), calls)
+    if activity.outcome is not None and activity.state != COMPLETE:
+        yield outcome_table(activity.outcome)
 
 
 class _Calls:
@@ -50,15 +78,8 @@ class _Calls:
             called.append((RUNNING, "main", procedure.main))
         self._numbers = {state: n for n, (state, _, _) in enumerate(called, 1)}
         self.rows = [
-            (n, method, repr(list(arguments.args)), repr(dict(arguments.kwargs)))
-            for n, (_, method, arguments) in enumerate(called, 1)
+            (n, *call_row(method, arguments)) for n, (_, method, arguments) in enumerate(called, 1)
         ]
 
     def numbered(self, state: str) -> str:
         return f"{state} {self._numbers[state]}" if state in self._numbers else state
-
-
-def _outcome_table(outcome: Outcome) -> str:
-    detail = " ".join((outcome.detail or "").split())
-    row = (outcome.reason, outcome.exit_code, outcome.signal, outcome.by, detail)
-    return table(("Outcome", "Exit code", "Signal", "By", "Detail"), [row])

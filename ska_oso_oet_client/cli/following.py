@@ -1,70 +1,85 @@
-"""Commands that stay with a procedure until it has ended: what they print, and how they end."""
+"""Commands that stay with a script until it has ended: what they print, and how they end."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import Generic, TypeVar
 
 import click
 
 from ..exit_status import ExitStatus
-from ..happenings import OutputChunk
-from ..model import COMPLETE, Procedure
+from ..happenings import Event, OutputChunk
+from ..model import COMPLETE, Activity, Procedure
 from .narration import MACHINERY, JsonNarrator, Narrator, TextNarrator
 from .settings import Settings, tell
-from .showing import show_json, show_table
 
-if TYPE_CHECKING:
-    from ..follow import Follower
+T = TypeVar("T", Procedure, Activity)
 
 
-class Following:
-    """Prints one followed procedure: table, events and output, table again."""
+class Following(Generic[T]):
+    """Prints one followed procedure or activity: table, events and output, table again.
 
-    def __init__(self, pid: int, subarray_id: int, settings: Settings) -> None:
-        self._pid = pid
+    ``pid`` is the procedure that the output is of; ``show`` prints the table, or the JSON.
+    """
+
+    def __init__(
+        self,
+        pid: int | None,
+        subarray_id: int,
+        settings: Settings,
+        show: Callable[[T, Settings], None],
+    ) -> None:
         self._settings = settings
+        self._show: Callable[[T, Settings], None] = show
         self._text = TextNarrator(subarray_id, silent_about=MACHINERY)
         self._narrator: Narrator = JsonNarrator(pid) if settings.as_json else self._text
 
-    def begin(self, procedure: Procedure) -> None:
+    def begin(self, followed: T) -> None:
         if not self._settings.as_json:
-            show_table([procedure])
+            self._show(followed, self._settings)
             click.echo("\nEvents\n------\n")
 
-    def until(self, follower: Follower, states: Collection[str] = ()) -> Procedure:
-        """Print what happens; returns the procedure when it is final or in one of ``states``."""
-        for item in follower.follow(self._pid, states):
-            if isinstance(item, Procedure):
-                return item
+    def through(self, happenings: Iterable[Event | OutputChunk | T]) -> T:
+        """Print what happens; returns what is followed, which comes last."""
+        for item in happenings:
             if isinstance(item, OutputChunk):
                 self._narrator.output(item)
-            else:
+            elif isinstance(item, Event):
                 self._narrator.event(item)
-        raise AssertionError("following ends with the procedure")
+            else:
+                return item
+        raise AssertionError("following ends with what is followed")
 
-    def end(self, procedure: Procedure) -> None:
-        if self._settings.as_json:
-            show_json(procedure.document)
-            return
-        self._text.end_line()
-        click.echo()
-        show_table([procedure])
+    def end(self, followed: T) -> None:
+        if not self._settings.as_json:
+            self._text.end_line()
+            click.echo()
+        self._show(followed, self._settings)
 
 
-def status_of(procedure: Procedure, good: Collection[str] = (COMPLETE,)) -> ExitStatus:
-    return ExitStatus.DONE if procedure.state in good else ExitStatus.SCRIPT_FAILED
+def status_of(ended: Procedure | Activity, good: Collection[str] = (COMPLETE,)) -> ExitStatus:
+    return ExitStatus.DONE if ended.state in good else ExitStatus.SCRIPT_FAILED
 
 
 @contextmanager
 def script_goes_on(pid: int) -> Iterator[None]:
     """Ctrl-C ends listening, never the script; say so."""
+    with _goes_on(f"procedure {pid}", f"oet procedure stop --pid={pid}"):
+        yield
+
+
+@contextmanager
+def activity_goes_on(aid: int) -> Iterator[None]:
+    """The same for an activity."""
+    with _goes_on(f"activity {aid}", f"oet activity stop --aid={aid}"):
+        yield
+
+
+@contextmanager
+def _goes_on(what: str, stop: str) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        tell(
-            f"\nStopped listening; procedure {pid} goes on. "
-            f"To stop it: oet procedure stop --pid={pid}"
-        )
+        tell(f"\nStopped listening; {what} goes on. To stop it: {stop}")
         raise

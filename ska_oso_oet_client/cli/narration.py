@@ -1,4 +1,4 @@
-"""A followed procedure on stdout: sentences between the script's own output."""
+"""What is followed on stdout: sentences between the script's own output."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from ..happenings import Event, OutputChunk
 from ..sentences import name_and_fields, sentence
 
-# While following one procedure, these say nothing that the sentences do not.
+# While following something, these say nothing that the sentences do not.
 MACHINERY = (
     "procedure.lifecycle.",
     "procedure.output.",
@@ -18,6 +18,7 @@ MACHINERY = (
     "procedure.stop.",
     "request.",
     "activity.",
+    "operator.",
     "worker.",
     "auth.",
 )
@@ -63,7 +64,7 @@ class TextNarrator:
 class JsonNarrator:
     """For programs: one object per line, output as ``procedure.output``."""
 
-    def __init__(self, pid: int) -> None:
+    def __init__(self, pid: int | None) -> None:
         self._pid = pid
 
     def event(self, event: Event) -> None:

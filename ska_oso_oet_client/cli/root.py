@@ -11,8 +11,13 @@ from .command import OetGroup
 
 COMMANDS = {
     "procedure": (".procedure:procedure", "Load, start, watch and stop observing scripts."),
+    "activity": (".activity:activity", "Run, watch and stop activities of scheduling blocks."),
     "environment": (".environment:environment", "See and free what is kept for scripts from git."),
     "listen": (".listen:listen", "Show what happens on the OET as it happens."),
+    "wait_for_qa_ready": (
+        ".wait_for_qa_ready:wait_for_qa_ready",
+        "Choose whether scripts wait until QA is ready before each scan.",
+    ),
     "status": (".status:status", "Tell whether the OET is ready and what it is running."),
     "completion": (".completion:completion", "Print the set-up of completion for a shell."),
 }

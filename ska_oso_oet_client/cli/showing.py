@@ -1,4 +1,4 @@
-"""Procedures on stdout, as a table or as the server's JSON."""
+"""Procedures and activities on stdout, as a table or as the server's JSON."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ..model import Procedure
+from ..model import Activity, Procedure
 from .settings import Settings
 
 
@@ -20,10 +20,23 @@ def show_procedure(procedure: Procedure, settings: Settings) -> None:
     if settings.as_json:
         show_json(procedure.document)
     else:
-        show_table([procedure])
+        show_procedures([procedure])
 
 
-def show_table(procedures: Sequence[Procedure]) -> None:
+def show_procedures(procedures: Sequence[Procedure]) -> None:
     from .tables import procedure_table
 
     click.echo(procedure_table(procedures))
+
+
+def show_activity(activity: Activity, settings: Settings) -> None:
+    if settings.as_json:
+        show_json(activity.document)
+    else:
+        show_activities([activity])
+
+
+def show_activities(activities: Sequence[Activity]) -> None:
+    from .tables import activity_table
+
+    click.echo(activity_table(activities))

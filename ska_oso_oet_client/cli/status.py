@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import click
 
 from ..exit_status import ExitStatus
-from ..model import ServerStatus
+from ..model import QaSwitch, ServerStatus
 from .command import OetCommand
 from .settings import Settings, pass_settings
-from .showing import show_json, show_table
+from .showing import show_json, show_procedures
 
 _GIBIBYTE = 1024**3
+_SWITCH = {True: "yes", False: "no", None: "unknown"}
 
 
 @click.command(cls=OetCommand)
@@ -37,9 +40,17 @@ def _show(url: str, found: ServerStatus) -> None:
         ("Ready", "yes" if found.ready else "no"),
         *found.workers.items(),
         ("Disk free", disk),
+        *_qa_rows(found.qa),
         ("Running", "nothing" if found.running is None else str(found.running.id)),
     ]
     click.echo(table(("Property", "Value"), rows))
     if found.running is not None:
         click.echo()
-        show_table([found.running])
+        show_procedures([found.running])
+
+
+def _qa_rows(switch: QaSwitch) -> Iterator[tuple[str, str]]:
+    yield "Wait for QA", _SWITCH[switch.wait_for_qa_ready]
+    override = switch.override
+    if override is not None:
+        yield "QA override", f"{override.state} for procedure {override.procedure_id}"

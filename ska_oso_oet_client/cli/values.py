@@ -23,6 +23,16 @@ def read_value(text: str) -> Any:
     return text
 
 
+def read_json(text: str) -> Any:
+    """``text`` as JSON; raises ValueError for anything else, such as NaN."""
+    try:
+        found = _from_json(text)
+        json.dumps(found, allow_nan=False)
+    except RecursionError as error:
+        raise ValueError("nested too deeply") from error
+    return found
+
+
 def _from_json(text: str) -> Any:
     return json.loads(text, parse_constant=_refuse)
 

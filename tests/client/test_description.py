@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet_client.cli.description import describe
+from ska_oso_oet_client.cli.description import describe_procedure
 from ska_oso_oet_client.model import Procedure
 
 from .fake_oet import procedure_json
@@ -29,7 +29,7 @@ def history(*states: str, stacktrace: str | None = None) -> dict[str, object]:
 
 
 def sections(**changes: Any) -> list[str]:
-    return describe(Procedure.from_json(procedure_json(2, **changes))).split("\n\n")
+    return describe_procedure(Procedure.from_json(procedure_json(2, **changes))).split("\n\n")
 
 
 INIT = {"args": ["goodbye"], "kwargs": {"subarray_id": 1}}

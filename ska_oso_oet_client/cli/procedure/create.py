@@ -48,8 +48,8 @@ def create(
         with client.follower(tell) as follower:
             procedure = client.create_procedure(script_uri, *script_arguments, **script_source)
             with script_goes_on(procedure.id):
-                following = Following(procedure.id, client.subarray_id, settings)
+                following = Following(procedure.id, client.subarray_id, settings, show_procedure)
                 following.begin(procedure)
-                prepared = following.until(follower, {READY})
+                prepared = following.through(follower.follow(procedure.id, {READY}))
                 following.end(prepared)
     return status_of(prepared, good=(READY,))

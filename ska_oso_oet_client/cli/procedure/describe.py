@@ -20,6 +20,6 @@ def describe(settings: Settings, pid: int | None) -> None:
     if settings.as_json:
         show_json(procedure.document)
         return
-    from ..description import describe as description_of
+    from ..description import describe_procedure
 
-    click.echo(description_of(procedure))
+    click.echo(describe_procedure(procedure))

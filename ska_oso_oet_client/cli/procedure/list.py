@@ -6,7 +6,7 @@ import click
 
 from ..command import OetCommand
 from ..settings import Settings, pass_settings, tell
-from ..showing import show_json, show_table
+from ..showing import show_json, show_procedures
 
 
 @click.command("list", cls=OetCommand)
@@ -19,6 +19,6 @@ def list_(settings: Settings, pid: int | None) -> None:
     if settings.as_json:
         show_json([dict(procedure.document) for procedure in procedures])
         return
-    show_table(procedures)
+    show_procedures(procedures)
     if not procedures:
         tell("No procedures yet; load a script with: oet procedure create")

@@ -56,11 +56,11 @@ def run(
         with client.follower(tell) as follower:
             created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
             with script_goes_on(created.id):
-                following = Following(created.id, client.subarray_id, settings)
+                following = Following(created.id, client.subarray_id, settings, show_procedure)
                 following.begin(created)
-                procedure = following.until(follower, {READY})
+                procedure = following.through(follower.follow(created.id, {READY}))
                 if procedure.state == READY:
                     client.start_procedure(created.id, *script_arguments)
-                    procedure = following.until(follower)
+                    procedure = following.through(follower.follow(created.id))
                 following.end(procedure)
     return status_of(procedure)

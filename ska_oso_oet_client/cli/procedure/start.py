@@ -54,9 +54,9 @@ def start(
             follower.skip_output(pid)
             procedure = client.start_procedure(pid, *script_arguments)
             with script_goes_on(pid):
-                following = Following(pid, client.subarray_id, settings)
+                following = Following(pid, client.subarray_id, settings, show_procedure)
                 following.begin(procedure)
-                ended = following.until(follower)
+                ended = following.through(follower.follow(pid))
                 following.end(ended)
     return status_of(ended)
 

@@ -1,0 +1,115 @@
+"""``oet activity run``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...errors import InvalidRequestError
+from ...exit_status import ExitStatus
+from ...model import COMPLETE, PREPARED, RUNNING, Activity
+from ...script_args import ScriptArgs, checked
+from ..command import OetCommand
+from ..following import Following, activity_goes_on, status_of
+from ..settings import Settings, pass_settings, tell
+from ..showing import show_activity
+from ..values import read_json
+
+_IS_PREPARED = (PREPARED, RUNNING)
+"""Somebody may have started the script before we see that it was prepared."""
+
+
+def _script_args(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    try:
+        return checked(read_json(value))
+    except InvalidRequestError as error:
+        raise click.BadParameter(str(error), context, option) from error
+    except ValueError as error:
+        raise click.BadParameter(
+            'needs JSON in quotes, such as \'{"init": {"kwargs": {"foo": "bar"}}}\'',
+            context,
+            option,
+        ) from error
+
+
+@click.command(cls=OetCommand)
+@click.argument("activity_name", metavar="ACTIVITY_NAME")
+@click.argument("sbd_id", metavar="SBD_ID")
+@click.option(
+    "--script-args",
+    metavar="JSON",
+    callback=_script_args,
+    help="Keyword arguments per function, on top of those in the scheduling block.",
+)
+@click.option(
+    "--prepare-only",
+    type=bool,
+    default=False,
+    show_default=True,
+    help="Only load the script; to start it, use oet procedure start.",
+)
+@click.option(
+    "--create-env",
+    type=bool,
+    default=False,
+    show_default=True,
+    help="Give a script from git an environment with its repository's own dependencies.",
+)
+@click.option(
+    "--listen",
+    type=bool,
+    default=True,
+    show_default=True,
+    help="Show events and output until the activity has ended, or with --prepare-only is prepared.",
+)
+@pass_settings
+def run(
+    settings: Settings,
+    activity_name: str,
+    sbd_id: str,
+    script_args: ScriptArgs | None,
+    prepare_only: bool,
+    create_env: bool,
+    listen: bool,
+) -> ExitStatus:
+    """Run the activity ACTIVITY_NAME of the scheduling block definition SBD_ID.
+
+    While listening, Ctrl-C ends the listening and not the activity.
+    """
+    with settings.client() as client:
+
+        def request() -> Activity:
+            return client.run_activity(
+                activity_name,
+                sbd_id,
+                script_args,
+                prepare_only=prepare_only,
+                create_env=create_env,
+            )
+
+        if not listen:
+            show_activity(request(), settings)
+            return ExitStatus.DONE
+        wanted = _IS_PREPARED if prepare_only else ()
+        with client.follower(tell) as follower:
+            activity = request()
+            with activity_goes_on(activity.id):
+                following = Following(
+                    activity.procedure_id, client.subarray_id, settings, show_activity
+                )
+                following.begin(activity)
+                ended = following.through(follower.follow_activity(activity, wanted))
+                following.end(ended)
+    status = status_of(ended, good=(COMPLETE, *wanted))
+    if status != ExitStatus.DONE:
+        tell(f"Activity {ended.id} is {ended.state}: {_why(ended)}")
+    return status
+
+
+def _why(ended: Activity) -> str:
+    outcome = ended.outcome
+    why = outcome and (outcome.detail or outcome.reason)
+    return " ".join((why or "no reason given").split())

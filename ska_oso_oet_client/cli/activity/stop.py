@@ -1,0 +1,23 @@
+"""``oet activity stop``."""
+
+from __future__ import annotations
+
+import click
+
+from ...exit_status import ExitStatus
+from ..command import OetCommand
+from ..settings import Settings, pass_settings
+from ..stopping import run_abort_option, see_through
+from .choice import aid_option, going_on
+
+
+@click.command(cls=OetCommand)
+@aid_option("the running one, else the newest that has not ended")
+@run_abort_option
+@pass_settings
+def stop(settings: Settings, aid: int | None, run_abort: bool) -> ExitStatus:
+    """Stop an activity with its script, and see the abort of the subarray through."""
+    with settings.client() as client:
+        if aid is None:
+            aid = going_on(client).id
+        return see_through(client, client.stop_activity(aid, run_abort), run_abort, settings)

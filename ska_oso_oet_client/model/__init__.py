@@ -1,0 +1,45 @@
+"""What the OET knows, as the client sees it: immutable objects decoded from the server's JSON.
+
+Unknown fields are kept in ``document``, so that a newer server's answer passes through whole.
+States are plain strings for the same reason.
+"""
+
+from .activity import Activity
+from .environment import Environment
+from .procedure import Procedure, Script, StopResult
+from .record import (
+    COMPLETE,
+    FAILED,
+    FINAL_STATES,
+    PREPARED,
+    READY,
+    RUNNING,
+    STOPPED,
+    CallArguments,
+    Document,
+    Outcome,
+    StateChange,
+)
+from .server import QaOverride, QaSwitch, ServerStatus
+
+__all__ = [
+    "COMPLETE",
+    "FAILED",
+    "FINAL_STATES",
+    "PREPARED",
+    "READY",
+    "RUNNING",
+    "STOPPED",
+    "Activity",
+    "CallArguments",
+    "Document",
+    "Environment",
+    "Outcome",
+    "Procedure",
+    "QaOverride",
+    "QaSwitch",
+    "Script",
+    "ServerStatus",
+    "StateChange",
+    "StopResult",
+]

@@ -1,0 +1,101 @@
+"""A script that was loaded, and what became of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .record import FINAL_STATES, CallArguments, Document, Outcome, StateChange
+
+
+@dataclass(frozen=True, kw_only=True)
+class Script:
+    """Where a script comes from; the git fields are None for a file."""
+
+    kind: str
+    uri: str
+    create_env: bool = False
+    git_repo: str | None = None
+    git_branch: str | None = None
+    git_commit: str | None = None
+    resolved_commit: str | None = None
+
+    @property
+    def is_git(self) -> bool:
+        return self.kind == "git"
+
+    @classmethod
+    def from_json(cls, document: Document) -> Script:
+        git = document.get("git_args") or {}
+        return cls(
+            kind=document.get("script_type", ""),
+            uri=document["script_uri"],
+            create_env=bool(document.get("create_env")),
+            git_repo=git.get("git_repo"),
+            git_branch=git.get("git_branch"),
+            git_commit=git.get("git_commit"),
+            resolved_commit=git.get("resolved_commit"),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Procedure:
+    """One loaded script: where it comes from, what it was given and what became of it."""
+
+    id: int
+    uri: str
+    state: str
+    script: Script
+    init: CallArguments
+    main: CallArguments
+    history: tuple[StateChange, ...]
+    stacktrace: str | None = None
+    outcome: Outcome | None = None
+    activity_id: int | None = None
+    created_by: str | None = None
+    process_id: int | None = None
+    document: Document = field(repr=False, compare=False)
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @classmethod
+    def from_json(cls, document: Document) -> Procedure:
+        """Raises KeyError, TypeError or ValueError when this is no procedure."""
+        arguments = document.get("script_args") or {}
+        history = document.get("history") or {}
+        outcome = document.get("outcome")
+        return cls(
+            id=int(document["id"]),
+            uri=document.get("uri", ""),
+            state=document["state"],
+            script=Script.from_json(document["script"]),
+            init=CallArguments.from_json(arguments.get("init")),
+            main=CallArguments.from_json(arguments.get("main")),
+            history=StateChange.all_from_json(history.get("process_states")),
+            stacktrace=history.get("stacktrace"),
+            outcome=Outcome.from_json(outcome) if outcome else None,
+            activity_id=document.get("activity_id"),
+            created_by=document.get("created_by"),
+            process_id=document.get("pid"),
+            document=document,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class StopResult:
+    """What a stop did; ``abort_procedure`` is the id of the abort script's procedure, if any."""
+
+    message: str
+    abort_procedure: int | None = None
+    survivors: int = 0
+    document: Document = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, document: Document) -> StopResult:
+        return cls(
+            message=document["abort_message"],
+            abort_procedure=document.get("abort_procedure"),
+            survivors=document.get("survivors") or 0,
+            document=document,
+        )

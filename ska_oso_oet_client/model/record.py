@@ -1,0 +1,71 @@
+"""What procedures and activities have in common: states, their history, and how it ended."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+READY = "READY"
+PREPARED = "PREPARED"
+RUNNING = "RUNNING"
+COMPLETE = "COMPLETE"
+FAILED = "FAILED"
+STOPPED = "STOPPED"
+FINAL_STATES = frozenset({COMPLETE, FAILED, STOPPED})
+
+Document = Mapping[str, Any]
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallArguments:
+    """Arguments of one function of a script."""
+
+    args: tuple[Any, ...] = ()
+    kwargs: Mapping[str, Any] = field(default_factory=dict)
+
+    def __bool__(self) -> bool:
+        return bool(self.args or self.kwargs)
+
+    @classmethod
+    def from_json(cls, document: Document | None) -> CallArguments:
+        document = document or {}
+        return cls(
+            args=tuple(document.get("args") or ()), kwargs=dict(document.get("kwargs") or {})
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        return {"args": list(self.args), "kwargs": dict(self.kwargs)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class StateChange:
+    """A state and when it began, in seconds since the epoch."""
+
+    state: str
+    time: float
+
+    @classmethod
+    def all_from_json(cls, pairs: Iterable[tuple[str, float]] | None) -> tuple[StateChange, ...]:
+        return tuple(cls(state=state, time=float(time)) for state, time in pairs or ())
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How it ended; ``by`` is the user who ended it."""
+
+    reason: str
+    exit_code: int | None = None
+    signal: int | str | None = None
+    by: str | None = None
+    detail: str | None = None
+
+    @classmethod
+    def from_json(cls, document: Document) -> Outcome:
+        return cls(
+            reason=document["reason"],
+            exit_code=document.get("exit_code"),
+            signal=document.get("signal"),
+            by=document.get("by"),
+            detail=document.get("detail"),
+        )

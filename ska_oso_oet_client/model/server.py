@@ -1,0 +1,76 @@
+"""The OET as a whole: whether it can work, what it is doing, and its switch for QA."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .procedure import Procedure
+from .record import Document
+
+
+@dataclass(frozen=True, kw_only=True)
+class QaOverride:
+    """A request to go on without QA, for one wait of one procedure; ``time`` is when it was made.
+
+    ``state`` is ``requested``, ``delivered`` to the script or ``acknowledged`` by it.
+    """
+
+    state: str
+    procedure_id: int
+    time: float
+
+    @classmethod
+    def from_json(cls, document: Document) -> QaOverride:
+        return cls(
+            state=document["state"],
+            procedure_id=int(document["procedure_id"]),
+            time=float(document["time"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class QaSwitch:
+    """Whether scripts wait for QA before a scan (None: not known), and the newest override."""
+
+    wait_for_qa_ready: bool | None
+    override: QaOverride | None = None
+    document: Document = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, document: Document) -> QaSwitch:
+        override = document.get("override")
+        return cls(
+            wait_for_qa_ready=document["wait_for_qa_ready"],
+            override=QaOverride.from_json(override) if override else None,
+            document=document,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerStatus:
+    """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes."""
+
+    version: str
+    subarray_id: int
+    ready: bool
+    workers: Mapping[str, str]
+    qa: QaSwitch
+    running: Procedure | None = None
+    disk_free: int | None = None
+    document: Document = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, document: Document) -> ServerStatus:
+        running = document.get("running")
+        switch = {name: document.get(name) for name in ("wait_for_qa_ready", "override")}
+        return cls(
+            version=document["version"],
+            subarray_id=int(document["subarray_id"]),
+            ready=bool(document["ready"]),
+            workers=dict(document.get("workers") or {}),
+            qa=QaSwitch.from_json(switch),
+            running=Procedure.from_json(running) if running else None,
+            disk_free=document.get("disk_free"),
+            document=document,
+        )

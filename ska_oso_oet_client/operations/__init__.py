@@ -1,0 +1,1 @@
+"""What can be asked of an OET, by subject; ``OETClient`` is all of it together."""

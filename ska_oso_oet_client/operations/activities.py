@@ -1,0 +1,72 @@
+"""Operations on activities of scheduling blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ..model import RUNNING, Activity, StopResult
+from ..script_args import ScriptArgs, checked
+from .connection import Connection, Notify, log
+
+
+class ActivityOperations(Connection):
+    """Run, watch and stop activities."""
+
+    def activities(self) -> list[Activity]:
+        """The ten newest, oldest first."""
+        return self._decode_all(Activity.from_json, self._transport.get("/activities"))
+
+    def activity(self, aid: int) -> Activity:
+        return self._decode(Activity.from_json, self._transport.get(f"/activities/{aid}"))
+
+    def last_activity(self) -> Activity | None:
+        """The one requested last, if there is any."""
+        return max(self.activities(), key=lambda activity: activity.id, default=None)
+
+    def current_activity(self) -> Activity | None:
+        """The one that is running, else the newest that has not ended."""
+        going_on = [activity for activity in self.activities() if not activity.is_final]
+        return max(
+            going_on, key=lambda activity: (activity.state == RUNNING, activity.id), default=None
+        )
+
+    def run_activity(
+        self,
+        activity_name: str,
+        sbd_id: str,
+        script_args: ScriptArgs | None = None,
+        *,
+        prepare_only: bool = False,
+        create_env: bool = False,
+    ) -> Activity:
+        """Do an activity of a scheduling block, or with ``prepare_only`` only load its script.
+
+        ``script_args``, such as ``{"init": {"kwargs": {"foo": "bar"}}}``, go over the arguments
+        the scheduling block has. Returns as soon as there is a procedure for it.
+        """
+        body = {
+            "activity_name": activity_name,
+            "sbd_id": sbd_id,
+            "prepare_only": prepare_only,
+            "create_env": create_env,
+            "script_args": checked(script_args or {}),
+        }
+        answer = self._transport.change("POST", "/activities", body)
+        return self._decode(Activity.from_json, answer)
+
+    def stop_activity(self, aid: int, run_abort: bool = True) -> StopResult:
+        """Returns when nothing of its script is left and, if asked for, the abort has begun."""
+        body = {"state": "STOPPED", "abort": run_abort}
+        answer = self._transport.change("PUT", f"/activities/{aid}", body)
+        return self._decode(StopResult.from_json, answer)
+
+    def wait_for_activity(
+        self,
+        aid: int,
+        timeout: float | None = None,
+        *,
+        until: Collection[str] = (),
+        notify: Notify = log.warning,
+    ) -> Activity:
+        """The activity once it is final, or in one of the states ``until``; like ``wait``."""
+        return self._wait(f"Activity {aid}", lambda: self.activity(aid), timeout, until, notify)

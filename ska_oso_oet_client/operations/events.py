@@ -1,0 +1,43 @@
+"""Operations on what happens."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from ..happenings import Event
+from ..stream import EventStream
+from .connection import Connection, Notify, comma_list, log
+
+
+class EventOperations(Connection):
+    """Listen to the event bus."""
+
+    def events(
+        self,
+        *,
+        topics: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        from_id: str | None = None,
+        notify: Notify = log.warning,
+    ) -> Iterator[Event]:
+        """Everything that happens from now on, or after event ``from_id``. Never ends by itself."""
+        for message in self.event_stream(
+            topics=topics, exclude=exclude, from_id=from_id, notify=notify
+        ):
+            if message.name is not None:
+                yield Event.from_message(message.name, message.data, message.id)
+
+    def event_stream(
+        self,
+        *,
+        topics: Sequence[str] = (),
+        exclude: Sequence[str] = (),
+        from_id: str | None = None,
+        patience: float | None = None,
+        notify: Notify = log.warning,
+    ) -> EventStream:
+        """The stream below ``events``, for those who need its bytes or its moment of opening."""
+        params = {"topics": comma_list(topics), "exclude": comma_list(exclude)}
+        return EventStream(
+            self._transport, params=params, last_id=from_id, patience=patience, notify=notify
+        )

@@ -1,0 +1,112 @@
+"""Operations on procedures."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+from ..model import READY, RUNNING, CallArguments, Procedure, StopResult
+from ..script_source import script_document
+from .connection import Connection, Notify, log
+
+
+class ProcedureOperations(Connection):
+    """Load, start, watch and stop scripts."""
+
+    def procedures(self) -> list[Procedure]:
+        """The ten newest, oldest first."""
+        return self._decode_all(Procedure.from_json, self._transport.get("/procedures"))
+
+    def procedure(self, pid: int) -> Procedure:
+        return self._decode(Procedure.from_json, self._transport.get(f"/procedures/{pid}"))
+
+    def last_procedure(self) -> Procedure | None:
+        """The one created last, if there is any."""
+        return max(self.procedures(), key=lambda procedure: procedure.id, default=None)
+
+    def running_procedure(self) -> Procedure | None:
+        """The one whose ``main`` runs; an OET runs one at a time."""
+        running = (found for found in self.procedures() if found.state == RUNNING)
+        return next(running, None)
+
+    def create_procedure(
+        self,
+        script_uri: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        git_repo: str | None = None,
+        git_branch: str | None = None,
+        git_commit: str | None = None,
+        create_env: bool = False,
+    ) -> Procedure:
+        """Load a script; its ``init`` gets the arguments, and which subarray it is for.
+
+        Returns as soon as the procedure exists, usually before it is READY.
+        """
+        script = script_document(
+            script_uri,
+            git_repo=git_repo,
+            git_branch=git_branch,
+            git_commit=git_commit,
+            create_env=create_env,
+        )
+        init = CallArguments(
+            args=tuple(args), kwargs={"subarray_id": self.subarray_id, **(kwargs or {})}
+        )
+        body = {"script": script, "script_args": {"init": init.to_json()}}
+        return self._decode(
+            Procedure.from_json, self._transport.change("POST", "/procedures", body)
+        )
+
+    def start_procedure(
+        self, pid: int, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+    ) -> Procedure:
+        """Call ``main`` of a READY procedure; returns when it is called, not when it is done."""
+        main = CallArguments(args=tuple(args), kwargs=dict(kwargs or {}))
+        body = {"state": RUNNING, "script_args": {"main": main.to_json()}}
+        return self._decode(
+            Procedure.from_json, self._transport.change("PUT", f"/procedures/{pid}", body)
+        )
+
+    def run_procedure(
+        self,
+        script_uri: str,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        init: CallArguments | None = None,
+        **script_options: Any,
+    ) -> Procedure:
+        """Load a script, start it when it is READY and return when it has ended.
+
+        ``args`` and ``kwargs`` are for ``main``; the options are those of ``create_procedure``.
+        """
+        init = init or CallArguments()
+        pid = self.create_procedure(script_uri, init.args, init.kwargs, **script_options).id
+        prepared = self.wait(pid, until={READY})
+        if prepared.is_final:
+            return prepared
+        self.start_procedure(pid, args, kwargs)
+        return self.wait(pid)
+
+    def stop_procedure(self, pid: int, run_abort: bool = True) -> StopResult:
+        """Returns when nothing of the script is left and, if asked for, the abort has begun."""
+        body = {"state": "STOPPED", "abort": run_abort}
+        answer = self._transport.change("PUT", f"/procedures/{pid}", body)
+        return self._decode(StopResult.from_json, answer)
+
+    def wait(
+        self,
+        pid: int,
+        timeout: float | None = None,
+        *,
+        until: Collection[str] = (),
+        notify: Notify = log.warning,
+    ) -> Procedure:
+        """The procedure once it is final, or in one of the states ``until``.
+
+        Outlasts a restart of the server, if it was there at first. Raises DeadlineError after
+        ``timeout`` seconds.
+        """
+        return self._wait(f"Procedure {pid}", lambda: self.procedure(pid), timeout, until, notify)
