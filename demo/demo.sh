@@ -36,7 +36,7 @@ until_said() {
 }
 
 echo "Starting the simulated telescope and oet-server"
-oet-simulator --telescope mid --qa-after 0.5 >"$state/telescope" &
+oet-simulator --telescope mid --qa-after 0.5 >"$state/telescope" 2>&1 &
 telescope=$!
 until_said "$state/telescope" '^ready' "$telescope"
 grep '^export' "$state/telescope" >"$state/names"
@@ -53,10 +53,10 @@ show oet activity run observe sbd-mid-demo
 show oet activity describe
 
 echo; echo "== A second observation is stopped in the middle of its second scan, and the subarray aborted"
-oet listen --format=text >"$state/events" &
+oet listen --format=text --topics=user,sb,scan,subarray >"$state/events" &
 listener=$!
 show oet activity run observe sbd-mid-demo --listen=False
-printf '\n$ oet listen --format=text\n'
+printf '\n$ oet listen --format=text --topics=user,sb,scan,subarray\n'
 until_said "$state/events" 'SB sbd-mid-demo: scan 2 starting' "$server"
 cat "$state/events"
 show oet activity stop

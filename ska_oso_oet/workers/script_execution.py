@@ -13,7 +13,13 @@ from ..execution.takeover import restore
 from ..settings import Settings
 from .base import CannotStart, answer_pings, hold_lock, kept_running, restored, until_terminated
 
-_TOPICS = ("request.procedure", "request.environment", "request.worker", "operator")
+_TOPICS = (
+    "request.procedure",
+    "request.environment",
+    "request.operator",
+    "request.worker",
+    "operator.wait_for_qa_ready",
+)
 
 
 async def main(settings: Settings) -> None:
