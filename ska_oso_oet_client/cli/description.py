@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import COMPLETE, RUNNING, Activity, Procedure
-from .tables import (
-    PROCEDURE_ID,
-    call_row,
-    history_table,
-    outcome_table,
-    table,
-)
+from .tables import PROCEDURE_ID, call_row, history_table, outcome_table, table
 
 _INITIALISING = "INITIALISING"
 _ARGUMENTS_HEADING = "Script Arguments\n----------------\n"

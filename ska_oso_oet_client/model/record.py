@@ -60,6 +60,11 @@ class Outcome:
     by: str | None = None
     detail: str | None = None
 
+    @property
+    def why(self) -> str:
+        """The most telling there is, on one line."""
+        return " ".join((self.detail or self.reason).split())
+
     @classmethod
     def from_json(cls, document: Document) -> Outcome:
         return cls(

@@ -1,7 +1,8 @@
-"""A small OET over real HTTP: keeps procedures, records requests, plays streams that tests write.
+"""A small OET over real HTTP: keeps procedures and activities, records requests, plays streams.
 
-A stream is a list of pieces: bytes are sent, a ``threading.Event`` is waited for, and the end of
-the list closes the connection. Each connection to a path takes the next stream planned for it.
+Tests write the streams. A stream is a list of pieces: bytes are sent, a ``threading.Event`` is
+waited for, and the end of the list closes the connection. Each connection to a path takes the next
+stream planned for it.
 """
 
 from __future__ import annotations
@@ -33,6 +34,26 @@ def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, 
         "activity_id": None,
         "created_by": None,
         "pid": 4711,
+    }
+    return {**document, **changes}
+
+
+def activity_json(aid: int, state: str = "REQUESTED", **changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "id": aid,
+        "uri": f"http://oet{BASE}/activities/{aid}",
+        "activity_name": "observe",
+        "sbd_id": "sbd-123",
+        "sbd_version": 1,
+        "sbi_id": f"sbi-{aid}",
+        "procedure_id": aid,
+        "prepare_only": False,
+        "create_env": False,
+        "script_args": {"init": {"args": [], "kwargs": {}}, "main": {"args": [], "kwargs": {}}},
+        "activity_states": [["REQUESTED", CREATED_AT]],
+        "state": state,
+        "outcome": None,
+        "created_by": None,
     }
     return {**document, **changes}
 
@@ -79,6 +100,8 @@ class Answer:
 class FakeOET:
     def __init__(self) -> None:
         self.procedures: dict[int, dict[str, Any]] = {}
+        self.activities: dict[int, dict[str, Any]] = {}
+        self.qa_switch: dict[str, Any] = {"wait_for_qa_ready": True, "override": None}
         self.output: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
@@ -87,6 +110,7 @@ class FakeOET:
         self.chunked = True
         self.started = threading.Event()
         self.created = threading.Event()
+        self.requested = threading.Event()
         self.closing = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler_of(self))
         self._server.daemon_threads = True
@@ -105,6 +129,10 @@ class FakeOET:
         self.procedures[pid] = procedure_json(pid, state, **changes)
         return self.procedures[pid]
 
+    def add_activity(self, aid: int, state: str = "REQUESTED", **changes: Any) -> dict[str, Any]:
+        self.activities[aid] = activity_json(aid, state, **changes)
+        return self.activities[aid]
+
     def plan(self, method: str, path: str, *answers: Answer) -> None:
         self.answers[method, path].extend(answers)
 
@@ -119,6 +147,10 @@ class FakeOET:
         if planned:
             return planned.popleft()
         words = request.path.strip("/").split("/")
+        if words[0] == "activities":
+            return self._answer_activity(request, words[1:])
+        if request.path == "/operator/wait_for_qa_ready":
+            return self._answer_qa(request)
         if request.path == "/procedures" and request.method == "GET":
             return Answer(body=list(self.procedures.values()))
         if request.path == "/procedures":
@@ -132,6 +164,33 @@ class FakeOET:
             return Answer(body=self.procedures[pid])
         return Answer.problem(404, f"No information available for PID={words[-1]}")
 
+    def _answer_activity(self, request: Request, words: list[str]) -> Answer:
+        if not words and request.method == "GET":
+            return Answer(body=list(self.activities.values()))
+        if not words:
+            aid = max(self.activities, default=0) + 1
+            asked = {name: request.body[name] for name in ("activity_name", "sbd_id", "prepare_only")}
+            self.add_activity(aid, **asked)
+            self.requested.set()
+            return Answer(201, self.activities[aid])
+        aid = int(words[0])
+        if aid not in self.activities:
+            return Answer.problem(404, f"No information available for AID={aid}")
+        if request.method == "PUT":
+            return self._stopped(self.activities[aid]["procedure_id"], request.body)
+        return Answer(body=self.activities[aid])
+
+    def _answer_qa(self, request: Request) -> Answer:
+        if request.method == "PUT" and request.body["action"] == "override":
+            override = {"state": "requested", "procedure_id": 3, "time": CREATED_AT}
+            self.qa_switch = {**self.qa_switch, "override": override}
+        elif request.method == "PUT":
+            self.qa_switch = {
+                **self.qa_switch,
+                "wait_for_qa_ready": request.body["action"] == "enable",
+            }
+        return Answer(body=self.qa_switch)
+
     def _create(self, body: dict[str, Any]) -> Answer:
         pid = max(self.procedures, default=0) + 1
         self.add(pid, "CREATING", script=body["script"], script_args=body["script_args"])
@@ -140,14 +199,17 @@ class FakeOET:
 
     def _change(self, pid: int, body: dict[str, Any]) -> Answer:
         if body["state"] == "STOPPED":
-            abort = {"abort_procedure": 5} if body["abort"] else {"abort_procedure": None}
-            message = f"Successfully stopped script with ID {pid}"
-            return Answer(body={"abort_message": message, **abort, "survivors": 0})
+            return self._stopped(pid, body)
         running = {**self.procedures[pid], "state": "RUNNING"}
         if self.procedures[pid]["state"] == "READY":
             self.procedures[pid] = running
         self.started.set()
         return Answer(body=running)
+
+    def _stopped(self, pid: int, body: dict[str, Any]) -> Answer:
+        abort = {"abort_procedure": 5} if body["abort"] else {"abort_procedure": None}
+        message = f"Successfully stopped script with ID {pid}"
+        return Answer(body={"abort_message": message, **abort, "survivors": 0})
 
     def _page(self, pid: int, query: dict[str, str]) -> Answer:
         after = int(query.get("after", 0))

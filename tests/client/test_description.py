@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet_client.cli.description import describe_procedure
-from ska_oso_oet_client.model import Procedure
+from ska_oso_oet_client.cli.description import describe_activity, describe_procedure
+from ska_oso_oet_client.model import Activity, Procedure
 
-from .fake_oet import procedure_json
+from .fake_oet import activity_json, procedure_json
 
 T = 1795324531.0
 
@@ -97,3 +97,53 @@ def test_a_failed_procedure_shows_outcome_and_stack_trace() -> None:
     assert ending.splitlines()[0].split() == ["Outcome", "Exit", "code", "Signal", "By", "Detail"]
     assert ending.splitlines()[2].split() == ["killed", "9", "ann", "a", "b"]
     assert trace.splitlines() == ["Stack Trace:", "Traceback:", "  x", "KeyError: 1"]
+
+
+STATES = [[state, T + n / 8] for n, state in enumerate(("REQUESTED", "PREPARED", "RUNNING", "COMPLETE"))]
+
+
+def activity_sections(state: str, **changes: Any) -> list[str]:
+    document = activity_json(1, state, activity_states=STATES, **changes)
+    return describe_activity(Activity.from_json(document)).split("\n\n")
+
+
+def test_an_activity_has_the_sections_of_the_guide() -> None:
+    init = {"args": [1, "foo"], "kwargs": {"foo": "bar"}}
+    names, place, states, calls = activity_sections("COMPLETE", script_args={"init": init})
+    assert names.splitlines() == [
+        "  ID  Activity    SB ID      Procedure ID  State",
+        "----  ----------  -------  --------------  --------",
+        "   1  observe     sbd-123               1  COMPLETE",
+    ]
+    assert place.splitlines()[0].split() == ["URI", "Prepare", "Only"]
+    assert place.splitlines()[2].split() == [activity_json(1)["uri"], "False"]
+    assert states.splitlines() == [
+        "Time                        State",
+        "--------------------------  ---------",
+        "2026-11-22 05:15:31.000000  REQUESTED",
+        "2026-11-22 05:15:31.125000  PREPARED",
+        "2026-11-22 05:15:31.250000  RUNNING",
+        "2026-11-22 05:15:31.375000  COMPLETE",
+    ]
+    assert calls.splitlines() == [
+        "Script Arguments",
+        "----------------",
+        "Method    Arguments    Keyword Arguments",
+        "--------  -----------  -------------------",
+        "init      [1, 'foo']   {'foo': 'bar'}",
+    ]
+
+
+def test_an_activity_that_gives_its_script_nothing_has_no_table_of_arguments() -> None:
+    assert len(activity_sections("RUNNING")) == 3
+
+
+@pytest.mark.parametrize(("state", "shown"), [("FAILED", True), ("STOPPED", True), ("COMPLETE", False)])
+def test_an_activity_that_is_not_complete_shows_its_outcome(state: str, shown: bool) -> None:
+    outcome = {"reason": "script_error", "exit_code": 1, "detail": "ValueError:\n no"}
+    *_, last = activity_sections(state, outcome=outcome)
+    assert (last.splitlines()[-1].split() == ["script_error", "1", "ValueError:", "no"]) is shown
+
+
+def test_an_identifier_that_looks_like_a_number_stays_as_it_is() -> None:
+    assert activity_sections("RUNNING", sbd_id="12e4")[0].splitlines()[2].split()[2] == "12e4"

@@ -50,6 +50,22 @@ def test_text_is_sentences_output_and_nothing_left_out(listen: Callable[..., str
     )
 
 
+def test_activities_and_the_switch_for_qa_are_shown_as_well(listen: Callable[..., str]) -> None:
+    shown = listen(
+        sse("activity.lifecycle.statechange", 1, aid=1, new_state="RUNNING"),
+        sse("sb.lifecycle.started", 2, sbd_id="sbd-1", sbi_id="sbi-1"),
+        sse("operator.wait_for_qa_ready.enable", 3),
+        sse("operator.override.state", 4, wait_for_qa_ready=True, override=None),
+        options=TEXT,
+    )
+    assert shown == (
+        "activity.lifecycle.statechange aid=1 new_state='RUNNING'\n"
+        "Observing SB sbd-1 as sbi-1\n"
+        "User request: always wait for QA before scanning\n"
+        "operator.override.state wait_for_qa_ready=True override=None\n"
+    )
+
+
 @pytest.mark.parametrize("options", ["--format=json", "--output=json"])
 def test_json_is_one_object_per_line(listen: Callable[..., str], options: str) -> None:
     lines = listen(LISTING, CONFIGURED, options=options).splitlines()

@@ -58,6 +58,19 @@ def test_ctrl_c_ends_listening_and_says_that_the_script_goes_on(oet: FakeOET) ->
     assert len(oet.asked("PUT")) == 1
 
 
+def test_ctrl_c_ends_listening_to_an_activity_and_says_how_to_stop_it(oet: FakeOET) -> None:
+    oet.plan_stream(b": hello\n\n", oet.requested, printed(1, 1, "begun\n"), oet.closing)
+    process = command("activity", "run", "observe", "sbd-123")
+    assert process.stdout is not None
+    while process.stdout.readline() != "begun\n":
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == ("\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1\n")
+    assert not oet.asked("PUT")
+
+
 def test_a_reader_that_has_seen_enough_is_no_error(oet: FakeOET) -> None:
     oet.add(1)
     oet.output[1] = [chunk_json(n, "x" * 50_000 + "\n") for n in range(1, 9)]

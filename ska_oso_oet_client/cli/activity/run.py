@@ -105,11 +105,6 @@ def run(
                 following.end(ended)
     status = status_of(ended, good=(COMPLETE, *wanted))
     if status != ExitStatus.DONE:
-        tell(f"Activity {ended.id} is {ended.state}: {_why(ended)}")
+        why = ended.outcome.why if ended.outcome else "no reason given"
+        tell(f"Activity {ended.id} is {ended.state}: {why}")
     return status
-
-
-def _why(ended: Activity) -> str:
-    outcome = ended.outcome
-    why = outcome and (outcome.detail or outcome.reason)
-    return " ".join((why or "no reason given").split())
