@@ -24,11 +24,8 @@ QUIET = 2.0
 """Seconds of a quiet stream after which something known to be final has nothing more to say."""
 
 # Such a request names no procedure or activity: whose it was, only the reply to it tells.
-_REQUEST_OF = {
-    "procedure.lifecycle.created": "request.procedure.create",
-    "activity.lifecycle.running": "request.activity.run",
-}
-_REQUESTS = frozenset(_REQUEST_OF.values())
+_REQUESTS = frozenset({"request.procedure.create", "request.activity.run"})
+_REPLIES = frozenset({"procedure.lifecycle.created", "activity.lifecycle.running"})
 
 T = TypeVar("T", Procedure, Activity)
 
@@ -98,7 +95,7 @@ class Follower:
                 continue
             event = Event.from_message(message.name, message.data, message.id)
             if event.topic == "procedure.output":
-                if subject.pid is not None and str(event.fields.get("pid")) == str(subject.pid):
+                if str(event.fields.get("pid")) == str(subject.pid):
                     chunk = decode(OutputChunk.from_json, event.fields, self._client.url)
                     yield from output.accept(chunk)
             elif subject.concerns(event):
@@ -124,8 +121,8 @@ class Follower:
             self._requests[event.fields.get("request_id")] = event
 
     def _with_request(self, event: Event) -> Iterator[Event]:
-        if event.topic in _REQUEST_OF:
+        if event.topic in _REPLIES:
             request = self._requests.pop(event.fields.get("request_id"), None)
-            if request is not None and request.topic == _REQUEST_OF[event.topic]:
+            if request is not None:
                 yield request
         yield event

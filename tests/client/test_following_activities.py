@@ -138,6 +138,19 @@ def test_prepare_only_is_followed_until_the_activity_is_prepared(oet: FakeOET, r
     assert result.out.splitlines()[-1].split()[-1] == "PREPARED"
 
 
+def test_a_script_started_by_others_while_we_were_cut_off_was_prepared(
+    oet: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ska_oso_oet_client.stream.FIRST_PAUSE", 0.0)
+    oet.add(1)
+    oet.plan("GET", "/activities/1", Answer(body=activity_json(1, "RUNNING")))
+    oet.plan_stream(HELLO)
+    oet.plan_stream(HELLO, oet.closing)
+    result = run(*RUN, "--prepare-only")
+    assert result.status == 0
+    assert result.out.splitlines()[-1].split()[-1] == "RUNNING"
+
+
 def test_prepare_only_ends_when_the_script_cannot_be_loaded(oet: FakeOET, run: Run) -> None:
     oet.add(1)
     oet.plan_stream(HELLO, oet.requested, ended(1, "failed", outcome=REFUSED))

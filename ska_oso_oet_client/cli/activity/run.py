@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
 
 from ...errors import InvalidRequestError
 from ...exit_status import ExitStatus
-from ...model import COMPLETE, PREPARED, RUNNING, Activity
+from ...model import COMPLETE, PREPARED, RUNNING
 from ...script_args import ScriptArgs, checked
 from ..command import OetCommand
 from ..following import Following, activity_goes_on, status_of
@@ -80,16 +81,14 @@ def run(
     While listening, Ctrl-C ends the listening and not the activity.
     """
     with settings.client() as client:
-
-        def request() -> Activity:
-            return client.run_activity(
-                activity_name,
-                sbd_id,
-                script_args,
-                prepare_only=prepare_only,
-                create_env=create_env,
-            )
-
+        request = partial(
+            client.run_activity,
+            activity_name,
+            sbd_id,
+            script_args,
+            prepare_only=prepare_only,
+            create_env=create_env,
+        )
         if not listen:
             show_activity(request(), settings)
             return ExitStatus.DONE
