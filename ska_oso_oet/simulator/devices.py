@@ -1,0 +1,244 @@
+"""The Tango devices: each translates between Tango and a part of the simulated telescope."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any, ClassVar, NoReturn
+
+import tango
+from tango.server import Device, attribute, command
+
+from ..telescope.states import ObsState
+from .answers import Answer, CommandRaised, NotAllowed
+from .arguments import decoded
+from .faults import Fault
+from .history import LONGEST
+from .publisher import Publisher
+from .tmc import Tmc
+
+Answered = list[list[Any]]
+
+
+def in_latin1(text: str) -> str:
+    """Return a text with what Tango strings cannot hold escaped."""
+    return text.encode("latin-1", "backslashreplace").decode("latin-1")
+
+
+class TmcDevice(Device):
+    """What the devices have in common; ``tmc`` is set before Tango makes any."""
+
+    tmc: ClassVar[Tmc]
+    events: ClassVar[tuple[str, ...]] = ()  #: the attributes that push change events
+
+    def init_device(self) -> None:
+        """Begin, or begin anew."""
+        super().init_device()
+        for name in self.events:
+            self.set_change_event(name, True, False)
+        self.set_state(tango.DevState.ON)
+        self.publisher = Publisher(self)
+
+    def delete_device(self) -> None:
+        """End."""
+        self.publisher.close()
+        super().delete_device()
+
+    def number(self) -> int:
+        """Return the number of the subarray this device belongs to."""
+        return int(self.get_name().rsplit("/", 1)[1])
+
+    def answered(self, execute: Callable[..., Answer], *words: str) -> Answered:
+        """Pass a command on, and translate what comes back."""
+        try:
+            answer = execute(*words)
+        except NotAllowed as error:
+            self.throw("API_CommandNotAllowed", error)
+        except CommandRaised as error:
+            self.throw("API_CommandFailed", error)
+        return [[int(answer.code)], [in_latin1(answer.text)]]
+
+    def throw(self, reason: str, error: Exception) -> NoReturn:
+        """Answer with an exception."""
+        tango.Except.throw_exception(reason, in_latin1(str(error)), self.get_name())
+        raise AssertionError("Tango throws")
+
+
+class CentralNode(TmcDevice):
+    """Assigns resources to subarrays."""
+
+    events = ("longRunningCommandResult",)
+
+    def init_device(self) -> None:
+        """Begin, or begin anew."""
+        super().init_device()
+        self.central = self.tmc.central
+        self.central.attach(self.publisher)
+
+    @attribute(dtype=("str",), max_dim_x=2)
+    def longRunningCommandResult(self) -> tuple[str, str]:
+        """Id and result of the command that ended last."""
+        return self.central.last_result
+
+    @attribute(dtype=tango.DevState)
+    def telescopeState(self) -> tango.DevState:
+        """Always ON."""
+        return tango.DevState.ON
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def AssignResources(self, text: str) -> Answered:
+        """Assign resources to the subarray that ``subarray_id`` names."""
+        return self.answered(self.central.execute, "AssignResources", text)
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def ReleaseResources(self, text: str) -> Answered:
+        """Release all resources of the subarray that ``subarray_id`` names."""
+        return self.answered(self.central.execute, "ReleaseResources", text)
+
+
+class SubarrayNode(TmcDevice):
+    """One subarray."""
+
+    events = ("obsState", "longRunningCommandResult")
+
+    def init_device(self) -> None:
+        """Begin, or begin anew."""
+        super().init_device()
+        self.subarray = self.tmc.subarrays[self.number()]
+        self.subarray.attach(self.publisher)
+        self.subarray.reset()
+
+    def delete_device(self) -> None:
+        """End whatever is going on."""
+        super().delete_device()
+        self.subarray.close()
+
+    @attribute(dtype=ObsState)
+    def obsState(self) -> ObsState:
+        """The observing state."""
+        return self.subarray.obs_state
+
+    @attribute(dtype=("str",), max_dim_x=2)
+    def longRunningCommandResult(self) -> tuple[str, str]:
+        """Id and result of the command that ended last."""
+        return self.subarray.last_result
+
+    @attribute(dtype=("str",), max_dim_x=LONGEST)
+    def commandHistory(self) -> list[str]:
+        """The last commands received, as JSON objects, oldest first."""
+        return self.subarray.history()
+
+    @attribute(dtype=("str",), max_dim_x=LONGEST)
+    def assignedResources(self) -> list[str]:
+        """The receptors assigned (Mid), or what ``mccs`` said (Low)."""
+        return self.subarray.assigned
+
+    @attribute(dtype="DevLong64")
+    def scanID(self) -> int:
+        """The number of the running or last scan; 0: none since the subarray was EMPTY."""
+        return self.subarray.scan_id
+
+    @attribute(dtype=str)
+    def configuration(self) -> str:
+        """The argument of the last Configure that succeeded; an empty object: none."""
+        return self.subarray.configuration_json()
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def AssignResources(self, text: str) -> Answered:
+        """Add resources."""
+        return self.answered(self.subarray.execute, "AssignResources", text)
+
+    @command(dtype_out="DevVarLongStringArray")
+    def ReleaseAllResources(self) -> Answered:
+        """Give up all resources."""
+        return self.answered(self.subarray.execute, "ReleaseResources")
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def Configure(self, text: str) -> Answered:
+        """Configure resources for scans."""
+        return self.answered(self.subarray.execute, "Configure", text)
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def Scan(self, text: str) -> Answered:
+        """Scan for the configured time."""
+        return self.answered(self.subarray.execute, "Scan", text)
+
+    @command(dtype_out="DevVarLongStringArray")
+    def EndScan(self) -> Answered:
+        """End the running scan early."""
+        return self.answered(self.subarray.execute, "EndScan")
+
+    @command(dtype_out="DevVarLongStringArray")
+    def End(self) -> Answered:
+        """Leave the configuration."""
+        return self.answered(self.subarray.execute, "End")
+
+    @command(dtype_out="DevVarLongStringArray")
+    def Abort(self) -> Answered:
+        """Abandon what is going on."""
+        return self.answered(self.subarray.execute, "Abort")
+
+    @command(dtype_out="DevVarLongStringArray")
+    def Restart(self) -> Answered:
+        """Give up all resources after an abort or a fault."""
+        return self.answered(self.subarray.execute, "Restart")
+
+    @command(dtype_in=str)
+    def SetDelays(self, text: str) -> None:
+        """Simulator only: set the seconds that commands take, by name."""
+        self.told(self.subarray.set_delays, text)
+
+    @command(dtype_in=str)
+    def InjectFault(self, text: str) -> None:
+        """Simulator only: spoil the next calls of a command."""
+        self.told(lambda data: self.subarray.inject(Fault.from_dict(data)), text)
+
+    @command
+    def SimulatorReset(self) -> None:
+        """Simulator only: be as new."""
+        self.subarray.reset()
+        self.publisher.flush()
+
+    def told(self, take: Callable[[dict[str, Any]], None], text: str) -> None:
+        """Pass an order of a test on; one that makes no sense raises an exception."""
+        try:
+            data = decoded(text)
+            if not isinstance(data, dict):
+                raise ValueError(f"this is no JSON object: {json.dumps(data)[:80]}")
+            take(data)
+        except ValueError as error:
+            self.throw("API_InvalidArgs", error)
+
+
+class QualityMonitor(TmcDevice):
+    """Says whether the data of a subarray are good enough to observe."""
+
+    events = ("qaReady",)
+
+    def init_device(self) -> None:
+        """Begin, or begin anew."""
+        super().init_device()
+        self.quality = self.tmc.quality[self.number()]
+        self.quality.attach(self.publisher)
+
+    def delete_device(self) -> None:
+        """End whatever is going on."""
+        super().delete_device()
+        self.quality.close()
+
+    @attribute(dtype=bool)
+    def qaReady(self) -> bool:
+        """Whether the data are good enough."""
+        return self.quality.ready
+
+    @command
+    def SetReady(self) -> None:
+        """Say that they are."""
+        self.quality.set(True)
+        self.publisher.flush()
+
+    @command
+    def SetNotReady(self) -> None:
+        """Say that they are not."""
+        self.quality.set(False)
+        self.publisher.flush()

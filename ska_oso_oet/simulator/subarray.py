@@ -1,0 +1,236 @@
+"""One subarray: its observing state, and the commands that change it. Knows no Tango."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ..telescope.states import ObsState, ResultCode
+from .answers import COMPLETED, INTERRUPTED, Answer, CommandRaised, NotAllowed, Result, new_id
+from .arguments import BadArgument, check, decoded, resources, scan_duration, scan_id
+from .commands import COMMANDS, Command
+from .delays import checked_delays
+from .faults import Fault, Faults, Kind
+from .history import History
+from .listening import Listener, Nobody
+from .names import Telescope
+from .operation import Operation, Report
+from .quality import Quality
+
+CRASHED = 70  #: exit status of a server that an injected fault has ended
+
+
+class Subarray:
+    """A subarray that takes commands from many threads and carries them out in its own time.
+
+    One lock guards everything, and one method, ``_enter``, changes the observing state. The listener hears
+    of changes in the order they happened.
+    """
+
+    def __init__(
+        self, name: str, telescope: Telescope, delays: Mapping[str, float], quality: Quality
+    ) -> None:
+        self.name = name
+        self._telescope = telescope
+        self._quality = quality
+        self._default_delays = delays
+        self._lock = threading.RLock()
+        self._listener: Listener = Nobody()
+        self._history = History()
+        self._faults = Faults()
+        self._operation: Operation | None = None
+        self._obs_state = ObsState.EMPTY
+        self._make_new()
+
+    def _make_new(self) -> None:
+        self._delays = dict(self._default_delays)
+        self._faults.clear()
+        self._history.clear()
+        self.last_result = ("", "")
+        self._clear()
+
+    def _clear(self) -> None:
+        self.assigned: list[str] = []
+        self.configuration: Any = {}
+        self.scan_id = 0
+
+    def attach(self, listener: Listener) -> None:
+        """Say what happens to this listener from now on."""
+        with self._lock:
+            self._listener = listener
+
+    @property
+    def obs_state(self) -> ObsState:
+        """The observing state."""
+        return self._obs_state
+
+    def history(self) -> list[str]:
+        """Return the commands received, as JSON objects, oldest first."""
+        with self._lock:
+            return self._history.entries()
+
+    # -- what tests set ----------------------------------------------------------------------------
+
+    def set_delays(self, delays: Mapping[str, Any]) -> None:
+        """Set how long commands to come take.
+
+        :raises ValueError: naming what is wrong
+        """
+        checked = checked_delays(delays)
+        with self._lock:
+            self._delays |= checked
+
+    def inject(self, fault: Fault) -> None:
+        """Spoil commands to come."""
+        with self._lock:
+            self._faults.inject(fault)
+
+    def reset(self) -> None:
+        """Be as new: EMPTY, nothing going on, no faults, the delays of the beginning, no history."""
+        self.close()
+        with self._lock:
+            self._make_new()
+            self._quality.set(False)
+            self._enter(ObsState.EMPTY)
+
+    def close(self) -> None:
+        """Drop what is going on, without a word."""
+        with self._lock:
+            ended, self._operation = self._operation, None
+        while ended is not None:
+            ended.join()  # without the lock, which its last step may be waiting for
+            ended = ended.held
+
+    # -- commands ----------------------------------------------------------------------------------
+
+    def execute(self, name: str, text: str | None = None, *also_tell: Report) -> Answer:
+        """Take a command with its JSON argument, and carry it out unless it is refused.
+
+        :param also_tell: who else is told how it ended
+        :raises NotAllowed: not in this observing state
+        :raises CommandRaised: an injected fault wants it
+        """
+        argument = decoded(text)
+        with self._lock:
+            at = self._obs_state
+            operation = None
+            try:
+                operation = self._accepted(COMMANDS[name], argument, also_tell)
+                answer = Answer(ResultCode.QUEUED, operation.id)
+            except BadArgument as error:
+                answer = Answer(ResultCode.REJECTED, str(error))
+            except NotAllowed as error:
+                self._history.record(name, argument, at, Answer(ResultCode.NOT_ALLOWED, str(error)))
+                raise
+            except CommandRaised as error:
+                self._history.record(name, argument, at, Answer(ResultCode.FAILED, str(error)))
+                raise
+            self._history.record(name, argument, at, answer)
+            if operation is not None:
+                self._begin(operation)
+        self._listener.flush()
+        return answer
+
+    def _accepted(self, command: Command, argument: Any, also_tell: tuple[Report, ...]) -> Operation:
+        doing = self._operation.command.name if self._operation else None
+        interrupts = command.name == "Abort" or (command.name == "EndScan" and doing == "Scan")
+        if self._obs_state not in command.allowed:
+            raise NotAllowed(command.name, self.name, self._obs_state)
+        if doing and not interrupts:
+            raise NotAllowed(command.name, self.name, self._obs_state, doing)
+        check(self._telescope, command.name, argument)
+        fault = self._faults.take(command.name)
+        if fault is not None and fault.kind is Kind.REJECT:
+            raise BadArgument(fault.message)
+        if fault is not None and fault.kind is Kind.RAISE:
+            raise CommandRaised(fault.message)
+        return Operation(
+            id=new_id(command.name),
+            command=command,
+            argument=argument,
+            origin=self._obs_state,
+            fault=fault,
+            reports=(self._report, *map(self._afterwards, also_tell)),
+        )
+
+    def _begin(self, operation: Operation) -> None:
+        command, before = operation.command, self._operation
+        self._operation = operation
+        if before is not None:
+            before.hold()
+        if command.name == "Scan":
+            self.scan_id = scan_id(operation.argument)
+            self._quality.scan_started()
+        self._enter(command.during or self._obs_state)
+        if command.name == "Abort":
+            while before is not None:
+                before.report(INTERRUPTED)
+                before = before.held
+        else:
+            operation.held = before
+        seconds = self._seconds(command)
+        operation.begin(seconds / 2 if operation.kind is Kind.CRASH else seconds, self._finish)
+
+    def _seconds(self, command: Command) -> float:
+        return scan_duration(self.configuration) if command.delay is None else self._delays[command.name]
+
+    def _finish(self, operation: Operation) -> None:
+        with self._lock:
+            if self._operation is not operation:  # something was faster
+                return
+            if operation.kind is Kind.CRASH:
+                os._exit(CRASHED)
+            self._operation = None
+            if operation.fault and operation.kind in (Kind.FAIL, Kind.FAULT):
+                self._failed(operation, Result(ResultCode.FAILED, operation.fault.message))
+            else:
+                self._succeeded(operation)
+
+    def _failed(self, operation: Operation, result: Result) -> None:
+        fault = operation.kind is Kind.FAULT
+        self._enter(ObsState.FAULT if fault else operation.origin)
+        if operation.held is not None and fault:
+            operation.held.report(result)
+        operation.report(result)
+        if operation.held is not None and not fault:
+            self._operation = operation.held
+            operation.held.begin(operation.held.due - time.monotonic(), self._finish)
+
+    def _succeeded(self, operation: Operation) -> None:
+        command = operation.command
+        if command.name == "AssignResources":
+            new = resources(self._telescope, operation.argument)
+            self.assigned = list(dict.fromkeys([*self.assigned, *new]))
+        elif command.name == "Configure":
+            self.configuration = operation.argument
+        if command.after is ObsState.EMPTY:
+            self._clear()
+        self._enter(command.after)
+        if command.name == "Configure":
+            self._quality.configured()
+        if operation.held is not None:
+            operation.held.report(COMPLETED)
+        operation.report(COMPLETED)
+
+    # -- what leaves -------------------------------------------------------------------------------
+
+    def _enter(self, state: ObsState) -> None:
+        if state is not self._obs_state:
+            self._obs_state = state
+            self._listener.publish("obsState", state)
+
+    def _report(self, command_id: str, result: Result) -> None:
+        self.last_result = (command_id, result.to_json())
+        self._listener.publish("longRunningCommandResult", self.last_result)
+
+    def _afterwards(self, report: Report) -> Report:
+        # Whoever waits for another device's word that we are done must find that we are.
+        return lambda command_id, result: self._listener.afterwards(lambda: report(command_id, result))
+
+    def configuration_json(self) -> str:
+        """Return the argument of the last Configure."""
+        return json.dumps(self.configuration)
