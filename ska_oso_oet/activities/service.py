@@ -99,9 +99,12 @@ class ActivityService:
             replies = await self._bus.read(
                 request_id=_derived(request, "create"), topics=["procedure.lifecycle.created"], limit=1
             )
+            pids = [reply.payload["result"]["id"] for reply in replies]
+            # It may have come further since than the reply says.
+            found = await self._bus.read_procedures(pids=pids) if pids else []
         except ConnectionError:
             raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
-        return replies[0].payload["result"] if replies else None
+        return found[0] if found else None
 
     async def _check(self, planned: Plan) -> None:
         command = PrepareProcedure(script=planned.script, init=planned.init)
