@@ -140,7 +140,7 @@ class SubArray:
                 raise Overdue(f"{name}: subarray {self.id} is {state}, not {goal.name}, after {timeout:g} s")
             self._heard.wait(position, min(deadline, now + _POLL))
             if self._heard.position == position:
-                answered = self._look(progress, answered)
+                answered = self._look(device, progress, answered)
 
     def _raise_failure(self, name: str, progress: _Progress, reported: bool) -> None:
         result = progress.result
@@ -153,14 +153,17 @@ class SubArray:
         if progress.astray(reported):
             raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
 
-    def _look(self, progress: _Progress, answered: float) -> float:
-        """Read the state: a change may have been pushed and not have come. Returns when it was last read."""
+    def _look(self, device: Device, progress: _Progress, answered: float) -> float:
+        """Read what may have been pushed and not have come: state and result. Returns when that was done last."""
         try:
             state = self.obs_state
+            result = device.read("longRunningCommandResult") if self._reports[device.name] else None
         except DeviceUnreachable:
             if time.monotonic() - answered > self._silence:
                 raise
             return answered
+        if result is not None and progress.result is None:
+            self._heard.add("result", result)
         if state is not progress.state:
             self._heard.add("state", state)
         return time.monotonic()

@@ -1,0 +1,44 @@
+"""A simulated telescope, and scripts' own view of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from ska_oso_oet.telescope.block import Block
+from ska_oso_oet.telescope.subarray import SubArray
+
+from ..telescope.simulator import Simulator
+from .blocks import sample
+
+
+@pytest.fixture(scope="module")
+def telescope() -> Iterator[Simulator]:
+    """A Mid telescope, shared by the tests of a module."""
+    simulator = Simulator("--delay", "Abort=0.05")
+    try:
+        yield simulator.start()
+    finally:
+        simulator.close()
+
+
+@pytest.fixture
+def simulator(telescope: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulator:
+    """The telescope as after its start, and the environment that leads scripts to it."""
+    telescope.reset()
+    quick = ("AssignResources", "ReleaseResources", "Configure", "End", "EndScan", "Abort", "Restart")
+    telescope.delays(**dict.fromkeys(quick, 0.02))
+    for name, value in telescope.environment.items():
+        monkeypatch.setenv(name, value)
+    return telescope
+
+
+@pytest.fixture
+def subarray(simulator: Simulator) -> SubArray:
+    return SubArray(1)
+
+
+@pytest.fixture
+def block() -> Block:
+    return Block(sample(scan_duration=50))
