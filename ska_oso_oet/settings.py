@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
+
+from .addresses import checked_archive_url, url_of
 
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
@@ -108,6 +111,10 @@ def _segment(text: str) -> str:
     if not text or "/" in text:
         raise ValueError("must be one element of a path")
     return text
+
+
+def _archive(text: str) -> str:
+    return checked_archive_url(text) if text else ""
 
 
 def _text_or_none(text: str) -> str | None:
@@ -230,6 +237,16 @@ VARIABLES: dict[str, Variable] = {
         "whether scripts wait for QA before they scan, until the operator decides otherwise",
         _switch,
     ),
+    "oda_url": Variable(
+        "OET_ODA_URL",
+        "",
+        "archive of scheduling blocks: `file:///path` of a folder, or the ODA's "
+        "`https://host/ns/oda/api/v<major>`; by default the folder `oda` in the state directory",
+        _archive,
+    ),
+    "oda_timeout": Variable(
+        "OET_ODA_TIMEOUT", "10 s", "time limit for one conversation with the archive", _seconds
+    ),
     "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
     "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
     "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
@@ -277,6 +294,8 @@ class Settings:
     central_node: str
     quality_monitor_prefix: str
     wait_for_qa_ready: bool
+    oda_url: str
+    oda_timeout: float
     web_workers: int
     web_threads: int
     log_level: str
@@ -329,7 +348,8 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
         try:
             values[field] = variable.read(text)
         except ValueError as error:
-            raise BadSetting(f"{variable.name}={text!r} cannot be used: {error}") from None
+            shown = re.sub(r"://\S*@", "://***@", text)  # it may hold a password
+            raise BadSetting(f"{variable.name}={shown!r} cannot be used: {error}") from None
     if not values["state_dir"]:
         base = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         values["state_dir"] = os.path.join(base, "oet", f"subarray-{values['subarray_id']}")
@@ -340,4 +360,5 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
     values["subarray_prefix"] = values["subarray_prefix"] or f"{short}-tmc/subarray"
     values["central_node"] = values["central_node"] or f"{short}-tmc/central-node/0"
     values["quality_monitor_prefix"] = values["quality_monitor_prefix"] or f"{short}-sdp/quality-monitor"
+    values["oda_url"] = values["oda_url"] or url_of(os.path.join(values["state_dir"], "oda"))
     return Settings(**values)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from ..bus.desk import Desk
 from ..domain.errors import Refusal
+from .archive import Status
 from .archive.timely import Timely
 
 LOG = logging.getLogger(__name__)
@@ -26,10 +27,10 @@ class Recording:
         self._archive = archive
         self._desk = desk
         self._recorded = recorded
-        self._due: dict[str, str] = {}  #: by instance
+        self._due: dict[str, Status] = {}  #: by instance
         self._busy: set[str] = set()
 
-    def record(self, sbi_id: str, status: str, aid: int | None = None) -> None:
+    def record(self, sbi_id: str, status: Status, aid: int | None = None) -> None:
         """Have a status recorded, for the activity ``aid`` if it belongs to one."""
         self._due[sbi_id] = status
         if sbi_id not in self._busy:

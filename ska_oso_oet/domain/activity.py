@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from typing import Any
+from typing import Any, Literal
 
 from .outcome import Outcome, Reason
 from .scripts import Arguments
@@ -94,7 +94,7 @@ class Activity:
         return any(state is A.RUNNING for state, _ in self.activity_states)
 
     @property
-    def due_sbi_status(self) -> str | None:
+    def due_sbi_status(self) -> Literal["Executing", "Observed", "Failed"] | None:
         """What the archive must know by now about the scheduling block instance."""
         if self.final:
             return "Observed" if self.state is A.COMPLETE else "Failed"

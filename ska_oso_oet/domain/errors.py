@@ -10,6 +10,7 @@
      └── Unavailable    this server cannot take new work now
           ├── DiskFull
           ├── WorkerAway
+          ├── ArchiveAway
           └── TimedOut
 """
 
@@ -70,6 +71,10 @@ class WorkerAway(Unavailable):
     kind = "worker_away"
 
 
+class ArchiveAway(Unavailable):
+    kind = "archive_away"
+
+
 class TimedOut(Unavailable):
     kind = "timeout"
 
@@ -84,12 +89,14 @@ STATUS = {
     "unavailable": 503,
     "disk_full": 503,
     "worker_away": 503,
+    "archive_away": 503,
     "timeout": 504,
     "internal": 500,
 }
 
 _BY_KIND: dict[str, type[Refusal]] = {
-    cls.kind: cls for cls in (Invalid, NotFound, Conflict, Busy, Unavailable, DiskFull, WorkerAway, TimedOut)
+    cls.kind: cls
+    for cls in (Invalid, NotFound, Conflict, Busy, Unavailable, DiskFull, WorkerAway, ArchiveAway, TimedOut)
 }
 
 

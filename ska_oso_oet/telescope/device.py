@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable
@@ -29,8 +30,13 @@ _UNREACHABLE = (
 _TAKEN = (ResultCode.OK, ResultCode.STARTED, ResultCode.QUEUED)
 
 
+#: Kept for ever: Tango unsubscribes what a proxy that is collected had subscribed for, and where that happens
+#: in the thread that delivers events, nothing can be subscribed for during seconds.
+_PROXIES: dict[str, tango.DeviceProxy] = {}
+
+
 class Device:
-    """A connection to one device. Subscriptions are made before the first command.
+    """A connection to one device.
 
     :param name: its Tango resource locator
     :raises DeviceUnreachable: where it is not there
@@ -38,9 +44,13 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._subscriptions: list[int] = []
         try:
-            self._proxy = tango.DeviceProxy(name)
-            self._proxy.set_timeout_millis(_TIMEOUT)
+            if name not in _PROXIES:
+                proxy = tango.DeviceProxy(name)
+                proxy.set_timeout_millis(_TIMEOUT)
+                _PROXIES[name] = proxy
+            self._proxy = _PROXIES[name]
             self._proxy.ping()
         except tango.DevFailed as error:
             raise DeviceUnreachable(f"{name} cannot be reached: {reason(error)}") from None
@@ -77,21 +87,34 @@ class Device:
         codes, texts = answer
         return int(codes[0]), str(texts[0])
 
-    def subscribe(self, attribute: str, heard: Callable[[Any], None]) -> bool:
+    def has(self, attribute: str) -> bool:
+        """Whether the device has an attribute that can be read now."""
+        try:
+            self._proxy.read_attribute(attribute)
+        except tango.DevFailed:
+            return False
+        return True
+
+    def subscribe(self, attribute: str, heard: Callable[[Any], None]) -> None:
         """Hear every change of an attribute, beginning with its present value.
 
-        :returns: whether the device pushes changes of it
+        Where that cannot be had it is no failure: whoever waits for a change reads the attribute as well.
         """
 
         def pushed(event: Any) -> None:
             if not event.err and event.attr_value is not None:
                 heard(event.attr_value.value)
 
-        try:
-            self._proxy.subscribe_event(attribute, tango.EventType.CHANGE_EVENT, pushed)
-        except tango.DevFailed:
-            return False
-        return True
+        with contextlib.suppress(tango.DevFailed):
+            change = tango.EventType.CHANGE_EVENT
+            self._subscriptions.append(self._proxy.subscribe_event(attribute, change, pushed))
+
+    def close(self) -> None:
+        """Hear nothing any more."""
+        for subscription in self._subscriptions:
+            with contextlib.suppress(tango.DevFailed):
+                self._proxy.unsubscribe_event(subscription)
+        self._subscriptions.clear()
 
 
 class Heard:

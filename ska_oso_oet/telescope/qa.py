@@ -27,7 +27,7 @@ class QaGate:
     """
 
     def __init__(self, monitor: str, context: dict[str, Any] | None = None) -> None:
-        self._monitor_name = monitor
+        self._signal = _Signal(monitor, self._news)
         self._context = {} if context is None else context
         self._changed = threading.Condition()
         self._overridden = False
@@ -67,12 +67,11 @@ class QaGate:
             return
         deadline = None if timeout is None else time.monotonic() + timeout
         announce("waiting until QA is ready")
-        signal = _Signal(self._monitor_name, self._news)
         while True:
             with self._changed:
                 if self._let_through():
                     return
-            if signal.ready():
+            if self._signal.ready():
                 announce("QA is ready")
                 return
             if deadline is not None and time.monotonic() > deadline:

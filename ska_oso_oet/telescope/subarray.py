@@ -16,6 +16,7 @@ from .errors import CommandFailed, DeviceUnreachable, Overdue, WrongState
 from .names import names_of, subarray_of
 from .states import ObsState, ResultCode
 
+_RESULT = "longRunningCommandResult"
 _POLL = 0.5  #: seconds without news after which the state is read
 _LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
 
@@ -40,12 +41,21 @@ class SubArray:
         self._central_name = names.central_node
         self._central: Device | None = None
         self._heard = Heard()
+        self._reports: dict[str, bool] = {}  #: by device, whether it tells the results of its commands
         self._node = Device(names.subarray)
         self._node.subscribe("obsState", lambda value: self._heard.add("state", S(int(value))))
-        self._reports = {self._node.name: self._subscribe_results(self._node)}
+        self._hear_results(self._node)
 
-    def _subscribe_results(self, device: Device) -> bool:
-        return device.subscribe("longRunningCommandResult", lambda pair: self._heard.add("result", pair))
+    def _hear_results(self, device: Device) -> None:
+        self._reports[device.name] = device.has(_RESULT)
+        if self._reports[device.name]:
+            device.subscribe(_RESULT, lambda pair: self._heard.add("result", pair))
+
+    def close(self) -> None:
+        """Hear nothing of the telescope any more."""
+        for device in (self._node, self._central):
+            if device is not None:
+                device.close()
 
     @property
     def obs_state(self) -> ObsState:
@@ -111,7 +121,7 @@ class SubArray:
     def _central_node(self) -> Device:
         if self._central is None:
             self._central = Device(self._central_name)
-            self._reports[self._central.name] = self._subscribe_results(self._central)
+            self._hear_results(self._central)
         return self._central
 
     def _perform(
@@ -154,10 +164,10 @@ class SubArray:
             raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
 
     def _look(self, device: Device, progress: _Progress, answered: float) -> float:
-        """Read what may have been pushed and not have come: state and result. Returns when that was done last."""
+        """Read what may have been pushed and not have come. Returns when that was done last."""
         try:
             state = self.obs_state
-            result = device.read("longRunningCommandResult") if self._reports[device.name] else None
+            result = device.read(_RESULT) if self._reports[device.name] else None
         except DeviceUnreachable:
             if time.monotonic() - answered > self._silence:
                 raise

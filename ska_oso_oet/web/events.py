@@ -36,7 +36,7 @@ def stream(query: schemas.StreamQuery) -> Response:
         topics=_prefixes(query.topics),
         exclude=_prefixes(query.exclude),
         procedure=query.procedure,
-        activity=query.activity and _activity(query.activity),
+        activity=None if query.activity is None else _activity(query.activity),
     )
     hub = services().hub
     return Detached(lambda peer: hub.serve(peer, wanted, after))

@@ -27,7 +27,8 @@ async def main(settings: Settings) -> None:
     hold_lock(settings, "activity")
     os.makedirs(settings.activities, mode=0o700, exist_ok=True)
     bus = BusClient("ActivityWorker", settings.bus_socket, _TOPICS)
-    archive = Timely(open_archive(settings.oda_url, settings.oda_timeout), settings.oda_timeout)
+    # The archive's own sentence about what took too long says more, so it gets the first word.
+    archive = Timely(open_archive(settings.oda_url, settings.oda_timeout), settings.oda_timeout + 1)
     service = ActivityService(bus, settings, archive)
     service.listen()
     async with kept_running(bus.run()):

@@ -56,9 +56,18 @@ def test_an_activity_passes_through_its_states_with_its_procedure(
     requested = activities.run(sbd_id)
     assert requested["state"] == "REQUESTED"
     assert requested["uri"] == f"{server.url}/activities/{requested['id']}"
-    assert (requested["activity_name"], requested["sbd_id"], requested["sbd_version"]) == ("observe", sbd_id, 3)
+    assert (requested["activity_name"], requested["sbd_id"], requested["sbd_version"]) == (
+        "observe",
+        sbd_id,
+        3,
+    )
     ended = activities.ended(requested["id"])
-    assert [state for state, _ in ended["activity_states"]] == ["REQUESTED", "PREPARED", "RUNNING", "COMPLETE"]
+    assert [state for state, _ in ended["activity_states"]] == [
+        "REQUESTED",
+        "PREPARED",
+        "RUNNING",
+        "COMPLETE",
+    ]
     times = [at for _, at in ended["activity_states"]]
     assert times == sorted(times)
     assert ended["outcome"]["reason"] == "completed"
@@ -86,7 +95,9 @@ def test_main_gets_the_block_as_a_file_and_the_id_of_its_instance(
     given = _told(server, ended)["kwargs"]
     assert given["sbi_id"] == ended["sbi_id"]
     assert json.loads(Path(given["sb_json"]).read_text())["targets"] == ["unknown keys pass through"]
-    assert server.procedure(ended["procedure_id"])["script_args"]["main"]["kwargs"]["sbi_id"] == ended["sbi_id"]
+    assert (
+        server.procedure(ended["procedure_id"])["script_args"]["main"]["kwargs"]["sbi_id"] == ended["sbi_id"]
+    )
 
 
 def test_a_script_that_does_not_take_them_runs_all_the_same(activities: Activities, blocks: Blocks) -> None:
@@ -123,7 +134,9 @@ def test_arguments_go_over_those_of_the_block_keyword_by_keyword(
     activities: Activities, blocks: Blocks, server: Server, given: Any, args: Any, kwargs: Any
 ) -> None:
     content = TELLS + "def init(**kwargs):\n    pass\n"
-    sbd_id = blocks.add("sbd-args", {"observe": inline(content, main={"args": [1], "kwargs": {"a": 1, "b": 1}})})
+    sbd_id = blocks.add(
+        "sbd-args", {"observe": inline(content, main={"args": [1], "kwargs": {"a": 1, "b": 1}})}
+    )
     ended = activities.ended(activities.run(sbd_id, script_args=given)["id"])
     told = _told(server, ended)
     assert told["args"] == args
@@ -250,7 +263,9 @@ def test_an_unknown_block_is_404(activities: Activities, blocks: Blocks) -> None
     _refused(activities, blocks, 404, "no scheduling block sbd-nowhere in the archive", "sbd-nowhere")
 
 
-def test_an_unknown_activity_is_422_and_names_those_that_exist(activities: Activities, blocks: Blocks) -> None:
+def test_an_unknown_activity_is_422_and_names_those_that_exist(
+    activities: Activities, blocks: Blocks
+) -> None:
     sbd_id = blocks.add("sbd-two", {"observe": inline(TELLS), "allocate": inline(TELLS)})
     detail = "scheduling block sbd-two has no activity 'observ'; it has: allocate, observe"
     _refused(activities, blocks, 422, detail, sbd_id, name="observ")

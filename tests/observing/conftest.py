@@ -35,8 +35,10 @@ def simulator(telescope: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulato
 
 
 @pytest.fixture
-def subarray(simulator: Simulator) -> SubArray:
-    return SubArray(1)
+def subarray(simulator: Simulator) -> Iterator[SubArray]:
+    found = SubArray(1)
+    yield found
+    found.close()
 
 
 @pytest.fixture

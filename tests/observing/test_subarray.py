@@ -156,7 +156,9 @@ def test_an_abort_by_somebody_else_ends_a_command(simulator: Simulator, block: B
 
 def test_a_device_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SUBARRAYNODE_TRL_PREFIX", "tango://127.0.0.1:9/mid-tmc/subarray#dbase=no")
-    with pytest.raises(DeviceUnreachable, match=r"^tango://127.0.0.1:9/mid-tmc/subarray/01#dbase=no cannot be"):
+    with pytest.raises(
+        DeviceUnreachable, match=r"^tango://127.0.0.1:9/mid-tmc/subarray/01#dbase=no cannot be"
+    ):
         SubArray(1)
 
 
@@ -176,7 +178,9 @@ def test_a_central_node_that_is_not_there_is_told_when_it_is_needed(
         perform(subarray, block, "AssignResources")
 
 
-def test_a_telescope_that_dies_in_the_middle_is_noticed(block: Block, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_telescope_that_dies_in_the_middle_is_noticed(
+    block: Block, monkeypatch: pytest.MonkeyPatch
+) -> None:
     simulator = Simulator()
     try:
         simulator.start()
@@ -185,7 +189,9 @@ def test_a_telescope_that_dies_in_the_middle_is_noticed(block: Block, monkeypatc
         subarray = SubArray(1, silence=0.5)
         lead_to(subarray, block, "Configure")
         simulator.inject("Configure", "crash")
-        with pytest.raises(DeviceUnreachable, match=r"^obsState of .* cannot be read|^Configure: .* does not"):
+        with pytest.raises(
+            DeviceUnreachable, match=r"^obsState of .* cannot be read|^Configure: .* does not"
+        ):
             perform(subarray, block, "Configure")
     finally:
         simulator.close()

@@ -80,7 +80,12 @@ def test_what_is_heard_twice_late_or_not_at_all_makes_no_difference(heard: list[
     for length in (*heard, 7):
         reason = Reason.COMPLETED if length == 7 else None
         activity.follow(_procedure(*whole[:length], reason=reason))
-    assert [state for state, _ in activity.activity_states] == [A.REQUESTED, A.PREPARED, A.RUNNING, A.COMPLETE]
+    assert [state for state, _ in activity.activity_states] == [
+        A.REQUESTED,
+        A.PREPARED,
+        A.RUNNING,
+        A.COMPLETE,
+    ]
 
 
 def test_once_it_has_failed_for_itself_its_procedure_changes_nothing() -> None:

@@ -85,7 +85,10 @@ def _without(*path: Any) -> dict[str, Any]:
         (_without("targets"), "has no 'PKS 1934-638' in targets"),
         (_without("csp_configurations"), "has no 'continuum' in csp_configurations"),
         (_without("scan_definitions", 1), "has no scan definition 'science'"),
-        (_without("scan_definitions", 0, "scan_duration"), "scan definition 'calibrator' .* has no scan_duration"),
+        (
+            _without("scan_definitions", 0, "scan_duration"),
+            "scan definition 'calibrator' .* has no scan_duration",
+        ),
         ({"sbd_id": "sbd-x", "telescope": "ska_mid"}, "scheduling block sbd-x has no scans"),
     ],
 )

@@ -25,6 +25,7 @@ def test_every_kind_of_refusal_has_an_http_status() -> None:
         (errors.Unavailable("x"), 503),
         (errors.DiskFull("x"), 503),
         (errors.WorkerAway("x"), 503),
+        (errors.ArchiveAway("x"), 503),
         (errors.TimedOut("x"), 504),
     ],
 )

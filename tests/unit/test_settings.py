@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from ska_oso_oet.addresses import folder_of
 from ska_oso_oet.settings import PACKAGED_SCRIPTS, VARIABLES, BadSetting, Settings, read_settings
 
 
@@ -48,6 +49,8 @@ def test_the_defaults_are_those_of_the_table() -> None:
         history=10,
         warm_interpreters=1,
         preload=("tango",),
+        oda_url="file:///states/oet/subarray-1/oda",
+        oda_timeout=10.0,
         web_workers=1,
         web_threads=16,
         log_level="INFO",
@@ -88,6 +91,9 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
         ("OET_PRELOAD", "", "preload", ()),
         ("OET_PRELOAD", "tango, numpy", "preload", ("tango", "numpy")),
         ("OET_SCRIPT_PATHS", "/usr:/etc", "script_paths", ("/usr", "/etc")),
+        ("OET_ODA_URL", "file:///archive/", "oda_url", "file:///archive"),
+        ("OET_ODA_URL", "https://host/ns/oda/api/v1/", "oda_url", "https://host/ns/oda/api/v1"),
+        ("OET_ODA_TIMEOUT", "1 min", "oda_timeout", 60.0),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("OET_LOG_FORMAT", "text", "log_format", "text"),
     ],
@@ -119,6 +125,9 @@ def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: 
         ("OET_OUTPUT_LIMIT", "1e99"),
         ("OET_HISTORY", "0"),
         ("OET_WARM_INTERPRETERS", "-1"),
+        ("OET_ODA_URL", "ftp://host/oda"),
+        ("OET_ODA_URL", "oda"),
+        ("OET_ODA_TIMEOUT", "none"),
         ("OET_WEB_WORKERS", "0"),
         ("OET_WEB_THREADS", "many"),
         ("LOG_LEVEL", "LOUD"),
@@ -130,6 +139,17 @@ def test_a_value_that_cannot_be_used_is_one_line_that_names_the_variable(name: s
         read_settings({name: text})
     assert str(refused.value).startswith(f"{name}={text!r} cannot be used: ")
     assert "\n" not in str(refused.value)
+
+
+def test_a_url_that_cannot_be_used_is_shown_without_its_password() -> None:
+    with pytest.raises(BadSetting) as refused:
+        read_settings({"OET_ODA_URL": "ftp://me:secret/@word@host/oda"})
+    assert str(refused.value).startswith("OET_ODA_URL='ftp://***@host/oda' cannot be used: ")
+
+
+def test_an_archive_in_a_folder_of_any_name_is_found() -> None:
+    settings = read_settings({"OET_STATE_DIR": "/a b/50%/#1"})
+    assert folder_of(settings.oda_url) == "/a b/50%/#1/oda"
 
 
 def test_an_option_of_the_command_line_overrides_the_environment() -> None:

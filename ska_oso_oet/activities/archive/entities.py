@@ -1,0 +1,72 @@
+"""The ODA's documents, as far as both archives read and write them."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import math
+from typing import Any, Literal
+
+from ...domain.errors import Invalid
+
+Status = Literal["Executing", "Observed", "Failed"]
+
+FIRST_STATUS = "Created"  #: what an SBInstance is before anything was recorded about it
+LARGEST = 10 * 2**20  #: bytes of the largest document that is read
+
+
+def status_entity(sbi_id: str, current: str, previous: str, version: int = 1) -> dict[str, Any]:
+    """The entity that records a status of an SBInstance.
+
+    :param version: the number of this status among those of the instance, from 1
+    """
+    now = datetime.datetime.now(datetime.timezone.utc).isoformat()
+    return {
+        "sbi_ref": sbi_id,
+        "sbi_version": 1,
+        "current_status": current,
+        "previous_status": previous,
+        "metadata": {
+            "version": version,
+            "created_by": "oet",
+            "created_on": now,
+            "last_modified_by": "oet",
+            "last_modified_on": now,
+        },
+    }
+
+
+def read_document(data: bytes) -> dict[str, Any]:
+    """Read a JSON object.
+
+    :raises ValueError: where it is anything else, JSON that only Python writes included
+    """
+    try:
+        document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+    except RecursionError:
+        raise ValueError("nested too deep") from None
+    if not isinstance(document, dict):
+        raise ValueError("no object")
+    return document
+
+
+def write_document(document: dict[str, Any]) -> bytes:
+    """Write JSON.
+
+    :raises Invalid: where a value in it is none that JSON has
+    """
+    try:
+        return json.dumps(document, indent=2, allow_nan=False).encode()
+    except (ValueError, TypeError) as error:
+        raise Invalid(f"arguments cannot be stored as JSON: {error}") from None
+
+
+def _refuse(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large")
+    return value

@@ -1,0 +1,160 @@
+"""Requests and answers of one call to a server, all of them before its deadline."""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import os
+import time
+import types
+from typing import Any
+
+import requests
+
+from ...addresses import shown
+from ...domain.errors import ArchiveAway
+from .curfew import Curfew
+from .entities import LARGEST, write_document
+
+PASSING = (502, 503, 504)  #: answers of something between, which do not tell whether the request arrived
+
+_ATTEMPTS = 3
+_PAUSE = 0.1  #: seconds before the second attempt; three times as many before each further one
+_HEADERS = {
+    "Accept": "application/json",
+    "Accept-Encoding": "identity",
+    "Content-Type": "application/json",
+}
+_CONNECTING = 5.0  #: seconds one attempt to connect may take
+
+
+class Lost(Exception):  # noqa: N818  reads as a sentence
+    """The connection failed: whether the request arrived is not known. The text is the reason."""
+
+
+class _Staying(requests.Session):
+    """A session to which no answer is a redirect; of one it would read the whole body, however large."""
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nowhere."""
+        return None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What a server answered."""
+
+    status: int
+    body: bytes
+
+
+class Exchange:
+    """Talks to one server for at most some seconds, and hides its password in every sentence.
+
+    Neither proxies nor passwords are taken from the environment, and redirects are not followed: the archive
+    is where the setting says, or nowhere.
+    """
+
+    def __init__(self, base: str, seconds: float) -> None:
+        self._base = base
+        self._where = shown(base)
+        self._seconds = seconds
+        self._deadline = time.monotonic() + seconds
+        self._curfew = Curfew(seconds)
+        self._session = _Staying()
+        self._session.trust_env = False
+        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an institute's own authority
+        for scheme in ("http://", "https://"):
+            self._session.mount(scheme, self._curfew)
+
+    def __enter__(self) -> Exchange:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
+    ) -> None:
+        self._session.close()
+
+    def safely(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """Ask for what may be asked twice; what passes is waited for.
+
+        :raises ArchiveAway: where there is no answer
+        """
+        for attempt in itertools.count(1):
+            try:
+                answer = self.once(method, path, body)
+                if answer.status not in PASSING or not self.pause(attempt):
+                    return answer
+            except Lost as lost:
+                if not self.pause(attempt):
+                    raise self.away(lost) from None
+        raise AssertionError("it counts for ever")
+
+    def once(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
+        """Ask once.
+
+        :raises Lost: where the connection fails before the answer is complete
+        :raises ArchiveAway: where the deadline passes, or the answer cannot be read
+        """
+        try:
+            with self._session.request(
+                method,
+                self._base + path,
+                data=None if body is None else write_document(body),
+                headers=_HEADERS,
+                timeout=(min(_CONNECTING, self._left()), self._left()),
+                stream=True,
+            ) as response:
+                answer = Answer(status=response.status_code, body=self._body(response))
+            self._left()  # a connection shut at the deadline may look like the end of an answer
+            return answer
+        except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
+            self._left()
+            raise Lost(_reason(error)) from None
+        except requests.Timeout:
+            raise self._late() from None
+        except requests.RequestException as error:
+            raise ArchiveAway(
+                f"the archive {self._where} answers with what cannot be read: {type(error).__name__}"
+            ) from None
+
+    def pause(self, attempt: int) -> bool:
+        """Wait a little after an attempt; tells whether there may be another one."""
+        pause = _PAUSE * 3 ** (attempt - 1)
+        if attempt == _ATTEMPTS or time.monotonic() + pause >= self._deadline:
+            return False
+        time.sleep(pause)
+        return True
+
+    def away(self, lost: Lost) -> ArchiveAway:
+        """The refusal that a lost connection means in the end."""
+        return ArchiveAway(f"the archive {self._where} cannot be reached: {lost}")
+
+    def _body(self, response: requests.Response) -> bytes:
+        body = bytearray()
+        for chunk in response.iter_content(2**16):
+            body += chunk
+            self._left()
+            if len(body) > LARGEST:
+                raise ArchiveAway(f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB")
+        return bytes(body)
+
+    def _left(self) -> float:
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise self._late()
+        return left
+
+    def _late(self) -> ArchiveAway:
+        return ArchiveAway(f"the archive {self._where} did not answer within {self._seconds:g} s")
+
+
+def _reason(error: BaseException | None) -> str:
+    """The system's own word for what failed; what libraries say may hold the URL and its password."""
+    if isinstance(error, requests.ConnectTimeout):
+        return "it does not accept connections"
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            return error.strerror
+        error = error.__cause__ or error.__context__
+    return "the connection was lost"

@@ -1,0 +1,158 @@
+"""An archive that is a folder in the ODA's own layout: ``<entity>/<id>/<version>.json``.
+
+Several processes may use one folder, and other tools may write to it: a version appears all at once, under a
+number nobody else took, and is never changed. Files of any other name are left alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+from ...domain.errors import ArchiveAway, Conflict, Invalid, NotFound
+from ...domain.scheduling import checked_sbd_id
+from .entities import FIRST_STATUS, LARGEST, Status, read_document, status_entity, write_document
+
+_VERSION = re.compile(r"([0-9]{1,18})\.json")
+_RACES = 100  #: how often others may be faster before a version is taken for blocked
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
+
+
+class FolderArchive:
+    """An archive in a folder, which is made when the first thing is stored."""
+
+    def __init__(self, folder: str) -> None:
+        self.where = folder
+
+    def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
+        """See the port."""
+        with self._telling("read"):
+            newest = _newest(self._entity("sbd", sbd_id))
+            if newest is None:
+                raise NotFound(f"no scheduling block {sbd_id} in the archive {self.where}")
+            return _read(newest[1])
+
+    def store_instance(self, sbi: dict[str, Any]) -> None:
+        """See the port."""
+        folder = self._entity("sbi", sbi["sbi_id"])
+        path = os.path.join(folder, "1.json")
+        with self._telling("written"):
+            try:
+                _publish(path, sbi)
+            except FileExistsError:
+                if _read(path) != sbi:
+                    raise Conflict(
+                        f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}"
+                    ) from None
+
+    def record_status(self, sbi_id: str, status: Status) -> None:
+        """See the port."""
+        folder = self._entity("sbi_status", sbi_id)
+        with self._telling("written"):
+            for _ in range(_RACES):
+                newest = _newest(folder)
+                number = newest[0] if newest else 0
+                before = _read(newest[1]).get("current_status") if newest else FIRST_STATUS
+                if before == status:
+                    return
+                entity = status_entity(sbi_id, status, str(before), number + 1)
+                with contextlib.suppress(FileExistsError):  # somebody else was faster
+                    _publish(os.path.join(folder, f"{number + 1}.json"), entity)
+                    return
+        raise ArchiveAway(f"the archive {self.where} has no free version after {number} in {folder}")
+
+    def _entity(self, kind: str, identifier: str) -> str:
+        return os.path.join(self.where, kind, checked_sbd_id(identifier))
+
+    @contextlib.contextmanager
+    def _telling(self, done: str) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise ArchiveAway(
+                f"the archive {self.where} cannot be {done}: {error.strerror or type(error).__name__}"
+            ) from None
+
+
+def _newest(folder: str) -> tuple[int, str] | None:
+    """The highest version in a folder and the path of its file."""
+    try:
+        with os.scandir(folder) as entries:
+            versions = [
+                (int(found[1]), entry.path)
+                for entry in entries
+                if (found := _VERSION.fullmatch(entry.name)) and entry.is_file()
+            ]
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # no file system could hold it
+            return None
+        raise
+    return max(versions, default=None)
+
+
+def _read(path: str) -> dict[str, Any]:
+    with open(path, "rb") as file:
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise Invalid(f"{path} in the archive is larger than {LARGEST // 2**20} MiB")
+    try:
+        return read_document(data)
+    except ValueError:
+        raise Invalid(f"{path} in the archive is not a JSON object") from None
+
+
+def _publish(path: str, document: dict[str, Any]) -> None:
+    """Write a file so that it is there whole or not at all, also after a power cut.
+
+    :raises FileExistsError: where the name is taken
+    """
+    data, folder = write_document(document), os.path.dirname(path)
+    _make(folder)
+    temporary = os.path.join(folder, f".{os.path.basename(path)}.{uuid.uuid4().hex}~")
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        _name(temporary, path)
+    finally:
+        with contextlib.suppress(OSError):
+            os.unlink(temporary)
+    _sync(folder)
+
+
+def _name(temporary: str, path: str) -> None:
+    try:
+        os.link(temporary, path)  # unlike a rename it never replaces what somebody else stored
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        if os.path.lexists(path):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), path) from None
+        os.rename(temporary, path)
+
+
+def _make(folder: str) -> None:
+    """Make a folder, and those above it, so that they are there after a power cut."""
+    if os.path.isdir(folder):
+        return
+    above = os.path.dirname(folder)
+    _make(above)
+    with contextlib.suppress(FileExistsError):  # made by somebody else meanwhile
+        os.mkdir(folder)
+    _sync(above)
+
+
+def _sync(folder: str) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

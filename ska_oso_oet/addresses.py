@@ -1,0 +1,59 @@
+"""What may name the archive of scheduling blocks. Imports next to nothing: settings are read with it."""
+
+from __future__ import annotations
+
+import urllib.parse
+
+FOLDER_PREFIX = "file://"
+
+_RIGHT = (
+    "must be file:///absolute/path of a folder, or the base of the ODA's REST interface: "
+    "https://host/ns/oda/api/v1"
+)
+
+
+def checked_archive_url(text: str) -> str:
+    """Check the URL of an archive, and return it without a slash at its end.
+
+    :raises ValueError: saying what would be right, without the URL, which may hold a password
+    """
+    url = text.strip()
+    if not url.isprintable() or "\\" in url:
+        raise ValueError(_RIGHT)
+    if url.startswith(FOLDER_PREFIX):
+        path = folder_of(url)
+        if not path.startswith("/") or "\0" in path:
+            raise ValueError(_RIGHT)
+    elif not _is_base(url):
+        raise ValueError(_RIGHT)
+    return url.rstrip("/") if url.rstrip("/") != "file:" else url
+
+
+def folder_of(url: str) -> str:
+    """The path that the URL of a folder means."""
+    return urllib.parse.unquote(url.removeprefix(FOLDER_PREFIX))
+
+
+def url_of(folder: str) -> str:
+    """The URL of a folder, given by its absolute path."""
+    return FOLDER_PREFIX + urllib.parse.quote(folder)
+
+
+def shown(url: str) -> str:
+    """The URL as people may see it: without user and password."""
+    parts = urllib.parse.urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+
+
+def _is_base(url: str) -> bool:
+    try:
+        parts = urllib.parse.urlsplit(url)
+        parts.port  # noqa: B018  raises where it is none
+    except ValueError:
+        return False
+    return (
+        parts.scheme in ("http", "https")
+        and bool(parts.hostname)
+        and not any(mark in url for mark in "?# ")
+        and ".." not in parts.path.split("/")
+    )
