@@ -36,7 +36,7 @@ def main() -> None:
     package = types.ModuleType("_oet")
     package.__path__ = [_HOME]
     sys.modules["_oet"] = package
-    sys.meta_path.append(Library)  # type: ignore[arg-type]
+    sys.meta_path.append(Library)
     runner = importlib.import_module("_oet.execution.runner")
     runner.go_on(int(sys.argv[1]), sys.argv[2], sys.argv[3])
 

@@ -21,4 +21,6 @@ def main(subarray_id: int, timeout: float = 30.0, restart: bool = False) -> None
     """
     # A device that is gone must not keep anybody waiting for the word that nothing was aborted.
     subarray = SubArray(subarray_id, silence=2.0)
-    announce(abort(subarray, timeout, restart))
+    report = abort(subarray, timeout, restart)
+    print(report)
+    announce(report)

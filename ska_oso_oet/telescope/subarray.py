@@ -197,7 +197,7 @@ class _Progress:
         self._passing = passing
         self._goal = goal
         self._began_at = began_at
-        self._there_since: float | None = None  #: when it was seen where it may stay
+        self._there = (began_at, time.monotonic())  #: the last state noted, and when
 
     @property
     def _states(self) -> list[ObsState]:
@@ -221,8 +221,8 @@ class _Progress:
 
         :param reported: whether a result is to be expected at all
         """
+        self._note()
         if self.state is not self._goal:
-            self._there_since = None
             return False
         if self.result is not None:
             return True
@@ -237,9 +237,14 @@ class _Progress:
             return False
         return not reported or self._there_for(_LATE_RESULT)
 
+    def _note(self) -> None:
+        if self._there[0] is not self.state:
+            self._there = (self.state, time.monotonic())
+
     def _there_for(self, seconds: float) -> bool:
-        self._there_since = self._there_since or time.monotonic()
-        return time.monotonic() - self._there_since > seconds
+        """Whether it has been in the state it is in for so long, as far as was noted here."""
+        self._note()
+        return time.monotonic() - self._there[1] > seconds
 
 
 def _decoded(text: str) -> tuple[int, str]:

@@ -40,6 +40,12 @@ def activities(server: Server) -> Iterator[Activities]:
             server.put(procedure["id"], state="STOPPED")  # unless it has just ended
 
 
+def _waits_for(gate: Path, function: str) -> str:
+    """A script with a function that waits until a file is there."""
+    wait = f"    while not os.path.exists({str(gate)!r}):\n        time.sleep(0.01)\n"
+    return f"import os, time\ndef {function}():\n{wait}"
+
+
 def _told(server: Server, activity: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(server.output(activity["procedure_id"], stream="stdout"))
     return found
@@ -197,7 +203,7 @@ def test_prepare_only_leaves_the_start_to_the_user_who_may_override_arguments(
 def test_the_subarray_is_offered_to_scripts_that_take_it(
     activities: Activities, blocks: Blocks, server: Server
 ) -> None:
-    content = "def init(subarray_id):\n    print('init', subarray_id)\ndef main(subarray_id):\n    print('main', subarray_id)\n"
+    content = "".join(f"def {f}(subarray_id):\n    print('{f}', subarray_id)\n" for f in ("init", "main"))
     sbd_id = blocks.add("sbd-subarray", {"observe": inline(content, init={"kwargs": {"subarray_id": "1"}})})
     ended = activities.ended(activities.run(sbd_id)["id"])
     assert server.output(ended["procedure_id"], stream="stdout") == "init 1\nmain 1\n"
@@ -330,8 +336,8 @@ def test_a_start_refused_after_all_fails_the_activity_and_says_why(
     activities: Activities, blocks: Blocks, server: Server, tmp_path: Path
 ) -> None:
     gate = tmp_path / "gate"
-    content = f"import os, time\ndef init():\n    while not os.path.exists({str(gate)!r}):\n        time.sleep(0.01)\n"
-    sbd_id = blocks.add("sbd-late", {"observe": inline(content + "def main():\n    pass\n")})
+    content = f"{_waits_for(gate, 'init')}def main():\n    pass\n"
+    sbd_id = blocks.add("sbd-late", {"observe": inline(content)})
     activity = activities.run(sbd_id)
     server.wait_state(activity["procedure_id"], "INITIALISING")
     waits = tmp_path / "waits.py"
@@ -423,8 +429,7 @@ def test_killing_a_worker_during_an_observation_changes_nothing_for_it(tmp_path:
     with serving(tmp_path / "state") as server:
         blocks, activities = Blocks(server), Activities(server)
         gate = tmp_path / "gate"
-        content = f"import os, time\ndef main():\n    while not os.path.exists({str(gate)!r}):\n        time.sleep(0.01)\n"
-        sbd_id = blocks.add("sbd-crash", {"observe": inline(content)})
+        sbd_id = blocks.add("sbd-crash", {"observe": inline(_waits_for(gate, "main"))})
         events = Events(server, topics="activity.lifecycle,sb")
         aid = activities.run(sbd_id)["id"]
         activities.wait(aid, "RUNNING")

@@ -105,8 +105,9 @@ def test_the_library_for_observing_scripts_is_lent_too_and_nothing_else_of_the_s
         "from ska_oso_oet.telescope.observation import observe\n"
         "from ska_oso_oet.telescope.subarray import SubArray\n"
         "def main():\n"
-        "    print(sorted(name for name in sys.modules if name.startswith('ska_oso_oet.'))[0])\n"
-        "    print(all(n.startswith('ska_oso_oet.telescope') for n in sys.modules if n.startswith('ska_oso_oet.')))\n"
+        "    ours = [name for name in sys.modules if name.startswith('ska_oso_oet.')]\n"
+        "    print(min(ours))\n"
+        "    print(all(name.startswith('ska_oso_oet.telescope') for name in ours))\n"
     )
     repository = project(tmp_path / "r", **{"observes.py": observes})
     assert sees(server, repository, script="observes.py")

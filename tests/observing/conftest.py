@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
@@ -35,10 +35,22 @@ def simulator(telescope: Simulator, monkeypatch: pytest.MonkeyPatch) -> Simulato
 
 
 @pytest.fixture
-def subarray(simulator: Simulator) -> Iterator[SubArray]:
-    found = SubArray(1)
-    yield found
-    found.close()
+def connect() -> Iterator[Callable[..., SubArray]]:
+    """Connect to subarray 1; what is connected is let go of at the end of the test."""
+    made: list[SubArray] = []
+
+    def connected(**more: float) -> SubArray:
+        made.append(SubArray(1, **more))
+        return made[-1]
+
+    yield connected
+    for subarray in made:
+        subarray.close()
+
+
+@pytest.fixture
+def subarray(simulator: Simulator, connect: Callable[..., SubArray]) -> SubArray:
+    return connect()
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from ska_oso_oet.telescope.block import Block
@@ -16,6 +18,7 @@ from ..telescope.simulator import Simulator
 from .test_subarray import COMMANDS
 
 S = ObsState
+Connect = Callable[..., SubArray]
 
 
 @pytest.mark.parametrize(
@@ -36,36 +39,36 @@ S = ObsState
     ],
 )
 def test_an_abort_reports_exactly_what_it_did(
-    simulator: Simulator, state: ObsState, sentence: str, end: ObsState
+    simulator: Simulator, connect: Connect, state: ObsState, sentence: str, end: ObsState
 ) -> None:
     simulator.bring_to(state)
-    subarray = SubArray(1)
+    subarray = connect()
     assert abort(subarray, 10) == sentence
     assert subarray.obs_state is end
 
 
 @pytest.mark.parametrize("state", [S.ABORTED, S.SCANNING])
-def test_a_restart_can_follow(simulator: Simulator, state: ObsState) -> None:
+def test_a_restart_can_follow(simulator: Simulator, connect: Connect, state: ObsState) -> None:
     simulator.bring_to(state)
-    subarray = SubArray(1)
+    subarray = connect()
     assert abort(subarray, 10, restart=True).endswith("; it was restarted and is EMPTY")
     assert subarray.obs_state is S.EMPTY
 
 
-def test_a_subarray_that_never_leaves_aborting_is_overdue(simulator: Simulator) -> None:
+def test_a_subarray_that_never_leaves_aborting_is_overdue(simulator: Simulator, connect: Connect) -> None:
     simulator.bring_to(S.SCANNING)
     simulator.inject("Abort", "stuck")
     with pytest.raises(Overdue, match=r"^Abort: subarray 1 is ABORTING, not ABORTED, after 0\.\d+ s"):
-        abort(SubArray(1), 0.4)
+        abort(connect(), 0.4)
     with pytest.raises(Overdue, match=r"^subarray 1 is ABORTING, not ABORTED, after 0\.\d+ s"):
-        abort(SubArray(1), 0.4)
+        abort(connect(), 0.4)
 
 
-def test_an_abort_that_is_refused_is_told(simulator: Simulator) -> None:
+def test_an_abort_that_is_refused_is_told(simulator: Simulator, connect: Connect) -> None:
     simulator.bring_to(S.SCANNING)
     simulator.inject("Abort", "raise", message="no power")
     with pytest.raises(CommandRefused, match="no power"):
-        abort(SubArray(1), 10)
+        abort(connect(), 10)
 
 
 @pytest.mark.parametrize(
@@ -82,10 +85,10 @@ def test_an_abort_that_is_refused_is_told(simulator: Simulator) -> None:
     ],
 )
 def test_wherever_a_subarray_is_it_can_be_made_safe(
-    simulator: Simulator, block: Block, state: ObsState, end: ObsState
+    simulator: Simulator, connect: Connect, block: Block, state: ObsState, end: ObsState
 ) -> None:
     simulator.bring_to(state)
-    subarray = SubArray(1)
+    subarray = connect()
     make_safe(subarray, block.release(1))
     assert subarray.obs_state is end
 
@@ -93,18 +96,20 @@ def test_wherever_a_subarray_is_it_can_be_made_safe(
 @pytest.mark.parametrize("command", COMMANDS)
 @pytest.mark.parametrize("kind", ["reject", "raise", "fail", "fault"])
 def test_an_observation_that_fails_leaves_the_subarray_safe(
-    simulator: Simulator, block: Block, command: str, kind: str
+    simulator: Simulator, connect: Connect, block: Block, command: str, kind: str
 ) -> None:
     simulator.inject(command, kind)
-    subarray = SubArray(1)
+    subarray = connect()
     with pytest.raises(Exception, match=command):
         observe(block, subarray, QaGate("no/monitor/is needed", {"wait_for_qa_ready": False}))
     assert subarray.obs_state is S.EMPTY
 
 
-def test_a_release_that_keeps_failing_ends_in_an_abort(simulator: Simulator, block: Block) -> None:
+def test_a_release_that_keeps_failing_ends_in_an_abort(
+    simulator: Simulator, connect: Connect, block: Block
+) -> None:
     simulator.inject("ReleaseResources", "fail", times=2)
-    subarray = SubArray(1)
+    subarray = connect()
     with pytest.raises(Exception, match="ReleaseResources"):
         observe(block, subarray, QaGate("no/monitor/is needed", {"wait_for_qa_ready": False}))
     assert subarray.obs_state is S.ABORTED
@@ -112,11 +117,11 @@ def test_a_release_that_keeps_failing_ends_in_an_abort(simulator: Simulator, blo
 
 @pytest.mark.parametrize("state", [S.IDLE, S.SCANNING, S.ABORTED, S.FAULT])
 def test_an_observation_begins_with_an_empty_subarray_or_touches_nothing(
-    simulator: Simulator, block: Block, state: ObsState
+    simulator: Simulator, connect: Connect, block: Block, state: ObsState
 ) -> None:
     simulator.bring_to(state)
     before = simulator.commands()
     with pytest.raises(Exception, match=f"subarray 1 is {state.name}.*nothing was commanded"):
-        observe(block, SubArray(1), QaGate("no/monitor/is needed"))
+        observe(block, connect(), QaGate("no/monitor/is needed"))
     assert simulator.commands() == before
     assert simulator.obs_state() is state

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 
 import pytest
 
@@ -22,6 +23,7 @@ from ska_oso_oet.telescope.subarray import SubArray
 from ..telescope.simulator import Simulator
 
 S = ObsState
+Connect = Callable[..., SubArray]
 
 COMMANDS = ("AssignResources", "Configure", "Scan", "End", "ReleaseResources")
 
@@ -142,10 +144,12 @@ def test_a_command_in_the_wrong_state_is_refused(subarray: SubArray, block: Bloc
         perform(subarray, block, "Scan")
 
 
-def test_an_abort_by_somebody_else_ends_a_command(simulator: Simulator, block: Block) -> None:
+def test_an_abort_by_somebody_else_ends_a_command(
+    simulator: Simulator, connect: Connect, block: Block
+) -> None:
     simulator.bring_to(S.READY)
     simulator.delays(Configure=60.0)
-    subarray = SubArray(1)
+    subarray = connect()
     threading.Timer(0.2, lambda: simulator.send("Abort")).start()
     with pytest.raises((CommandFailed, WrongState), match="^Configure.*ABORT"):
         perform(subarray, block, "Configure")
@@ -154,39 +158,43 @@ def test_an_abort_by_somebody_else_ends_a_command(simulator: Simulator, block: B
 # -- devices that are not there --------------------------------------------------------------------------
 
 
-def test_a_device_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_device_that_is_not_there_is_told_at_once(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("SUBARRAYNODE_TRL_PREFIX", "tango://127.0.0.1:9/mid-tmc/subarray#dbase=no")
     with pytest.raises(
         DeviceUnreachable, match=r"^tango://127.0.0.1:9/mid-tmc/subarray/01#dbase=no cannot be"
     ):
-        SubArray(1)
+        connect()
 
 
-def test_a_tango_database_that_is_not_there_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_tango_database_that_is_not_there_is_told_at_once(
+    connect: Connect, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("TANGO_HOST", "127.0.0.1:9")
     monkeypatch.setenv("SUBARRAYNODE_TRL_PREFIX", "mid-tmc/subarray")
     with pytest.raises(DeviceUnreachable, match="^mid-tmc/subarray/01 cannot be reached"):
-        SubArray(1)
+        connect()
 
 
 def test_a_central_node_that_is_not_there_is_told_when_it_is_needed(
-    simulator: Simulator, block: Block, monkeypatch: pytest.MonkeyPatch
+    simulator: Simulator, connect: Connect, block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("CENTRALNODE_TRL", "tango://127.0.0.1:9/mid-tmc/central-node/0#dbase=no")
-    subarray = SubArray(1)
+    subarray = connect()
     with pytest.raises(DeviceUnreachable, match="mid-tmc/central-node/0#dbase=no cannot be reached"):
         perform(subarray, block, "AssignResources")
 
 
 def test_a_telescope_that_dies_in_the_middle_is_noticed(
-    block: Block, monkeypatch: pytest.MonkeyPatch
+    connect: Connect, block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     simulator = Simulator()
     try:
         simulator.start()
         for name, value in simulator.environment.items():
             monkeypatch.setenv(name, value)
-        subarray = SubArray(1, silence=0.5)
+        subarray = connect(silence=0.5)
         lead_to(subarray, block, "Configure")
         simulator.inject("Configure", "crash")
         with pytest.raises(
