@@ -23,11 +23,28 @@ class Delay(click.ParamType[tuple[str, float]]):
         self, value: str, param: click.Parameter | None, ctx: click.Context | None
     ) -> tuple[str, float]:
         """Return the command and its seconds."""
-        command, _, seconds = value.partition("=")
+        command, _, text = value.partition("=")
         try:
-            return command, checked_delays({command: float(seconds)})[command]
+            seconds = float(text)
+        except ValueError:
+            self.fail(f"{value!r} is not of the form COMMAND=SECONDS", param, ctx)
+        try:
+            return command, checked_delays({command: seconds})[command]
         except ValueError as error:
             self.fail(str(error), param, ctx)
+
+
+class Address(click.ParamType[str]):
+    """HOST:PORT."""
+
+    name = "host:port"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        host, _, port = value.rpartition(":")
+        if not host or not port.isdecimal():
+            self.fail(f"{value!r} is not of the form HOST:PORT", param, ctx)
+        return value
 
 
 _DEFAULTS = ", ".join(f"{command}={seconds:g}" for command, seconds in DEFAULT_DELAYS.items())
@@ -52,7 +69,7 @@ _DEFAULTS = ", ".join(f"{command}={seconds:g}" for command, seconds in DEFAULT_D
     help="Seconds from the end of Configure until quality is ready by itself; a scan makes it not ready. "
     "Without: not ready until SetReady is sent to the quality monitor.",
 )
-@click.option("--tango-host", metavar="HOST:PORT", help="Tango database to register the devices in.")
+@click.option("--tango-host", type=Address(), help="Tango database to register the devices in.")
 def main(
     telescope: Telescope,
     subarrays: int,
@@ -69,10 +86,8 @@ def main(
     evaluate, and then `ready`.
     """
     out = _own_standard_output()
-    # Tango takes a third of a second to import; --help does not wait for it.
-    import tango
-
-    from .server import serve
+    # Tango takes long to import; --help does not wait for it.
+    from .server import CannotServe, serve
     from .tmc import Tmc
 
     tmc = Tmc(telescope, subarrays=subarrays, old_names=old_names, delays=dict(delays), qa_after=qa_after)
@@ -84,8 +99,8 @@ def main(
 
     try:
         serve(tmc, host, port, tango_host, ready)
-    except tango.DevFailed as error:
-        raise click.ClickException(error.args[0].desc.strip()) from None
+    except CannotServe as error:
+        raise click.ClickException(str(error)) from None
 
 
 def _own_standard_output() -> TextIO:

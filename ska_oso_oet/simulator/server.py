@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -18,6 +19,10 @@ NAME = "oet-simulator"
 START_LIMIT = 20.0  #: seconds from listening to answering
 
 
+class CannotServe(Exception):  # noqa: N818  reads as a sentence on the command line
+    """The server cannot run as asked; the text says why."""
+
+
 def serve(
     tmc: Tmc, host: str, port: int, tango_host: str | None, ready: Callable[[dict[str, str]], None]
 ) -> None:
@@ -26,7 +31,7 @@ def serve(
     :param port: where to listen; 0 picks a free port
     :param tango_host: HOST:PORT of the Tango database to register the devices in; None: do without one
     :param ready: called once, when requests are answered, with the environment that leads clients here
-    :raises tango.DevFailed: cannot listen there, or no such database
+    :raises CannotServe: cannot listen there, or no such database
     """
     TmcDevice.tmc = tmc
     words = [NAME, tmc.telescope, "-ORBendPoint", f"giop:tcp:{host}:{port}"]
@@ -34,35 +39,46 @@ def serve(
         listed = ",".join(f"{kind}::{name}" for kind, names in tmc.devices().items() for name in names)
         words += ["-nodb", "-host", host, "-dlist", listed]
     else:
-        os.environ["TANGO_HOST"] = tango_host
         register(tmc, tango_host)
 
     def announce() -> None:
-        address = f"{host}:{get_server_port_via_pid(os.getpid(), host)}"
-        wait_until_answering(f"tango://{address}/{tmc.names.central_node}#dbase=no")
-        ready(environment(tmc, address, tango_host))
+        try:
+            found = environment(tmc, f"{host}:{get_server_port_via_pid(os.getpid(), host)}", tango_host)
+            wait_until_answering(found["CENTRALNODE_TRL"])
+        except Exception as error:  # noqa: BLE001  without clients it is of no use, whatever the reason
+            sys.stderr.write(f"Error: nobody can reach this server: {error}\n")
+            os._exit(1)
+        ready(found)
 
-    run(
-        (CentralNode, SubarrayNode, QualityMonitor),
-        args=words,
-        post_init_callback=threading.Thread(target=announce, daemon=True).start,
-        raises=True,
-    )
+    try:
+        run(
+            (CentralNode, SubarrayNode, QualityMonitor),
+            args=words,
+            post_init_callback=threading.Thread(target=announce, daemon=True).start,
+            raises=True,
+        )
+    except (RuntimeError, tango.DevFailed) as error:  # omniORB has written why
+        raise CannotServe(f"cannot serve on {host}:{port}") from error
 
 
 def register(tmc: Tmc, tango_host: str) -> None:
-    """Write the devices into a Tango database.
+    """Write the devices into a Tango database, and make it the one of this process.
 
-    :raises tango.DevFailed: it cannot be reached
+    :raises CannotServe: it cannot be reached
     """
     host, _, port = tango_host.rpartition(":")
-    database = tango.Database(host, int(port))
-    for kind, names in tmc.devices().items():
-        for name in names:
-            info = tango.DbDevInfo()
-            info.name, info.server = name, f"{NAME}/{tmc.telescope}"
-            info._class = kind  # noqa: SLF001  that is how Tango spells it
-            database.add_device(info)
+    os.environ["TANGO_HOST"] = tango_host
+    try:
+        database = tango.Database(host, int(port))
+        for kind, names in tmc.devices().items():
+            for name in names:
+                info = tango.DbDevInfo()
+                info.name, info.server = name, f"{NAME}/{tmc.telescope}"
+                info._class = kind  # noqa: SLF001  that is how Tango spells it
+                database.add_device(info)
+    except tango.DevFailed as error:
+        reason = error.args[0].desc.strip()
+        raise CannotServe(f"cannot register devices in the Tango database {tango_host}: {reason}") from error
 
 
 def environment(tmc: Tmc, address: str, tango_host: str | None) -> dict[str, str]:
