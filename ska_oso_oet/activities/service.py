@@ -156,7 +156,7 @@ class ActivityService:
             procedure_id=procedure["id"],
             init=planned.init,
             main=planned.main,
-            activity_states=[(ActivityState.REQUESTED, time.time())],
+            activity_states=[(ActivityState.REQUESTED, request.time)],
             prepare_only=command.prepare_only,
             create_env=command.create_env,
             created_by=request.user,

@@ -102,7 +102,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     frames = _own_frames(error.__traceback__)
     told = traceback.TracebackException(type(error), error, frames, compact=True)
     line = "".join(traceback.TracebackException(type(error), error, None).format_exception_only())
-    summary = line.strip().splitlines()
+    # The name of the class tells operators something, that of its module nothing.
+    summary = line.strip().removeprefix(f"{type(error).__module__}.").splitlines()
     return {
         "type": type(error).__name__,
         "detail": _short(summary[-1] if isinstance(error, SyntaxError) else "\n".join(summary)),

@@ -62,9 +62,9 @@ def get_activity(path: schemas.ActivityPath) -> Response:
 @api.put(
     "/activities/<int:activity_id>",
     summary="Stop an activity",
-    responses={200: schemas.Changed, **PROBLEMS},
+    responses={200: schemas.ActivityChanged, **PROBLEMS},
 )
-def change_activity(path: schemas.ActivityPath, body: schemas.ChangeBody) -> Response:
+def change_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody) -> Response:
     """`state: STOPPED` stops its procedure; without `state` nothing changes."""
     if body.state is None:
         return jsonify(_find(path.activity_id))

@@ -31,7 +31,7 @@ class RunBody(BaseModel):
         return checked(checked_sbd_id, sbd_id)
 
 
-class ChangeBody(BaseModel):
+class ActivityChangeBody(BaseModel):
     """Ask for an activity to be stopped; without ``state`` nothing changes."""
 
     state: Literal["STOPPED"] | None = None
@@ -66,7 +66,7 @@ class Activities(RootModel[list[Activity]]):
     """Activities, the oldest first."""
 
 
-class Changed(RootModel[Activity | Stopped]):
+class ActivityChanged(RootModel[Activity | Stopped]):
     """The activity, or the answer to a stop."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -15,6 +16,8 @@ from ..domain.nesting import DEEPEST, too_deep
 from .errors import problem_body
 
 _ROOT = ("/livez", "/readyz")
+_DRAINED = 2**16  #: bytes read and forgotten at once
+_MOST_DRAINED = 2**23
 
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
@@ -82,7 +85,8 @@ class JsonRequest(Request):
         ) as error:  # a body that breaks the rules of HTTP
             raise BadRequest(f"the body cannot be read: {type(error).__name__}") from None
         if self.content_length is None and len(data) >= (self.max_content_length or 0):
-            raise RequestEntityTooLarge  # of a body in chunks no more than that is read
+            self._drain()  # of a body in chunks no more than that was read
+            raise RequestEntityTooLarge
         try:
             found = json.loads(data, parse_constant=_not_json, parse_float=_finite)
         except (ValueError, RecursionError) as error:
@@ -93,6 +97,14 @@ class JsonRequest(Request):
         if not isinstance(found, dict):
             raise UnprocessableEntity("the body must be a JSON object")
         return found
+
+    def _drain(self) -> None:
+        """Read what is left: a client that is still sending when the connection is closed sees no answer."""
+        read = self.environ["wsgi.input"].read
+        with contextlib.suppress(OSError, ParseException):
+            for _ in range(_MOST_DRAINED // _DRAINED):
+                if not read(_DRAINED):
+                    break
 
 
 def _not_json(word: str) -> Any:

@@ -79,7 +79,7 @@ def test_a_failing_abort_is_loud_and_recorded(server: Server) -> None:
     answer = server.stop_script(pid, abort=True)
     found = server.ended(answer["abort_procedure"])
     assert found["state"] == "FAILED"
-    assert "no telescope is configured" in found["outcome"]["detail"]
+    assert "mid-tmc/subarray/01 cannot be reached" in found["outcome"]["detail"]
     told = events.wait(lambda e: e["topic"] == "procedure.abort.failed")
     assert told["abort_procedure"] == answer["abort_procedure"]
     assert "|CRITICAL|" in server.log.read_text()

@@ -40,6 +40,7 @@ def test_the_reasons_are_those_of_the_contract() -> None:
         "load_error",
         "environment_error",
         "evicted",
+        "not_started",  # of activities only
     }
 
 
