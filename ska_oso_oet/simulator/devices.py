@@ -29,20 +29,34 @@ class TmcDevice(Device):
     """What the devices have in common; ``tmc`` is set before Tango makes any."""
 
     tmc: ClassVar[Tmc]
-    events: ClassVar[tuple[str, ...]] = ()  #: the attributes that push change events
 
     def init_device(self) -> None:
         """Begin, or begin anew."""
         super().init_device()
-        for name in self.events:
+        for name in self.present():
             self.set_change_event(name, True, False)
         self.set_state(tango.DevState.ON)
         self.publisher = Publisher(self)
+
+    def present(self) -> dict[str, Any]:
+        """Return the attributes that push change events, with their values."""
+        raise NotImplementedError
 
     def delete_device(self) -> None:
         """End."""
         self.publisher.close()
         super().delete_device()
+
+    @command
+    def SayAgain(self) -> None:
+        """Simulator only: push the present values, for clients that want to know whether they hear."""
+        self.publisher.afterwards(self.push_present)  # in its turn, so that no value is older than one before
+        self.publisher.flush()
+
+    def push_present(self) -> None:
+        """Push the present values."""
+        for name, value in self.present().items():
+            self.push_change_event(name, value)
 
     def number(self) -> int:
         """Return the number of the subarray this device belongs to."""
@@ -67,13 +81,15 @@ class TmcDevice(Device):
 class CentralNode(TmcDevice):
     """Assigns resources to subarrays."""
 
-    events = ("longRunningCommandResult",)
-
     def init_device(self) -> None:
         """Begin, or begin anew."""
-        super().init_device()
         self.central = self.tmc.central
+        super().init_device()
         self.central.attach(self.publisher)
+
+    def present(self) -> dict[str, Any]:
+        """Return the attributes that push change events, with their values."""
+        return {"longRunningCommandResult": self.central.last_result}
 
     @attribute(dtype=("str",), max_dim_x=2)
     def longRunningCommandResult(self) -> tuple[str, str]:
@@ -99,14 +115,19 @@ class CentralNode(TmcDevice):
 class SubarrayNode(TmcDevice):
     """One subarray."""
 
-    events = ("obsState", "longRunningCommandResult")
-
     def init_device(self) -> None:
         """Begin, or begin anew."""
-        super().init_device()
         self.subarray = self.tmc.subarrays[self.number()]
+        super().init_device()
         self.subarray.attach(self.publisher)
         self.subarray.reset()
+
+    def present(self) -> dict[str, Any]:
+        """Return the attributes that push change events, with their values."""
+        return {
+            "obsState": self.subarray.obs_state,
+            "longRunningCommandResult": self.subarray.last_result,
+        }
 
     def delete_device(self) -> None:
         """End whatever is going on."""
@@ -213,13 +234,15 @@ class SubarrayNode(TmcDevice):
 class QualityMonitor(TmcDevice):
     """Says whether the data of a subarray are good enough to observe."""
 
-    events = ("qaReady",)
-
     def init_device(self) -> None:
         """Begin, or begin anew."""
-        super().init_device()
         self.quality = self.tmc.quality[self.number()]
+        super().init_device()
         self.quality.attach(self.publisher)
+
+    def present(self) -> dict[str, Any]:
+        """Return the attributes that push change events, with their values."""
+        return {"qaReady": self.quality.ready}
 
     def delete_device(self) -> None:
         """End whatever is going on."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import sys
 import threading
 import time
@@ -10,7 +11,6 @@ from collections.abc import Callable
 
 import tango
 from tango.server import run
-from tango.test_context import get_server_port_via_pid
 
 from .devices import CentralNode, QualityMonitor, SubarrayNode, TmcDevice
 from .tmc import Tmc
@@ -34,6 +34,11 @@ def serve(
     :raises CannotServe: cannot listen there, or no such database
     """
     TmcDevice.tmc = tmc
+    try:
+        reserved = reserve(host, port)
+    except OSError as error:
+        raise CannotServe(f"cannot serve on {host}:{port}: {error.strerror}") from error
+    port = reserved.getsockname()[1]
     words = [NAME, tmc.telescope, "-ORBendPoint", f"giop:tcp:{host}:{port}"]
     if tango_host is None:
         listed = ",".join(f"{kind}::{name}" for kind, names in tmc.devices().items() for name in names)
@@ -43,11 +48,12 @@ def serve(
 
     def announce() -> None:
         try:
-            found = environment(tmc, f"{host}:{get_server_port_via_pid(os.getpid(), host)}", tango_host)
+            found = environment(tmc, f"{host}:{port}", tango_host)
             wait_until_answering(found["CENTRALNODE_TRL"])
         except Exception as error:  # noqa: BLE001  without clients it is of no use, whatever the reason
             sys.stderr.write(f"Error: nobody can reach this server: {error}\n")
             os._exit(1)
+        reserved.close()
         ready(found)
 
     try:
@@ -59,6 +65,25 @@ def serve(
         )
     except (RuntimeError, tango.DevFailed) as error:  # omniORB has written why
         raise CannotServe(f"cannot serve on {host}:{port}") from error
+
+
+def reserve(host: str, port: int) -> socket.socket:
+    """Return a socket that keeps this port, or a free one for 0, from others until the server listens on it.
+
+    Tango could pick a free port itself, but would then call the events of every such server alike, and a
+    client of two servers would take those of one for those of the other.
+
+    :raises OSError: it is taken, or there is no such host
+    """
+    family, kind, protocol, _name, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+    reserved = socket.socket(family, kind, protocol)
+    try:
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(address)
+    except OSError:
+        reserved.close()
+        raise
+    return reserved
 
 
 def register(tmc: Tmc, tango_host: str) -> None:

@@ -19,6 +19,8 @@ def shared_simulator() -> Iterator[Simulator]:
     simulator = Simulator("--subarrays", "2", *QUICK)
     try:
         yield simulator.start()
+        assert simulator.stop() == 0
+        assert "Traceback" not in simulator.log()
     finally:
         simulator.close()
 

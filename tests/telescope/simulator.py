@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +50,24 @@ class Watch:
             with self._changed:
                 self.seen.append((attribute, event.attr_value.value))
                 self._changed.notify_all()
+
+    def begin(self, what: Sequence[tuple[tango.DeviceProxy, str]], timeout: float = 10) -> None:
+        """Wait until it hears of all this, and forget what it has heard up to then.
+
+        A subscription takes a moment to reach the device after ``subscribe_event`` has returned; an event
+        pushed in that moment is lost.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            with self._changed:
+                self.seen.clear()
+            for proxy in {proxy.name(): proxy for proxy, _attribute in what}.values():
+                proxy.command_inout("SayAgain")
+            with self._changed:
+                if self._changed.wait_for(lambda: len(self.seen) == len(what), 1):
+                    self.seen.clear()
+                    return
+            assert time.monotonic() < deadline, f"these are not heard of: {what}; only {self.seen}"
 
     def until(self, true: Callable[[Watch], object], timeout: float = 10) -> None:
         """Wait until what was seen makes this true."""
@@ -187,8 +205,8 @@ class Simulator:
         for proxy, attribute in what:
             hear = (lambda name: lambda event: watch.hear(name, event))(attribute)
             ids.append((proxy, proxy.subscribe_event(attribute, tango.EventType.CHANGE_EVENT, hear)))
-        watch.seen.clear()  # each subscription begins with the present value
         try:
+            watch.begin(what)
             yield watch
         finally:
             for proxy, subscription in ids:

@@ -90,7 +90,7 @@ def test_stuck_stays_until_interrupted(
         assert simulator.obs_state() is during
         if command in ("Abort", "Restart"):
             simulator.reset()
-            watch.until(lambda watch: watch.obs_states()[-1] == "EMPTY")
+            watch.until(lambda watch: watch.obs_states()[-1:] == ["EMPTY"])
             assert command_id not in watch.results()
         else:
             assert watch.result(simulator.send("Abort")[1]) == DONE
