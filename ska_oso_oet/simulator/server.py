@@ -12,7 +12,8 @@ from collections.abc import Callable
 import tango
 from tango.server import run
 
-from .devices import CentralNode, QualityMonitor, SubarrayNode, TmcDevice
+from .base_device import TmcDevice
+from .devices import CentralNode, QualityMonitor, SubarrayNode
 from .tmc import Tmc
 
 NAME = "oet-simulator"
@@ -39,10 +40,10 @@ def serve(
     except OSError as error:
         raise CannotServe(f"cannot serve on {host}:{port}: {error.strerror}") from error
     port = reserved.getsockname()[1]
-    words = [NAME, tmc.telescope, "-ORBendPoint", f"giop:tcp:{host}:{port}"]
+    words = [NAME, tmc.telescope, "-ORBendPoint", f"giop:tcp:{host}:{port}", "-host", host]
     if tango_host is None:
         listed = ",".join(f"{kind}::{name}" for kind, names in tmc.devices().items() for name in names)
-        words += ["-nodb", "-host", host, "-dlist", listed]
+        words += ["-nodb", "-dlist", listed]
     else:
         register(tmc, tango_host)
 
@@ -92,13 +93,18 @@ def register(tmc: Tmc, tango_host: str) -> None:
     :raises CannotServe: it cannot be reached
     """
     host, _, port = tango_host.rpartition(":")
+    server = f"{NAME}/{tmc.telescope}"
     os.environ["TANGO_HOST"] = tango_host
     try:
         database = tango.Database(host, int(port))
+        known = database.get_device_class_list(server).value_string  # name, class, name, class …
+        for name, kind in zip(known[::2], known[1::2], strict=True):
+            if kind != "DServer":  # of an earlier telescope that had more of them
+                database.delete_device(name)
         for kind, names in tmc.devices().items():
             for name in names:
                 info = tango.DbDevInfo()
-                info.name, info.server = name, f"{NAME}/{tmc.telescope}"
+                info.name, info.server = name, server
                 info._class = kind  # noqa: SLF001  that is how Tango spells it
                 database.add_device(info)
     except tango.DevFailed as error:

@@ -97,18 +97,32 @@ def test_a_crash_ends_the_process_in_the_middle(make_simulator: Make) -> None:
         simulator.obs_state()
 
 
+def listening(simulator: Simulator) -> set[str]:
+    """The addresses it listens on, for commands and for events."""
+    assert simulator.process is not None
+    return {
+        connection.laddr.ip
+        for connection in psutil.Process(simulator.process.pid).net_connections()
+        if connection.status == psutil.CONN_LISTEN
+    }
+
+
 def test_it_listens_where_told_and_only_there(make_simulator: Make) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     simulator = make_simulator("--port", str(port))
     assert simulator.environment["CENTRALNODE_TRL"].startswith(f"tango://127.0.0.1:{port}/")
-    assert simulator.process is not None
-    listening = [
-        connection.laddr.ip
-        for connection in psutil.Process(simulator.process.pid).net_connections()
-        if connection.status == psutil.CONN_LISTEN
-    ]
-    assert set(listening) == {"127.0.0.1"}
+    assert listening(simulator) == {"127.0.0.1"}
+
+
+def test_a_client_of_two_telescopes_hears_each_of_its_own(make_simulator: Make) -> None:
+    one, other = make_simulator(), make_simulator()
+    with one.watching() as watch, other.watching() as other_watch:
+        command_id = one.send("AssignResources")[1]
+        assert watch.result(command_id)[0] == ResultCode.OK
+        command_id = other.send("AssignResources")[1]
+        assert other_watch.result(command_id)[0] == ResultCode.OK
+        assert watch.obs_states() == other_watch.obs_states() == ["RESOURCING", "IDLE"]
 
 
 def test_a_port_in_use_is_one_clear_line() -> None:
@@ -184,7 +198,9 @@ def tango_database(tmp_path: Path) -> Iterator[str]:
 def test_with_a_tango_database_its_devices_are_found_by_plain_names(
     make_simulator: Make, tango_database: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    make_simulator("--tango-host", tango_database, "--subarrays", "2").stop()
     simulator = make_simulator("--tango-host", tango_database, "--delay", "AssignResources=0")
+    assert listening(simulator) == {"127.0.0.1"}
     assert simulator.environment == {
         "TANGO_HOST": tango_database,
         "SKA_TELESCOPE": "SKA-mid",
@@ -197,6 +213,8 @@ def test_with_a_tango_database_its_devices_are_found_by_plain_names(
         command_id = simulator.send("AssignResources")[1]
         assert watch.result(command_id)[0] == ResultCode.OK
         assert watch.obs_states() == ["RESOURCING", "IDLE"]
+    with pytest.raises(tango.DevFailed, match="not defined"):
+        simulator.obs_state(2)  # only the first telescope had it
     assert simulator.stop() == 0
     assert "Traceback" not in simulator.log()
 
