@@ -60,7 +60,8 @@ printf '\n$ oet listen --format=text --topics=user,sb,scan,subarray\n'
 until_said "$state/events" 'SB sbd-mid-demo: scan 2 starting' "$server"
 cat "$state/events"
 show oet activity stop
-kill "$listener" && wait "$listener" || true
+kill "$listener"
+wait "$listener" 2>/dev/null || true
 listener=
 show oet activity list
 show oet procedure list
