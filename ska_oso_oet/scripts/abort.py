@@ -11,10 +11,10 @@ from ska_oso_oet.telescope.safety import abort
 from ska_oso_oet.telescope.subarray import SubArray
 
 
-def main(subarray_id: int, timeout: float = 30.0, restart: bool = False) -> None:
+def main(subarray_id: int | None = None, timeout: float = 30.0, restart: bool = False) -> None:
     """Send Abort to the subarray and see it through.
 
-    :param subarray_id: the subarray whose script was stopped
+    :param subarray_id: by default the subarray of this OET
     :param timeout: seconds it may take to be ABORTED
     :param restart: whether to restart it afterwards, so that it is EMPTY
     :raises TelescopeError: the subarray was not aborted

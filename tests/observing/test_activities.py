@@ -159,7 +159,7 @@ def test_an_aborted_subarray_is_not_observed_with_before_it_is_restarted(
     ended = activities.ended(activities.run(sbd_id)["id"])
     assert ended["state"] == "FAILED"
     assert "subarray 1 is ABORTED" in ended["outcome"]["detail"]
-    pid = server.run(f"{PACKAGED_SCRIPTS}/abort.py", subarray_id=1, restart=True)
+    pid = server.run("abort.py", restart=True)
     assert server.ended(pid)["state"] == "COMPLETE"
     assert activities.ended(activities.run(sbd_id)["id"])["state"] == "COMPLETE"
 
