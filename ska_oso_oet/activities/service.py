@@ -7,6 +7,7 @@ from its procedure, so a restarted worker goes on where the last one was.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import datetime
 import logging
 import time
@@ -18,20 +19,19 @@ from ..bus.desk import Desk
 from ..bus.envelope import Envelope
 from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
 from ..domain.activity_commands import RunActivity, StopActivity
-from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.errors import Conflict, NotFound, Refusal, Unavailable
 from ..domain.scheduling import checked_sbd_id, instance
 from ..logs import tagged
 from ..settings import Settings
 from .archive.timely import Timely
 from .plan import Plan, plan
+from .procedures import CHANGE, Procedures, derived
 from .recording import Recording
 
 LOG = logging.getLogger(__name__)
 
-_CHECK = 10.0  #: seconds the script execution service may take to check, create or start a procedure
-_CHANGE = 30.0
 _PAGE = 1000
+_OPEN_FOR = 600.0  #: seconds back that something half done may lie
 _EARLY = 100  #: documents of procedures that are kept for an activity which is not known yet
 
 #: Events of procedures that tell the whole of them.
@@ -50,6 +50,7 @@ class ActivityService:
         self._bus = bus
         self._settings = settings
         self._archive = archive
+        self._procedures = Procedures(bus)
         self._activities: dict[int, Activity] = {}
         self._last_id = 0
         self._early: dict[int, dict[str, Any]] = {}
@@ -81,39 +82,17 @@ class ActivityService:
             home=self._settings.activities,
             subarray_id=self._settings.subarray_id,
         )
-        procedure = await self._created_before(request)
+        procedure = await self._procedures.created_before(request)
         if procedure is None:
             await asyncio.to_thread(planned.write)
             try:
-                await self._check(planned)
+                await self._procedures.check(planned)
                 await self._store_instance(planned, request)
                 procedure = await self._create(planned, request)
             except Refusal:
                 await asyncio.to_thread(planned.discard)
                 raise
         self._begin(planned, procedure, request)
-
-    async def _created_before(self, request: Envelope) -> dict[str, Any] | None:
-        """The procedure that an earlier life of this worker has had created for a request."""
-        try:
-            replies = await self._bus.read(
-                request_id=_derived(request, "create"), topics=["procedure.lifecycle.created"], limit=1
-            )
-            pids = [reply.payload["result"]["id"] for reply in replies]
-            # It may have come further since than the reply says.
-            found = await self._bus.read_procedures(pids=pids) if pids else []
-        except ConnectionError:
-            raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
-        return found[0] if found else None
-
-    async def _check(self, planned: Plan) -> None:
-        command = PrepareProcedure(script=planned.script, init=planned.init)
-        await self._bus.ask(
-            "request.procedure.check",
-            {"cmd": command.to_dict(), "start": not planned.command.prepare_only},
-            request_id=uuid.uuid4().hex,
-            timeout=_CHECK,
-        )
 
     async def _store_instance(self, planned: Plan, request: Envelope) -> None:
         arguments = {"init": planned.init, "main": planned.main}
@@ -125,25 +104,11 @@ class ActivityService:
 
     async def _create(self, planned: Plan, request: Envelope) -> dict[str, Any]:
         self._last_id += 1
-        command = PrepareProcedure(
-            script=planned.script,
-            init=planned.init,
-            main=planned.handed_over,
-            activity_id=self._last_id,
-        )
         try:
-            reply = await self._bus.ask(
-                "request.procedure.create",
-                {"cmd": command.to_dict()},
-                request_id=_derived(request, "create"),
-                timeout=_CHANGE,
-                user=request.user,
-            )
+            return await self._procedures.create(planned, self._last_id, request)
         except Refusal:
             self._recording.record(planned.sbi_id, "Failed")
             raise
-        procedure: dict[str, Any] = reply.payload["result"]
-        return procedure
 
     def _begin(self, planned: Plan, procedure: dict[str, Any], request: Envelope) -> None:
         command = planned.command
@@ -196,19 +161,9 @@ class ActivityService:
             self.desk.background(self._start(activity))
 
     async def _start(self, activity: Activity) -> None:
-        # Asked again under the same id it is carried out once, so nothing needs to be remembered.
-        request_id = uuid.uuid5(uuid.NAMESPACE_OID, f"{activity.sbi_id} start").hex
-        command = StartProcedure(pid=activity.procedure_id)
         with tagged(procedure_id=activity.procedure_id):
             try:
-                await self._bus.ask(
-                    "request.procedure.start",
-                    {"cmd": command.to_dict()},
-                    request_id=request_id,
-                    timeout=_CHANGE,
-                    user=activity.created_by,
-                    repeated=True,
-                )
+                await self._procedures.start(activity)
             except Refusal as error:
                 await self._give_up(activity, error.detail)
 
@@ -218,9 +173,9 @@ class ActivityService:
             return  # it has ended, or was started after all
         LOG.error("Activity %s failed: %s", activity.id, detail)
         self._tell(activity, activity.fail(time.time(), detail))
-        command = StopProcedure(pid=activity.procedure_id)
         try:
-            await self._ask_stop(command, uuid.uuid4().hex, activity.created_by, _CHANGE)
+            stop_id = derived(activity.sbi_id, "give up")
+            await self._procedures.stop(activity.procedure_id, stop_id, activity.created_by)
         except Refusal as error:
             LOG.warning("Procedure %s was not ended: %s", activity.procedure_id, error.detail)
 
@@ -275,22 +230,15 @@ class ActivityService:
             activity = Activity.from_dict(document)
         if activity.final:
             raise Conflict(f"Cannot stop activity {command.aid}: it is already {activity.state}")
-        stop = StopProcedure(pid=activity.procedure_id, abort=command.abort)
-        timeout = max(1.0, (request.expires or time.time() + _CHANGE) - time.time())
-        answer = await self._ask_stop(stop, _derived(request, "stop"), request.user, timeout)
-        self.desk.reply(request, "activity.stop.answered", {"result": answer.payload["result"]})
-
-    async def _ask_stop(
-        self, command: StopProcedure, request_id: str, user: str | None, timeout: float
-    ) -> Envelope:
-        return await self._bus.ask(
-            "request.procedure.stop",
-            {"cmd": command.to_dict()},
-            request_id=request_id,
+        timeout = max(1.0, (request.expires or time.time() + CHANGE) - time.time())
+        answer = await self._procedures.stop(
+            activity.procedure_id,
+            derived(request.id, "stop"),
+            request.user,
+            abort=command.abort,
             timeout=timeout,
-            user=user,
-            repeated=True,
         )
+        self.desk.reply(request, "activity.stop.answered", {"result": answer})
 
     # -- list --------------------------------------------------------------------------------------
 
@@ -323,6 +271,7 @@ class ActivityService:
         :param head: up to which number messages are read here; later ones arrive over the bus
         :raises ConnectionError: where the journal cannot be read
         """
+        self._last_id = await self._procedures.last_activity_id(time.time() - _OPEN_FOR)
         newest = await self._bus.read_documents(kind="activity", limit=self._settings.history)
         live = await self._bus.read_documents(
             kind="activity", states=[state.value for state in LIVE], limit=_PAGE
@@ -349,16 +298,12 @@ class ActivityService:
 
     async def _undo(self, request: Envelope) -> None:
         """Nobody waits any more for what was half done when an earlier life of this worker ended."""
-        procedure = await self._created_before(request)
+        procedure = await self._procedures.created_before(request)
         if procedure is not None:
             LOG.warning("Ending procedure %s: its activity was not begun in time", procedure["id"])
-            await self._ask_stop(StopProcedure(pid=procedure["id"]), _derived(request, "undo"), None, _CHANGE)
             self._recording.record(_sbi_id(request), "Failed")
-
-
-def _derived(request: Envelope, purpose: str) -> str:
-    """The id of a request made for another one; the same for the same, so that it is carried out once."""
-    return uuid.uuid5(uuid.NAMESPACE_OID, f"{request.id} {purpose}").hex
+            with contextlib.suppress(Refusal):  # it has ended
+                await self._procedures.stop(procedure["id"], derived(request.id, "undo"), None)
 
 
 def _sbi_id(request: Envelope) -> str:

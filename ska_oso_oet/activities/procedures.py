@@ -1,0 +1,120 @@
+"""What the activity worker asks of the script execution service.
+
+Each request has an id that is derived from what it is for. So a worker that was killed in the middle asks
+again, and what was carried out is not carried out twice.
+"""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from ..bus.client import BusClient
+from ..bus.envelope import Envelope
+from ..domain.activity import Activity
+from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.errors import Unavailable
+from .plan import Plan
+
+CHANGE = 30.0  #: seconds the service may take to begin a change
+
+_CHECK = 10.0
+_CREATED = "procedure.lifecycle.created"
+
+
+class Procedures:
+    """The procedures of activities, which are somebody else's."""
+
+    def __init__(self, bus: BusClient) -> None:
+        self._bus = bus
+
+    async def check(self, plan: Plan) -> None:
+        """Make sure that a procedure could be created now and, unless it is only to be prepared, started.
+
+        :raises Refusal: as the creation would
+        """
+        command = PrepareProcedure(script=plan.script, init=plan.init)
+        await self._bus.ask(
+            "request.procedure.check",
+            {"cmd": command.to_dict(), "start": not plan.command.prepare_only},
+            request_id=uuid.uuid4().hex,
+            timeout=_CHECK,
+        )
+
+    async def create(self, plan: Plan, aid: int, request: Envelope) -> dict[str, Any]:
+        """Have the procedure created that a request means; return its document.
+
+        :raises Refusal: where it was not
+        """
+        command = PrepareProcedure(script=plan.script, init=plan.init, main=plan.handed_over, activity_id=aid)
+        reply = await self._ask("create", command, derived(request.id, "create"), request.user)
+        created: dict[str, Any] = reply.payload["result"]
+        return created
+
+    async def created_before(self, request: Envelope) -> dict[str, Any] | None:
+        """The procedure that an earlier life of this worker has had created for a request.
+
+        :raises Unavailable: where the journal cannot be read
+        """
+        try:
+            replies = await self._bus.read(
+                request_id=derived(request.id, "create"), topics=[_CREATED], limit=1
+            )
+            pids = [reply.payload["result"]["id"] for reply in replies]
+            # It may have come further since than the reply says.
+            found = await self._bus.read_procedures(pids=pids) if pids else []
+        except ConnectionError:
+            raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
+        return found[0] if found else None
+
+    async def start(self, activity: Activity) -> None:
+        """Have the procedure of an activity started.
+
+        :raises Refusal: where it was not
+        """
+        command = StartProcedure(pid=activity.procedure_id)
+        await self._ask("start", command, derived(activity.sbi_id, "start"), activity.created_by)
+
+    async def stop(
+        self, pid: int, request_id: str, user: str | None, *, abort: bool = False, timeout: float = CHANGE
+    ) -> dict[str, Any]:
+        """Have a procedure stopped; return the answer.
+
+        :raises Refusal: where it was not
+        """
+        command = StopProcedure(pid=pid, abort=abort)
+        reply = await self._ask("stop", command, request_id, user, timeout)
+        answer: dict[str, Any] = reply.payload["result"]
+        return answer
+
+    async def _ask(
+        self,
+        what: str,
+        command: PrepareProcedure | StartProcedure | StopProcedure,
+        request_id: str,
+        user: str | None,
+        timeout: float = CHANGE,
+    ) -> Envelope:
+        return await self._bus.ask(
+            f"request.procedure.{what}",
+            {"cmd": command.to_dict()},
+            request_id=request_id,
+            timeout=timeout,
+            user=user,
+            repeated=True,
+        )
+
+    async def last_activity_id(self, since: float) -> int:
+        """The highest activity id that a procedure has, or was asked for since then.
+
+        :param since: seconds since the epoch
+        :raises ConnectionError: where the journal cannot be read
+        """
+        asked = await self._bus.read(topics=["request.procedure.create"], since=since, limit=100_000)
+        documents = [*await self._bus.read_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
+        return max((document.get("activity_id") or 0 for document in documents), default=0)
+
+
+def derived(origin: str, purpose: str) -> str:
+    """The id of a request that is made for another one; the same for the same."""
+    return uuid.uuid5(uuid.NAMESPACE_OID, f"{origin} {purpose}").hex
