@@ -9,8 +9,11 @@ import pytest
 from ska_oso_oet.telescope.block import Block
 from ska_oso_oet.telescope.subarray import SubArray
 
+from ..telescope.database import tango_database
 from ..telescope.simulator import Simulator
 from .blocks import sample
+
+__all__ = ["tango_database"]
 
 
 @pytest.fixture(scope="module")

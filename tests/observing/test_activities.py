@@ -108,17 +108,26 @@ def test_ten_blocks_in_a_row_are_observed(
         assert simulator.obs_state() is S.EMPTY
 
 
-def test_a_block_of_low_is_observed(tmp_path: Path) -> None:
-    simulator = Simulator("--telescope", "low")
+@pytest.mark.parametrize(
+    ("telescope", "options"),
+    [("low", ["--telescope", "low"]), ("mid", ["--old-names"]), ("mid", ["--tango-host", "DATABASE"])],
+    ids=["low", "names of the old style", "names from a Tango database"],
+)
+def test_every_kind_of_telescope_is_observed_with(
+    tmp_path: Path, tango_database: str, telescope: str, options: list[str]
+) -> None:
+    simulator = Simulator(*(option.replace("DATABASE", tango_database) for option in options))
     try:
         simulator.start()
         with serving(tmp_path / "state", **settings_for(simulator)) as server:
-            sbd_id = add(server, "sbd-low", telescope="low")
+            sbd_id = add(server, "sbd-other", telescope=telescope)
             activities = Activities(server)
             ended = activities.ended(activities.run(sbd_id)["id"])
             assert ended["state"] == "COMPLETE", server.output(ended["procedure_id"])
-            assert simulator.history()[0]["argument"]["mccs"]["station_ids"] == [[1, 2]]
-            assert simulator.obs_state() is S.EMPTY
+            aborting = activities.run(add(server, "sbd-long", telescope=telescope, scan_duration=60_000))
+            server.wait_state(aborting["procedure_id"], "RUNNING")
+            _, abort = _stop(activities, aborting["id"])
+            assert abort["state"] == "COMPLETE", server.output(abort["id"])
     finally:
         simulator.close()
 

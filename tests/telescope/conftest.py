@@ -4,7 +4,10 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from .database import tango_database
 from .simulator import Simulator
+
+__all__ = ["tango_database"]
 
 QUICK = [
     word
