@@ -148,7 +148,8 @@ def _stop(activities: Activities, aid: int) -> tuple[dict[str, Any], dict[str, A
 def test_a_stop_with_abort_leaves_no_script_and_an_aborted_subarray(
     activities: Activities, server: Server, simulator: Simulator, state: ObsState
 ) -> None:
-    simulator.delays(AssignResources=0.3, Configure=0.3)
+    if state is not S.SCANNING:
+        simulator.delays(**{"AssignResources" if state is S.RESOURCING else "Configure": 60.0})
     sbd_id = add(server, "sbd-stopped", scan_duration=60_000)
     aid = activities.run(sbd_id)["id"]
     os_pid = server.procedure(activities.wait(aid, "RUNNING")["procedure_id"])["pid"]
