@@ -37,7 +37,7 @@ def topics() -> str:
         _NOTE
         + "Every message also carries `msg_src`, `time` and, where there is one, `request_id`. T: transient,",
         "told live and not kept in the journal. A script may publish under any name whose first word is",
-        "none of `request`, `procedure`, `activity`, `operator`, `worker`, `auth`, `stream`.",
+        "none of `request`, `procedure`, `activity`, `operator`, `worker`, `auth`, `audit`, `stream`.",
         "",
         "| topic | | fields | replies |",
         "|---|---|---|---|",

@@ -1,7 +1,11 @@
-"""What may name the archive of scheduling blocks. Imports next to nothing: settings are read with it."""
+"""What may name the archive of scheduling blocks, and who issues tokens.
+
+Imports next to nothing: settings are read with it.
+"""
 
 from __future__ import annotations
 
+import ipaddress
 import urllib.parse
 
 FOLDER_PREFIX = "file://"
@@ -57,3 +61,32 @@ def _is_base(url: str) -> bool:
         and not any(mark in url for mark in "?# ")
         and ".." not in parts.path.split("/")
     )
+
+
+def is_confidential(url: str) -> bool:
+    """Tell whether a URL is https, or http that does not leave this machine."""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        parts.port  # noqa: B018  raises where it is none
+    except ValueError:
+        return False
+    if not parts.hostname or not url.isprintable() or any(mark in url for mark in " \\#\"';,"):
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _is_loopback(parts.hostname))
+
+
+def checked_issuer(text: str) -> str:
+    """Check the URL of an issuer, and return it as it is: tokens name it letter by letter.
+
+    :raises ValueError: saying what would be right
+    """
+    if not is_confidential(text) or "?" in text or "@" in text:
+        raise ValueError("an issuer is an https URL, or an http URL of this machine, as its tokens name it")
+    return text
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

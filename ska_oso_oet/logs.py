@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import contextvars
 import logging
+import re
 import sys
 import time
 from collections.abc import Iterator
@@ -42,13 +43,18 @@ class SkaFormatter(logging.Formatter):
 
 @contextlib.contextmanager
 def tagged(**tags: object) -> Iterator[None]:
-    """Add tags (request id, procedure id) to every line logged inside; one that is None is taken away."""
+    """Add tags (request id, procedure id, user) to lines logged inside; one that is None is taken away."""
     known = {**(_TAGS.get() or {}), **tags}
-    token = _TAGS.set({name: str(value) for name, value in known.items() if value is not None})
+    token = _TAGS.set({name: _tag(value) for name, value in known.items() if value is not None})
     try:
         yield
     finally:
         _TAGS.reset(token)
+
+
+def _tag(value: object) -> str:
+    # What would look like the end of the tag, or of the field, is no part of it.
+    return re.sub(r"[|,\s]", "_", str(value))
 
 
 def configure(level: str, style: str, worker: str) -> None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .addresses import checked_archive_url, url_of
+from .addresses import checked_archive_url, checked_issuer, url_of
 
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
@@ -117,6 +117,19 @@ def _archive(text: str) -> str:
     return checked_archive_url(text) if text else ""
 
 
+def _issuers(text: str) -> tuple[str, ...]:
+    return tuple(checked_issuer(word) for word in _words(text))
+
+
+def _grants(text: str) -> tuple[str, ...]:
+    words = _words(text)
+    for word in words:
+        kind, _, name = word.partition(":")
+        if kind not in ("scope", "role") or not name:
+            raise ValueError(f"{word!r} is neither scope:NAME nor role:NAME")
+    return words
+
+
 def _text_or_none(text: str) -> str | None:
     return text or None
 
@@ -127,8 +140,48 @@ VARIABLES: dict[str, Variable] = {
     "auth": Variable(
         "OET_AUTH",
         "",
-        "`off` serves everybody who can reach `OET_HOST`; without it only loopback addresses are allowed",
+        "`off` serves everybody who can reach `OET_HOST`; without it and without an issuer only loopback "
+        "addresses are allowed",
         _choice("", "off"),
+    ),
+    "auth_issuers": Variable(
+        "OET_AUTH_ISSUER",
+        "",
+        "OpenID providers (comma list of issuer URLs, exactly as their tokens name them) whose tokens are "
+        "accepted; with none nobody is asked who they are",
+        _issuers,
+    ),
+    "auth_audiences": Variable(
+        "OET_AUTH_AUDIENCE",
+        "",
+        "audiences (comma list) of which a token must name one; needed with `OET_AUTH_ISSUER`",
+        _words,
+    ),
+    "auth_client_id": Variable("OET_AUTH_CLIENT_ID", "", "client that `oet login` and the page log in as"),
+    "auth_scopes": Variable(
+        "OET_AUTH_SCOPES",
+        "openid profile offline_access oet:read oet:execute",
+        "scopes (separated by spaces) that `oet login` and the page ask for",
+    ),
+    "auth_read": Variable(
+        "OET_AUTH_READ",
+        "",
+        "what (comma list of `scope:NAME` and `role:NAME`) permits to read; by default `scope:oet:read`, "
+        "`role:SW_ENGINEER` and the telescope's own operators: `role:MID_TELESCOPE_OPERATOR` or "
+        "`role:LOW_TELESCOPE_OPERATOR`",
+        _grants,
+    ),
+    "auth_execute": Variable(
+        "OET_AUTH_EXECUTE",
+        "",
+        "what permits to execute, and to read; by default `scope:oet:execute` and the same roles",
+        _grants,
+    ),
+    "auth_subarray_claim": Variable(
+        "OET_AUTH_SUBARRAY_CLAIM",
+        "",
+        "claim that lists the subarrays a user may use (numbers, or `*`); with it a token whose claim does "
+        "not list this one is refused",
     ),
     "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", _segment),
     "subarray_id": Variable("OET_SUBARRAY_ID", "1", "the subarray this instance drives", _whole(1, 16)),
@@ -263,6 +316,13 @@ class Settings:
     host: str
     port: int
     auth: str
+    auth_issuers: tuple[str, ...]
+    auth_audiences: tuple[str, ...]
+    auth_client_id: str
+    auth_scopes: str
+    auth_read: tuple[str, ...]
+    auth_execute: tuple[str, ...]
+    auth_subarray_claim: str
     namespace: str
     subarray_id: int
     state_dir: str
@@ -361,4 +421,16 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
     values["central_node"] = values["central_node"] or f"{short}-tmc/central-node/0"
     values["quality_monitor_prefix"] = values["quality_monitor_prefix"] or f"{short}-sdp/quality-monitor"
     values["oda_url"] = values["oda_url"] or url_of(os.path.join(values["state_dir"], "oda"))
+    _complete_authentication(values, short)
     return Settings(**values)
+
+
+def _complete_authentication(values: dict[str, Any], telescope: str) -> None:
+    if values["auth"] == "off" and values["auth_issuers"]:
+        raise BadSetting("OET_AUTH=off contradicts OET_AUTH_ISSUER; unset one of them")
+    if values["auth_issuers"] and not values["auth_audiences"]:
+        raise BadSetting("OET_AUTH_AUDIENCE must be set where OET_AUTH_ISSUER is")
+    # The operators of one telescope are nobody at the other.
+    everything = ("role:SW_ENGINEER", f"role:{telescope.upper()}_TELESCOPE_OPERATOR")
+    values["auth_read"] = values["auth_read"] or ("scope:oet:read", *everything)
+    values["auth_execute"] = values["auth_execute"] or ("scope:oet:execute", *everything)

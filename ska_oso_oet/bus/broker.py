@@ -239,6 +239,8 @@ class Broker:
             return self._journal.procedures(**query)
         if what == "documents":
             return self._journal.documents(**query)
+        if what == "audit":
+            return self._journal.audit(**query)
         if what == "peers":
             return sorted({peer.name for peer in self._peers.values()})
         if what == "bounds":

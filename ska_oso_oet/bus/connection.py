@@ -259,6 +259,14 @@ class Connection:
         found: list[dict[str, Any]] = await self._look_up("documents", query)
         return found
 
+    async def read_audit(self, **query: Any) -> list[dict[str, Any]]:
+        """Read who asked for what; see :meth:`~ska_oso_oet.bus.journal.Journal.audit`.
+
+        :raises ConnectionError: where the broker is away
+        """
+        found: list[dict[str, Any]] = await self._look_up("audit", query)
+        return found
+
     async def bounds(self) -> tuple[int, int]:
         """The first and the last number in the journal.
 

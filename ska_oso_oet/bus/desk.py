@@ -82,7 +82,7 @@ class Desk:
     async def _carry_out(self, request: Envelope) -> None:
         command = request.payload.get("cmd")
         pid = command.get("pid") if isinstance(command, dict) else None
-        with tagged(request_id=request.request_id, procedure_id=pid):
+        with tagged(request_id=request.request_id, procedure_id=pid, user=request.user):
             try:
                 if request.expires is not None and time.time() > request.expires:
                     raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")

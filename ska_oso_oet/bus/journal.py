@@ -51,6 +51,32 @@ _DOCUMENTS = sa.Table(
 )
 
 
+#: Who asked for what, and what they were answered; a command without a status was given no answer.
+_AUDIT = sa.Table(
+    "audit",
+    _METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(100), unique=True, nullable=False),
+    sa.Column("time", sa.Float, nullable=False, index=True),
+    sa.Column("user", sa.String(255), index=True),
+    sa.Column("name", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("what", sa.Text),
+    sa.Column("request_id", sa.String(100)),
+    sa.Column("status", sa.Integer, index=True),
+    sa.Column("detail", sa.Text),
+)
+
+_AUDIT_FIELDS = tuple(column.name for column in _AUDIT.c if column.name not in ("seq", "id"))
+
+_RESULTS = {
+    "done": _AUDIT.c.status < 400,
+    "refused": _AUDIT.c.status >= 400,
+    "unanswered": _AUDIT.c.status.is_(None),
+}
+
 #: Bytes a page of documents may have beyond its first one, so that no answer holds up the bus.
 _PAGE_BYTES = 2 * 2**20
 
@@ -178,6 +204,36 @@ class Journal:
             found = found.where(table.state.in_(states))
         return self._page(found)
 
+    def audit(
+        self,
+        *,
+        limit: int = 50,
+        before: int | None = None,
+        user: str | None = None,
+        since: float | None = None,
+        result: str | None = None,
+    ) -> list[dict[str, Any]]:
+        """Read who asked for what, the newest first.
+
+        :param before: only what was recorded before this number
+        :param user: only what this subject asked for
+        :param since: only from this time on, seconds since the epoch
+        :param result: `done`, `refused` or `unanswered`
+        """
+        table = _AUDIT.c
+        found = sa.select(_AUDIT).order_by(table.seq.desc()).limit(limit)
+        if before is not None:
+            found = found.where(table.seq < before)
+        if user is not None:
+            found = found.where(table.user == user)
+        if since is not None:
+            found = found.where(table.time >= since)
+        if result is not None:
+            found = found.where(_RESULTS[result])
+        with self._engine.connect() as connection:
+            rows = connection.execute(found).mappings().all()
+        return [{"id": row["seq"], **{n: row[n] for n in _AUDIT_FIELDS}} for row in rows]
+
     def _page(self, found: sa.Select[Any]) -> list[dict[str, Any]]:
         with self._engine.connect() as connection:
             page: list[dict[str, Any]] = []
@@ -225,6 +281,24 @@ def _projection(envelopes: Iterable[Envelope]) -> Iterable[sa.Executable]:
             yield from _store_document("activity", activity["id"], activity["state"], activity)
         elif envelope.topic.startswith("procedure.lifecycle."):
             yield from _store_procedure(payload)
+        elif envelope.topic in ("audit.command", "auth.refused"):
+            yield _store_asked(envelope)
+        elif envelope.topic == "audit.result":
+            answered = {"status": payload["status"], "detail": payload["detail"]}
+            yield _AUDIT.update().where(_AUDIT.c.id == payload["command"]).values(**answered)
+
+
+def _store_asked(envelope: Envelope) -> sa.Executable:
+    payload = envelope.payload
+    fields = ("user", "name", "address", "method", "path", "what", "status")
+    return _AUDIT.insert().values(
+        seq=envelope.seq,
+        id=envelope.id,
+        time=envelope.time,
+        request_id=envelope.request_id,
+        detail=payload.get("why"),
+        **{name: payload.get(name) for name in fields},
+    )
 
 
 def _store_document(kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:

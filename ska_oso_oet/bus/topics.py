@@ -110,6 +110,10 @@ _ALL = (
     # what is kept for scripts from git
     Topic("environment.pool.list", ("result",), transient=True),
     Topic("environment.removed", ("result",)),
+    # who asked for what, and what they were answered
+    Topic("audit.command", ("user", "name", "address", "method", "path", "what")),
+    Topic("audit.result", ("command", "status", "detail")),
+    Topic("auth.refused", ("method", "path", "status", "why"), ("user", "name", "address", "what")),
     # what happens to workers
     Topic("worker.started", ("worker",)),
     Topic("worker.lost", ("worker",), ("detail",)),
@@ -120,7 +124,7 @@ TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
 
 #: The first words a script may never publish under.
 _RESERVED = frozenset(
-    {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "stream"}
+    {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit", "stream"}
 )
 
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*")

@@ -10,6 +10,7 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from ..domain.activity_commands import RunActivity, StopActivity
 from . import activity_schemas as schemas
 from .asking import STOPPING, ask
+from .auth.permissions import Permission, needs
 from .problems import PROBLEMS
 from .services import services
 
@@ -28,6 +29,7 @@ def _find(aid: int) -> dict[str, Any]:
 
 
 @api.get("/activities", summary="List activities", responses={200: schemas.Activities, **PROBLEMS})
+@needs(Permission.READ)
 def list_activities() -> Response:
     """The newest activities, oldest first."""
     return jsonify([_shown(activity) for activity in ask("request.activity.list", {"aids": None})])
@@ -38,6 +40,7 @@ def list_activities() -> Response:
     summary="Run an activity of a scheduling block",
     responses={201: schemas.Activity, **PROBLEMS},
 )
+@needs(Permission.EXECUTE)
 def run_activity(body: schemas.RunBody) -> Response:
     """Answers as soon as the procedure exists; it is started when it is READY, unless `prepare_only`."""
     given = body.script_args.model_dump(exclude_none=True) if body.script_args else {}
@@ -54,6 +57,7 @@ def run_activity(body: schemas.RunBody) -> Response:
     summary="Describe one activity",
     responses={200: schemas.Activity, **PROBLEMS},
 )
+@needs(Permission.READ)
 def get_activity(path: schemas.ActivityPath) -> Response:
     """Also of activities that are no longer listed."""
     return jsonify(_find(path.activity_id))
@@ -64,6 +68,7 @@ def get_activity(path: schemas.ActivityPath) -> Response:
     summary="Stop an activity",
     responses={200: schemas.ActivityChanged, **PROBLEMS},
 )
+@needs(Permission.EXECUTE)
 def change_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody) -> Response:
     """`state: STOPPED` stops its procedure; without `state` nothing changes."""
     if body.state is None:

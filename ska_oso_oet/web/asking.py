@@ -9,6 +9,9 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from ..logs import tagged
+from . import audit
+from .auth import identity
 from .services import services
 
 STOPPING = 60.0  #: seconds for a stop, beyond the grace period
@@ -23,9 +26,11 @@ def _request_id() -> tuple[str, bool]:
         return uuid.uuid4().hex, False
     if not 1 <= len(key) <= 200:
         raise BadRequest("Idempotency-Key must have between 1 and 200 characters")
-    # The same key with another request is another request.
+    # The same key with another request, or of another user, is another request.
     body = hashlib.sha256(request.get_data()).hexdigest()
     name = f"{key} {request.method} {request.path} {body}"
+    if (user := identity.current()) is not None:
+        name += f" {user.subject}"
     return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
 
 
@@ -36,6 +41,16 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
     :raises Refusal: where it was not carried out
     """
     request_id, repeated = uuid.uuid4().hex, False
-    if request.method not in ("GET", "HEAD"):
+    if audit.is_command():
         request_id, repeated = _request_id()
-    return services().bridge.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
+        audit.begin(request_id)
+    user = identity.current()
+    with tagged(request_id=request_id):
+        return services().bridge.ask(
+            topic,
+            payload,
+            request_id=request_id,
+            timeout=timeout,
+            user=user.subject if user is not None else None,
+            repeated=repeated,
+        )

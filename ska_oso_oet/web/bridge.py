@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
 from collections.abc import Coroutine
 from concurrent.futures import Future
@@ -59,15 +60,37 @@ class Bridge:
         *,
         request_id: str,
         timeout: float,
+        user: str | None = None,
         repeated: bool = False,
     ) -> Any:
         """Send a request over the bus and return the reply's ``result``, or all its fields. For threads.
 
         :raises Refusal: where it was not carried out
         """
-        question = self.client.ask(topic, payload, request_id=request_id, timeout=timeout, repeated=repeated)
+        question = self.client.ask(
+            topic, payload, request_id=request_id, timeout=timeout, user=user, repeated=repeated
+        )
         reply = self.wait_for(question, timeout + _OVERTIME)
         return reply.payload.get("result", reply.payload)
+
+    def tell(self, topic: str, payload: dict[str, Any], **more: Any) -> str:
+        """Say something without waiting, before whatever is asked next. For threads.
+
+        :returns: the id of the message
+        """
+        made = self.client.envelope(topic, payload, **more)
+        self.loop.call_soon_threadsafe(self.client.send, [made])
+        return made.id
+
+    def flush(self, timeout: float) -> None:
+        """Wait until everything said so far is in the journal, or for ``timeout`` seconds. For threads."""
+
+        async def acknowledged() -> None:
+            while self.client.unacknowledged:
+                await asyncio.sleep(0.01)
+
+        with contextlib.suppress(Refusal):
+            self.wait_for(acknowledged(), timeout)
 
     def wait_for(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
         """Have the loop do something and wait for it. For threads.

@@ -13,14 +13,16 @@ import os
 import re
 import selectors
 import socket
-import struct
 import time
 from collections.abc import Awaitable, Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, cast
 
 from flask import Response
+from gunicorn.http.unreader import SocketUnreader
 from gunicorn.workers.gthread import ThreadWorker
 
+from .auth.guard import EXPIRES
 from .errors import problem_body
 
 LOG = logging.getLogger(__name__)
@@ -35,8 +37,12 @@ _HEAD = (
 )
 _PEEK = 64 * 1024  #: bytes of a request that are waited for before a thread takes it
 _SLICE = 128 * 1024  #: bytes sent to a client before waiting for it
-_ARRIVAL = 20.0  #: seconds a request may take to arrive
-_BODY = 5  #: seconds a thread waits for more of a large body
+_ARRIVAL = 15.0  #: seconds the head and the first part of a request may take to arrive
+_REST = 15.0  #: seconds the rest of a large request may take, while a thread waits for it
+_TAKEN = 30.0  #: seconds a client may take to accept a piece of an answer
+_FAREWELL = 30.0  #: seconds a client may take to read what is left of a stream that has ended
+#: Threads for requests that are still arriving, so that those that are slow about it stand in nobody's way.
+_ARRIVING = 4
 #: Bytes a client may leave unread before it is disconnected; it can resume by id.
 MOST_UNREAD = 2**20
 
@@ -84,9 +90,10 @@ class Peer(asyncio.Protocol):
             await self._writable.wait()
 
     def close(self) -> None:
-        """End the response."""
+        """End the response, once the client has read what was written."""
         if self._transport is not None:
             self._transport.close()
+            asyncio.get_running_loop().call_later(_FAREWELL, self._transport.abort)
 
 
 Stream = Callable[[Peer], Awaitable[None]]
@@ -123,6 +130,7 @@ class Detaching:
 
         body: Iterable[bytes] = self._app(environ, start)
         stream = environ.pop("oet.stream", None)
+        until = environ.pop(EXPIRES, None)
         if stream is None:
             return body
         if environ["REQUEST_METHOD"] == "HEAD":
@@ -131,20 +139,26 @@ class Detaching:
         taken = socket.socket(fileno=os.dup(environ["gunicorn.socket"].fileno()))
         os.close(environ["gunicorn.socket"].detach())
         taken.setblocking(False)
-        asyncio.run_coroutine_threadsafe(self._serve(taken, stream), self._loop)
+        asyncio.run_coroutine_threadsafe(self._serve(taken, stream, until), self._loop)
         raise StopIteration  # gunicorn's word for: this connection is no longer yours
 
-    async def _serve(self, taken: socket.socket, stream: Stream) -> None:
+    async def _serve(self, taken: socket.socket, stream: Stream, until: float | None) -> None:
+        """Write a response until it is over, or until the time its client's token expires."""
         try:
             _, peer = await self._loop.create_connection(Peer, sock=taken)
         except OSError:
             taken.close()
             return
         peer.write(_HEAD)
+        limit = asyncio.timeout(None if until is None else until - time.time())
         try:
-            await stream(peer)
+            async with limit:
+                await stream(peer)
         except Exception:
-            LOG.exception("An event stream failed")
+            if limit.expired():
+                peer.write(b": the token has expired\n\n")
+            else:
+                LOG.exception("An event stream failed")
         finally:
             peer.close()
 
@@ -153,16 +167,24 @@ class DetachingWorker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's thread worker, with two differences.
 
     It lets go of connections that were taken away, and gives a thread only to a request that has arrived:
-    slow, half-open and silent clients wait in the poller and cost nobody anything.
+    slow, half-open and silent clients wait in the poller and cost nobody anything. Requests too large for
+    that are read by a few threads of their own, for a limited time.
     """
+
+    def init_process(self) -> None:
+        """Make the threads for large requests, and serve."""
+        self._arriving = ThreadPoolExecutor(_ARRIVING, thread_name_prefix="arriving")
+        super().init_process()
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to a thread once a whole request is there; else wait for more of it."""
-        missing = 0 if _has_more(conn) else still_missing(conn.sock)
+        missing, whole = (0, False) if _has_more(conn) else still_missing(conn.sock)
         if not missing:
             conn.data_ready = True
             conn.deadline = None
-            super().enqueue_req(conn)
+            pool = self.tpool if whole else self._arriving
+            future = pool.submit(self.handle, conn)
+            future.add_done_callback(lambda done: self.method_queue.defer(self.finish_request, conn, done))
             return
         if getattr(conn, "deadline", None) is None:
             conn.deadline = time.monotonic() + _ARRIVAL
@@ -170,6 +192,14 @@ class DetachingWorker(ThreadWorker):  # type: ignore[misc]
         self.pending_conns.append(conn)
         readable = functools.partial(self.on_pending_socket_readable, conn)
         self.poller.register(conn.sock, selectors.EVENT_READ, readable)
+
+    def handle(self, conn: Any) -> Any:
+        """Read and answer a request; what is missing of it must come soon."""
+        if not conn.initialized:
+            conn.init()
+            conn.parser.unreader = _Timely(conn.sock)
+        conn.parser.unreader.until = time.monotonic() + _REST
+        return super().handle(conn)
 
     def finish_request(self, conn: Any, future: Any) -> None:
         """Neither keep nor close a connection that is no longer ours."""
@@ -199,37 +229,59 @@ def _has_more(conn: Any) -> bool:
     return bool(conn.initialized and conn.parser.unreader.buf.getvalue())
 
 
-def still_missing(client: socket.socket) -> int:
-    """How many bytes at least must arrive until a request is whole; 0 when a thread can take it.
+class _Timely(SocketUnreader):  # type: ignore[misc]
+    """Reads a request until a deadline; one that is late by then is broken off."""
 
-    Looks without taking. The kernel is told to wake the poller for that many bytes only, and not to let a
-    thread wait long for the rest of a large body.
+    until = 0.0  #: by the monotonic clock
+
+    def chunk(self, size_hint: int | None = None) -> bytes:
+        """Read the next piece.
+
+        :raises TimeoutError: where it does not come in time
+        """
+        left = self.until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("the request took too long to arrive")
+        self.sock.settimeout(left)
+        try:
+            data: bytes = super().chunk(size_hint)
+            return data
+        finally:
+            self.sock.settimeout(_TAKEN)
+
+
+def still_missing(client: socket.socket) -> tuple[int, bool]:
+    """How many bytes at least must arrive until a thread can take a request, and whether it is whole then.
+
+    Looks without taking. The kernel is told to wake the poller for that many bytes only.
     """
     client.setblocking(False)
     try:
         there = client.recv(_PEEK, socket.MSG_PEEK)
     except BlockingIOError:
-        there, missing = b"", 1
+        there, missing, whole = b"", 1, True
     except OSError:
-        return 0
+        return 0, True
     else:
-        missing = _missing(there)
+        missing, whole = _missing(there)
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVLOWAT, len(there) + missing if missing else 1)
-    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", _BODY, 0))
-    return missing
+    return missing, whole
 
 
-def _missing(there: bytes) -> int:
+def _missing(there: bytes) -> tuple[int, bool]:
     head, end, body = there.partition(b"\r\n\r\n")
-    if not there or len(there) >= _PEEK:
-        return 0  # closed by the client, or more than need be looked at
+    if not there:
+        return 0, True  # closed by the client
+    if len(there) >= _PEEK:
+        return 0, False  # more than need be looked at
     if not end:
-        return 1
-    if re.search(rb"\r\nexpect:[ \t]*100-continue", head, re.IGNORECASE):
-        return 0  # the thread that takes it asks for the body
+        return 1, True
+    if re.search(rb"\r\n(expect:[ \t]*100-continue|transfer-encoding:)", head, re.IGNORECASE):
+        return 0, False  # the thread that takes it asks for the body, or finds out where that ends
     length = re.search(rb"\r\ncontent-length:[ \t]*(\d{1,9})[ \t]*(?:\r|$)", head, re.IGNORECASE)
-    wanted = min(int(length[1]), _PEEK - len(head) - len(end)) if length else 0
-    return max(0, wanted - len(body))
+    wanted = int(length[1]) if length else 0
+    looked_at = min(wanted, _PEEK - len(head) - len(end))
+    return max(0, looked_at - len(body)), looked_at == wanted
 
 
 class _Overheard:

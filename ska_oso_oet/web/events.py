@@ -8,6 +8,7 @@ from werkzeug.exceptions import BadRequest
 
 from . import schemas
 from .asking import ask
+from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS
 from .services import services
@@ -24,6 +25,7 @@ api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
         **PROBLEMS,
     },
 )
+@needs(Permission.READ)
 def stream(query: schemas.StreamQuery) -> Response:
     """Server-sent events; `Last-Event-ID` replays what was missed."""
     after = query.last_event_id

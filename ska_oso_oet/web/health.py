@@ -14,6 +14,7 @@ from .. import __version__
 from ..bus.client import BusClient
 from ..domain.errors import Refusal
 from .asking import ask
+from .auth.permissions import Permission, needs
 from .errors import problem
 from .operator import shown
 from .problems import PROBLEMS
@@ -26,12 +27,14 @@ api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health")])
 
 
 @api.get("/livez", summary="Is the process alive?", responses={200: None})
+@needs(Permission.OPEN)
 def livez() -> Response:
     """Asks nobody."""
     return jsonify({"status": "alive", "version": __version__})
 
 
 @api.get("/readyz", summary="Do all workers answer?", responses={200: None, **PROBLEMS})
+@needs(Permission.OPEN)
 def readyz() -> Response:
     """Asks every worker over the bus."""
     workers = services().bridge.wait_for(_ask_all(services().bridge.client), _ASK * 3)
@@ -42,6 +45,7 @@ def readyz() -> Response:
 
 
 @api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
+@needs(Permission.READ)
 def status() -> Response:
     """The server, its workers, the running procedure, and whether scripts wait for QA."""
     found = services()
@@ -60,6 +64,7 @@ def status() -> Response:
             "workers": workers,
             "running": running,
             **switch,
+            "reads": found.reads.value,
             "disk_free": shutil.disk_usage(found.settings.state_dir).free,
         }
     )

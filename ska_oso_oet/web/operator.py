@@ -9,6 +9,7 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
 from . import activity_schemas as schemas
 from .asking import ask
+from .auth.permissions import Permission, needs
 from .problems import PROBLEMS
 
 api = APIBlueprint("operator", __name__, abp_tags=[Tag(name="operator")])
@@ -26,6 +27,7 @@ def shown(state: dict[str, Any]) -> dict[str, Any]:
     summary="Do scripts wait for QA?",
     responses={200: schemas.Switch, **PROBLEMS},
 )
+@needs(Permission.READ)
 def get_switch() -> Response:
     """The switch, and the last override as long as its procedure runs."""
     return jsonify(shown(ask("request.operator.state", {})))
@@ -36,6 +38,7 @@ def get_switch() -> Response:
     summary="Have scripts wait for QA, or not, or let the present wait pass",
     responses={200: schemas.Switch, **PROBLEMS},
 )
+@needs(Permission.EXECUTE)
 def set_switch(body: schemas.SwitchBody) -> Response:
     """`enable` and `disable` last until they are changed; `override` is for the current scan only."""
     return jsonify(shown(ask(f"operator.wait_for_qa_ready.{body.action}", {})))

@@ -6,7 +6,7 @@ from typing import Any
 
 from .schemas import Problem
 
-_STATUSES = (400, 404, 405, 406, 409, 413, 415, 422, 429, 500, 503, 504)
+_STATUSES = (400, 401, 403, 404, 405, 406, 409, 413, 415, 422, 429, 500, 503, 504)
 
 PROBLEMS: dict[Any, Any] = {
     status: {

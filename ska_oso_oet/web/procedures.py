@@ -12,6 +12,7 @@ from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, 
 from ..domain.scripts import Arguments, script_from_dict
 from . import schemas
 from .asking import STOPPING, ask
+from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS
 from .services import services
@@ -32,6 +33,7 @@ def _find(pid: int) -> dict[str, Any]:
 
 
 @api.get("/procedures", summary="List procedures", responses={200: schemas.Procedures, **PROBLEMS})
+@needs(Permission.READ)
 def list_procedures(query: schemas.ListQuery) -> Response:
     """The newest procedures, oldest first, or a page of everything ever run."""
     asked = ListProcedures(**query.model_dump())
@@ -43,6 +45,7 @@ def list_procedures(query: schemas.ListQuery) -> Response:
 @api.post(
     "/procedures", summary="Load a script and prepare it", responses={201: schemas.Procedure, **PROBLEMS}
 )
+@needs(Permission.EXECUTE)
 def create_procedure(body: schemas.CreateBody) -> Response:
     """Answers as soon as the procedure exists; its preparation goes on."""
     given = body.script_args or schemas.ScriptArguments()
@@ -63,6 +66,7 @@ def create_procedure(body: schemas.CreateBody) -> Response:
     summary="Describe one procedure",
     responses={200: schemas.Procedure, **PROBLEMS},
 )
+@needs(Permission.READ)
 def get_procedure(path: schemas.ProcedurePath) -> Response:
     """Also of runs that are no longer listed."""
     return jsonify(_find(path.procedure_id))
@@ -73,6 +77,7 @@ def get_procedure(path: schemas.ProcedurePath) -> Response:
     summary="Start or stop a procedure",
     responses={200: schemas.Changed, **PROBLEMS},
 )
+@needs(Permission.EXECUTE)
 def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> Response:
     """`state: RUNNING` starts, `state: STOPPED` stops; without `state` nothing changes."""
     pid = path.procedure_id
@@ -97,6 +102,7 @@ def _arguments(given: schemas.Arguments | None) -> Arguments:
     summary="Read captured output",
     responses={200: schemas.Output, **PROBLEMS},
 )
+@needs(Permission.READ)
 def get_output(path: schemas.ProcedurePath, query: schemas.OutputQuery) -> Response:
     """A page of what the script printed, or with `follow` an event stream of it."""
     pid = path.procedure_id

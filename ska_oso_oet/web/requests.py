@@ -66,6 +66,8 @@ class BasePath:
 class JsonRequest(Request):
     """A request whose body, if it has one, is a JSON object."""
 
+    said: dict[str, Any] | None = None  #: the body, once it was read and found to be one
+
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Read the body.
 
@@ -96,6 +98,7 @@ class JsonRequest(Request):
             raise BadRequest(f"the body is nested too deeply; {DEEPEST} levels are taken")
         if not isinstance(found, dict):
             raise UnprocessableEntity("the body must be a JSON object")
+        self.said = found
         return found
 
     def _drain(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import threading
 from typing import cast
 
 from flask import current_app
@@ -14,13 +15,27 @@ from .stream import Hub
 _KEY = "oet"
 
 
+class Counter:
+    """Counts something that happens in many threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.value = 0
+
+    def add(self) -> None:
+        """It happened once more."""
+        with self._lock:
+            self.value += 1
+
+
 @dataclasses.dataclass(frozen=True)
 class Services:
-    """The way to the bus, the listeners of the event stream, and the settings."""
+    """The way to the bus, the listeners of the event stream, the settings, and how often was read."""
 
     bridge: Bridge
     hub: Hub
     settings: Settings
+    reads: Counter = dataclasses.field(default_factory=Counter)
 
 
 def services() -> Services:

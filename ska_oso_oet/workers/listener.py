@@ -18,10 +18,11 @@ def listen(settings: Settings) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(
             settings.host, settings.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
         )[0]
-        if settings.auth != "off" and not ipaddress.ip_address(address[0]).is_loopback:
+        nobody_asks = settings.auth != "off" and not settings.auth_issuers
+        if nobody_asks and not ipaddress.ip_address(address[0]).is_loopback:
             raise CannotStart(
                 f"OET_HOST={settings.host} is not a loopback address, and nothing here asks who is "
-                "calling; set OET_AUTH=off to serve everybody who can reach it"
+                "calling; set OET_AUTH_ISSUER, or OET_AUTH=off to serve everybody who can reach it"
             )
         listener = socket.socket(family, socket.SOCK_STREAM)
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -8,6 +8,7 @@ import sys
 from typing import Any
 
 from gunicorn.app.base import BaseApplication
+from gunicorn.arbiter import Arbiter
 
 from ..execution.processes import end_with_parent
 from ..settings import Settings
@@ -15,17 +16,21 @@ from ..web.app import create_app
 from ..web.bridge import Bridge
 from ..web.detached import DetachingWorker
 from ..web.stream import Hub
+from .base import CannotStart
 from .listener import listen
 
 LOG = logging.getLogger(__name__)
 
 _GRACEFUL = 3  #: seconds that requests being answered get at the end
+_FLUSH = 1.0  #: seconds that what was said last gets to reach the journal
+_HEADER = 20 * 1024  #: bytes of a header; the longest token and what goes before it
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
     def __init__(self, settings: Settings, listener: int) -> None:
         self._settings = settings
         self._listener = listener
+        self.bridge: Bridge | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -39,18 +44,20 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "graceful_timeout": _GRACEFUL,
             "worker_connections": 2000,
             "post_fork": _forked,
+            "worker_exit": _exits,
             "logger_class": "ska_oso_oet.workers.gunicornlog.Log",
             "control_socket_disable": True,
             "limit_request_line": 8190,
+            "limit_request_field_size": _HEADER,
         }.items():
             if name in self.cfg.settings:
                 self.cfg.set(name, value)
 
     def load(self) -> Any:
-        bridge = Bridge(self._settings.bus_socket)
+        self.bridge = Bridge(self._settings.bus_socket)
         hub = Hub()
-        bridge.start(hub.attach)
-        return create_app(self._settings, bridge, hub)
+        self.bridge.start(hub.attach)
+        return create_app(self._settings, self.bridge, hub)
 
 
 def _forked(_arbiter: Any, _worker: Any) -> None:
@@ -60,14 +67,26 @@ def _forked(_arbiter: Any, _worker: Any) -> None:
     sys.setswitchinterval(0.0005)
 
 
+def _exits(_arbiter: Any, worker: Any) -> None:
+    bridge: Bridge | None = worker.app.bridge
+    if bridge is not None:
+        bridge.flush(_FLUSH)
+
+
 def main(settings: Settings, listener: int | None) -> None:
     """Serve HTTP until told to end.
 
     :param listener: the descriptor of a socket that listens already
+    :raises CannotStart: where the application cannot be made
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     if listener is None:
         opened = listen(settings)
         listener = opened.detach()
-    _Server(settings, listener).run()
+    try:
+        _Server(settings, listener).run()
+    except SystemExit as ended:
+        if ended.code == Arbiter.WORKER_BOOT_ERROR:
+            raise CannotStart("the web application cannot be made; the log says why") from None
+        raise

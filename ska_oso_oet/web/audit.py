@@ -1,0 +1,141 @@
+"""The record of who asked for what: told on the bus, and kept in the journal.
+
+A command is recorded before it is asked for and its answer afterwards, so that one whose FlaskWorker died is
+there without an answer. What was refused for want of a token or a permission is one message. Nothing here
+waits for the journal. Reads that succeed are counted only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import re
+import threading
+import time
+import uuid
+from typing import Any, cast
+
+from flask import Response, g, request
+from werkzeug.exceptions import HTTPException
+
+from .auth import identity
+from .requests import JsonRequest
+from .services import services
+
+_MOST = 2048  #: characters of a body that are kept
+_PATH = 500
+_DETAIL = 500
+_RATE = 10.0  #: refusals of unknown clients recorded per second, on average
+_BURST = 200.0
+_SECRET = re.compile(r"passw|secret|token|credential|authorization|api.?key", re.IGNORECASE)
+_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
+_USER = re.compile(r"://[^/\s\"]*@")
+
+
+def is_command() -> bool:
+    """Whether this request may change something."""
+    return request.method not in ("GET", "HEAD", "OPTIONS")
+
+
+def begin(request_id: str) -> None:
+    """Record a command, once; to be called before it is asked for."""
+    if "audit" not in g:
+        g.request_id = request_id
+        g.audit = _tell("audit.command", **_asked(), what=_what())
+
+
+class Audit:
+    """Records how requests were answered."""
+
+    def __init__(self) -> None:
+        self._budget = _Budget()
+
+    def end(self, response: Response) -> Response:
+        """Record how this request was answered."""
+        refused = g.get("refused")
+        if refused is not None:
+            self._record_refusal(response.status_code, refused)
+        elif is_command():
+            begin(uuid.uuid4().hex)
+            _tell("audit.result", command=g.audit, status=response.status_code, detail=_detail(response))
+        elif response.status_code < 400:
+            services().reads.add()
+        return response
+
+    def _record_refusal(self, status: int, why: str) -> None:
+        left_out = self._budget.take() if identity.current() is None else 0
+        if left_out is None:
+            return
+        if left_out:
+            why = f"{why}; {left_out} more such requests were not recorded"
+        if is_command() and identity.current() is not None:  # the body of somebody unknown is not read
+            with contextlib.suppress(HTTPException):
+                request.get_json()
+        g.request_id = uuid.uuid4().hex
+        _tell("auth.refused", **_asked(), status=status, why=why, what=_what())
+
+
+class _Budget:
+    """Keeps clients that nobody knows from filling the journal."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._left = _BURST
+        self._at = time.monotonic()
+        self._left_out = 0
+
+    def take(self) -> int | None:
+        """How many were left out before this one; None where this one is left out, too."""
+        with self._lock:
+            now = time.monotonic()
+            self._left = min(_BURST, self._left + (now - self._at) * _RATE)
+            self._at = now
+            if self._left < 1:
+                self._left_out += 1
+                return None
+            self._left -= 1
+            left_out, self._left_out = self._left_out, 0
+            return left_out
+
+
+def _tell(topic: str, **payload: Any) -> str:
+    user = identity.current()
+    subject = user.subject if user is not None else None
+    return services().bridge.tell(topic, payload, request_id=g.request_id, user=subject)
+
+
+def _asked() -> dict[str, Any]:
+    user = identity.current()
+    return {
+        "user": user.subject if user is not None else None,
+        "name": user.name if user is not None else None,
+        "address": request.remote_addr,
+        "method": request.method,
+        "path": _plain(request.path)[:_PATH],
+    }
+
+
+def _what() -> str | None:
+    """The body that was read, as JSON, without what may be secret, cut off where it is long."""
+    said = cast(JsonRequest, request).said
+    return _TOKEN.sub("***", json.dumps(_masked(said)))[:_MOST] if said is not None else None
+
+
+def _masked(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: "***" if _SECRET.search(key) else _masked(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_masked(part) for part in value]
+    return _USER.sub("://***@", value) if isinstance(value, str) else value
+
+
+def _plain(text: str) -> str:
+    return _TOKEN.sub("***", "".join(letter if letter.isprintable() else "?" for letter in text))
+
+
+def _detail(response: Response) -> str | None:
+    if response.status_code >= 400:
+        found = json.loads(response.get_data()) if response.mimetype == "application/problem+json" else {}
+        return _plain(str(found.get("detail", "")))[:_DETAIL]
+    location = response.headers.get("Location")
+    return "/".join(location.split("/")[-2:]) if location else None

@@ -1,0 +1,1 @@
+"""Who may do what: bearer tokens of OpenID providers, and the two permissions, read and execute."""

@@ -1,0 +1,87 @@
+"""In front of every view: who asks, and may they."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from typing import Any
+
+from flask import Response, g, request
+
+from ...domain.errors import Unavailable
+from ...logs import tagged
+from ...settings import Settings
+from ..errors import from_refusal, problem
+from .identity import User, take
+from .keys import Keys
+from .permissions import Grants, Permission, commands, declared
+from .provider import ask
+from .tokens import BadToken, Tokens
+
+LOG = logging.getLogger(__name__)
+
+#: Where the middleware that serves event streams finds when a token expires.
+EXPIRES = "oet.expires"
+
+
+class Guard:
+    """Admits requests to the views of one application.
+
+    :raises Undeclared: for a route that does not say which permission it needs
+    """
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self.permissions = declared(app)
+        self.keys = {issuer: Keys(issuer, ask) for issuer in settings.auth_issuers}
+        self._tokens = Tokens(self.keys, settings.auth_audiences)
+        self._grants = Grants.of(settings)
+        self._claim = settings.auth_subarray_claim
+        self._subarray = settings.subarray_id
+        for keys in self.keys.values():
+            keys.refresh()
+
+    def admit(self) -> Response | None:
+        """Answer a request that is not admitted; None lets it pass."""
+        # What leads nowhere is answered 404 or 405, with and without a token.
+        needed = self.permissions[request.endpoint] if request.endpoint else Permission.OPEN
+        if needed is Permission.OPEN or not self.keys:
+            return None
+        token = _token(request.headers.get("Authorization"))
+        if token is None:
+            return _refuse(401, "send a bearer token in the Authorization header", "")
+        try:
+            claims = self._tokens.claims(token)
+        except BadToken as error:
+            return _refuse(401, str(error), f', error="invalid_token", error_description="{error}"')
+        except Unavailable as error:
+            return from_refusal(error)
+        user = User.of(claims, self._grants.permissions(claims))
+        take(user)
+        request.environ[EXPIRES] = user.expires
+        g.tags = contextlib.ExitStack()
+        g.tags.enter_context(tagged(user=user.subject))
+        if self._claim and not commands(claims, self._claim, self._subarray):
+            return _refuse(403, f"your token is not for subarray {self._subarray}", _INSUFFICIENT)
+        if needed not in user.permissions:
+            return _refuse(403, f"you need the permission '{needed}'", _INSUFFICIENT)
+        return None
+
+
+_INSUFFICIENT = ', error="insufficient_scope"'
+
+
+def leave(_error: BaseException | None) -> None:
+    """Take the user off what is logged from now on."""
+    tags: contextlib.ExitStack | None = g.pop("tags", None)
+    if tags is not None:
+        tags.close()
+
+
+def _token(header: str | None) -> str | None:
+    scheme, _, token = (header or "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" and token.strip() else None
+
+
+def _refuse(status: int, why: str, how: str) -> Response:
+    g.refused = why
+    return problem(status, why, {"WWW-Authenticate": f'Bearer realm="oet"{how}'})

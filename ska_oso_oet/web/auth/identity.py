@@ -1,0 +1,52 @@
+"""Who asks: the user of the request that is being answered."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, cast
+
+from flask import g
+
+from .permissions import Permission
+
+_NAMES = ("name", "preferred_username", "client_id", "azp", "sub")
+_LONGEST = 200  #: characters of a name
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class User:
+    """A user, or a program, as its token describes it."""
+
+    subject: str
+    name: str
+    permissions: frozenset[Permission]
+    expires: float  #: seconds since the epoch
+
+    @classmethod
+    def of(cls, claims: Mapping[str, Any], permissions: frozenset[Permission]) -> User:
+        """Read the claims of a valid token."""
+        names = (claims.get(name) for name in _NAMES)
+        name = next(name for name in names if isinstance(name, str) and name)
+        return cls(
+            subject=_storable(claims["sub"]),
+            name=_storable(name[:_LONGEST]),
+            permissions=permissions,
+            expires=float(claims["exp"]),
+        )
+
+
+def _storable(text: str) -> str:
+    # Neither a database nor a line of a log takes everything JSON can say.
+    text = text.encode("utf-8", "replace").decode()
+    return "".join(letter if letter.isprintable() else "?" for letter in text)
+
+
+def current() -> User | None:
+    """The user of this request; none where nobody is asked who they are."""
+    return cast(User | None, g.get("user"))
+
+
+def take(user: User) -> None:
+    """This request is this user's."""
+    g.user = user

@@ -1,0 +1,179 @@
+"""The OpenAPI document and its page, with everything they need from this server."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import urllib.parse
+from typing import Any
+
+import flask_openapi3_swagger
+from flask import Response, jsonify, request, send_from_directory
+
+from ..settings import Settings
+from .access import login
+from .auth.guard import Guard
+from .auth.permissions import Permission, needs
+from .auth.provider import Published
+
+_SWAGGER = os.path.join(os.path.dirname(flask_openapi3_swagger.__file__), "templates", "swagger")
+_SCRIPTS = os.path.join(os.path.dirname(__file__), "page_assets")
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<title>Observation Execution Tool</title>
+<link rel="stylesheet" href="{base}/ui/css/swagger-ui.css">
+</head>
+<body>
+<div id="swagger-ui"></div>
+<script src="{base}/ui/js/swagger-ui-bundle.js"></script>
+<script src="{base}/ui/start.js"></script>
+</body>
+</html>
+"""
+_REDIRECT = """<!DOCTYPE html>
+<html lang="en">
+<head><meta charset="utf-8"><title>Logging in</title></head>
+<body><script src="oauth2-redirect.js"></script></body>
+</html>
+"""
+_START = """const ui = SwaggerUIBundle({{
+  url: "{base}/openapi.json",
+  dom_id: "#swagger-ui",
+  deepLinking: true,
+  oauth2RedirectUrl: window.location.origin + "{base}/ui/oauth2-redirect.html",
+}});
+ui.initOAuth({login});
+"""
+
+
+class Page:
+    """The document and the page of one application."""
+
+    def __init__(self, app: Any, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._guard: Guard | None = None
+        for path, view in (
+            ("/openapi.json", self._openapi),
+            ("/ui", self._ui),
+            ("/ui/start.js", self._start),
+            ("/ui/oauth2-redirect.html", self._redirect),
+            ("/ui/oauth2-redirect.js", self._redirect_script),
+            ("/ui/<path:name>", self._asset),
+        ):
+            app.add_url_rule(path, endpoint=path, view_func=_open(view))
+
+    def describe(self, guard: Guard) -> None:
+        """From now on say which permission each route needs."""
+        self._guard = guard
+
+    @property
+    def _published(self) -> Published | None:
+        keys = self._guard.keys if self._guard is not None else {}
+        return next((known.published for known in keys.values()), None)
+
+    def harden(self, response: Response) -> Response:
+        """Tell browsers what the page may do: nothing beyond this server and its identity providers."""
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.setdefault("Referrer-Policy", "no-referrer")
+        response.headers.setdefault("X-Frame-Options", "DENY")
+        response.headers.setdefault("Cache-Control", "no-store")
+        if response.mimetype == "text/html":
+            reached = " ".join(self._reached())
+            response.headers["Content-Security-Policy"] = (
+                "default-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
+                f"connect-src {reached}; object-src 'none'; base-uri 'none'; form-action 'self'; "
+                "frame-ancestors 'none'"
+            )
+        return response
+
+    def _reached(self) -> list[str]:
+        known = self._published
+        others = [*self._settings.auth_issuers, (known.token_endpoint if known else None) or ""]
+        return ["'self'", *dict.fromkeys(_origin(address) for address in others if address)]
+
+    def _openapi(self) -> Response:
+        document = dict(self._app.api_doc)
+        components = {k: v for k, v in document["components"].items() if k != "securitySchemes"}
+        if self._settings.auth_issuers and self._guard is not None:
+            components["securitySchemes"] = self._schemes()
+            document["paths"] = self._secured(document["paths"], list(components["securitySchemes"]))
+        return jsonify({**document, "components": components})
+
+    def _schemes(self) -> dict[str, Any]:
+        schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+        known = self._published
+        if known is not None and known.authorization_endpoint and known.token_endpoint:
+            flow = {
+                "authorizationUrl": known.authorization_endpoint,
+                "tokenUrl": known.token_endpoint,
+                "scopes": {name: "" for name in self._settings.auth_scopes.split()},
+            }
+            schemes["login"] = {"type": "oauth2", "flows": {"authorizationCode": flow}}
+        return schemes
+
+    def _secured(self, paths: dict[str, Any], schemes: list[str]) -> dict[str, Any]:
+        assert self._guard is not None
+        needed = {}
+        for rule in self._app.url_map.iter_rules():
+            for method in rule.methods or ():
+                path = _documented(rule.rule)
+                needed[path, method.lower()] = self._guard.permissions[rule.endpoint]
+        ways: list[dict[str, list[str]]] = [{scheme: []} for scheme in schemes]
+        secured: dict[str, Any] = {}
+        for path, item in paths.items():
+            secured[path] = {}
+            for method, operation in item.items():
+                permission = needed[path, method]
+                secured[path][method] = {
+                    **operation,
+                    "description": f"{operation.get('description', '')} Permission: {permission}.".strip(),
+                    "security": [] if permission is Permission.OPEN else ways,
+                }
+        return secured
+
+    def _ui(self) -> Response:
+        return Response(_PAGE.format(base=request.script_root), content_type="text/html; charset=utf-8")
+
+    def _start(self) -> Response:
+        known = login(self._settings)
+        options = {
+            "clientId": known["client_id"] or "",
+            "scopes": known["scopes"],
+            "usePkceWithAuthorizationCodeGrant": True,
+        }
+        script = _START.format(base=request.script_root, login=json.dumps(options))
+        return Response(script, content_type="text/javascript; charset=utf-8")
+
+    def _redirect(self) -> Response:
+        return Response(_REDIRECT, content_type="text/html; charset=utf-8")
+
+    def _redirect_script(self) -> Response:
+        return send_from_directory(_SCRIPTS, "oauth2-redirect.js")
+
+    def _asset(self, name: str) -> Response:
+        return send_from_directory(_SWAGGER, name)
+
+
+def _open(view: Any) -> Any:
+    def shown(**path: str) -> Response:
+        response: Response = view(**path)
+        # In one piece: a thread then waits for a client that reads slowly once, not once a piece.
+        response.direct_passthrough = False
+        response.get_data()
+        return response
+
+    return needs(Permission.OPEN)(shown)
+
+
+def _documented(rule: str) -> str:
+    """A path of the application as OpenAPI writes it."""
+    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
+
+
+def _origin(address: str) -> str:
+    parts = urllib.parse.urlsplit(address)
+    return f"{parts.scheme}://{parts.netloc}"
