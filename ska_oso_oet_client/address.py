@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from collections.abc import Mapping
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
 from .errors import InvalidRequestError
 
@@ -59,6 +61,23 @@ def base_of(url: str, collection: str) -> str:
     if not ending or rest:
         raise InvalidRequestError(f"{url} does not end in {collection}")
     return base
+
+
+def home_of(url: str) -> str:
+    """The same OET without the subarray: one login is good for all subarrays."""
+    return _SUBARRAY_IN_PATH.sub("/oet/api/", url + "/", count=1).rstrip("/")
+
+
+def keeps_secrets(url: str) -> bool:
+    """Whether nobody on the way to ``url`` can read what is sent: https, or this machine."""
+    parts = urlsplit(url)
+    if parts.scheme.lower() == "https":
+        return True
+    host = parts.hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _complete(url: str) -> str:

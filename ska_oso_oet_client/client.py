@@ -5,6 +5,7 @@ from __future__ import annotations
 from .follow import Follower
 from .model import ServerStatus
 from .operations.activities import ActivityOperations
+from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
 from .operations.environments import EnvironmentOperations
 from .operations.events import EventOperations
@@ -37,10 +38,13 @@ class OETClient(
     EventOperations,
     EnvironmentOperations,
     QaOperations,
+    AuditOperations,
 ):
     """One OET, which is one subarray. Not for use by several threads at once.
 
-    Without arguments it talks to the address in OET_URL, as the ``oet`` command does.
+    Without arguments it talks to the address in OET_URL, as the ``oet`` command does. Requests
+    carry ``token``, else that in OET_TOKEN, else one for the client in OET_CLIENT_ID and
+    OET_CLIENT_SECRET, else the login of ``oet login``; a client's and a login's are renewed.
     All methods raise OETError when the server refuses, is away or is no OET.
     """
 

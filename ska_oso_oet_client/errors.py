@@ -1,12 +1,16 @@
 """Everything that can go wrong, as one tree.
 
 OETError
-├── InvalidRequestError     wrong before anything was sent
-├── RefusedError            the server said no
-│   └── NotAuthorisedError  ... because of who asks
-├── UnreachableError        nobody answered
-├── BadAnswerError          somebody answered, but not an OET
-└── DeadlineError           the caller's time limit passed
+├── InvalidRequestError           wrong before anything was sent
+├── RefusedError                  the server said no
+│   └── NotAuthorisedError        ... because of who asks
+│       ├── NotLoggedInError      ... who is nobody yet, or nobody any more
+│       └── LoginFailedError      ... and could not show who that is
+├── UnreachableError              nobody answered
+│   └── ProviderUnreachableError  ... at the identity provider
+├── BadAnswerError                somebody answered, but not an OET
+│   └── ProviderAnswerError       ... nor, where one should be, an identity provider
+└── DeadlineError                 the caller's time limit passed
 """
 
 from __future__ import annotations
@@ -36,6 +40,21 @@ class NotAuthorisedError(RefusedError):
     """Status 401 (log in first) or 403 (not permitted)."""
 
 
+class NotLoggedInError(NotAuthorisedError):
+    """The OET at ``server`` wants a login, and there is none that still holds."""
+
+    def __init__(self, server: str) -> None:
+        super().__init__(f"Not logged in to {server}: run `oet login`", 401)
+        self.server = server
+
+
+class LoginFailedError(NotAuthorisedError):
+    """The identity provider, or the person at its page, did not let the login happen."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"The login failed: {why}", 401)
+
+
 class UnreachableError(OETError):
     """No OET answers at ``url``."""
 
@@ -48,11 +67,29 @@ class UnreachableError(OETError):
         self.reason = reason
 
 
+class ProviderUnreachableError(UnreachableError):
+    """The identity provider does not answer; that says nothing about the login itself."""
+
+    def __init__(self, url: str, reason: str) -> None:
+        OETError.__init__(self, f"Cannot reach the identity provider at {url} ({reason})")
+        self.url = url
+        self.reason = reason
+
+
 class BadAnswerError(OETError):
     """What ``url`` answered is not what an OET answers."""
 
     def __init__(self, url: str, why: str) -> None:
         super().__init__(f"{url} does not answer like an OET: {why}")
+        self.url = url
+        self.why = why
+
+
+class ProviderAnswerError(BadAnswerError):
+    """What ``url`` answered is not what an identity provider answers."""
+
+    def __init__(self, url: str, why: str) -> None:
+        OETError.__init__(self, f"{url} does not answer like an identity provider: {why}")
         self.url = url
         self.why = why
 

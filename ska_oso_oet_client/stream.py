@@ -104,10 +104,11 @@ class EventStream:
                 reason = "the server closed it"
             except requests.RequestException as error:
                 reason = type(error).__name__
-            self.close()
-            self._notify(f"Event stream lost ({reason}), reconnecting")
-            self._blocks = self._reconnect()
-            self._notify("Event stream is back")
+            if not self._reopen_with_another_login():
+                self.close()
+                self._notify(f"Event stream lost ({reason}), reconnecting")
+                self._blocks = self._reconnect()
+                self._notify("Event stream is back")
             reconnected = True
 
     def close(self) -> None:
@@ -128,6 +129,19 @@ class EventStream:
             self.close()
             raise UnreachableError(self._transport.url, "it closed the event stream at once")
         return blocks(chain([first], pieces))
+
+    def _reopen_with_another_login(self) -> bool:
+        """Go on where a server ended the stream because its token did; that is no trouble."""
+        response = self._response
+        if response is None or not self._transport.has_outlived_its_login(response):
+            return False
+        self.close()
+        try:
+            self._blocks = self._connect()
+        except (OETError, requests.RequestException) as error:
+            log.debug("no event stream with another login: %s", error)
+            return False
+        return True
 
     def _reconnect(self) -> Iterator[bytes]:
         waited = 0.0

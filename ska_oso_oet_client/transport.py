@@ -2,6 +2,8 @@
 
 A request that changes something carries an ``Idempotency-Key``. The server answers a repeat of
 the key with its first answer, so repeating after a broken connection never does a thing twice.
+
+Every request says who asks, with a bearer token; one that is refused is replaced once.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from typing import Any
 
 import requests
 
+from .credentials import Credentials, refuse_open_way
 from .errors import BadAnswerError, NotAuthorisedError, OETError, RefusedError, UnreachableError
 
 CONNECT_TIMEOUT = 5.0
@@ -24,6 +27,7 @@ FIRST_PAUSE = 0.2
 BUSY_PATIENCE = 10.0
 """Seconds that one request may spend waiting because the server said Retry-After."""
 
+_BEARER = "Bearer "
 _GATEWAY_STATUSES = frozenset({502, 503, 504})
 _NEVER_ARRIVED = (ConnectionRefusedError, socket.gaierror)
 
@@ -33,9 +37,12 @@ log = logging.getLogger(__name__)
 class Transport:
     """A keep-alive session with one server. ``sleep`` pauses between repeats."""
 
-    def __init__(self, url: str, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(
+        self, url: str, credentials: Credentials, sleep: Callable[[float], None] = time.sleep
+    ) -> None:
         self.url = url
         self.sleep = sleep
+        self._credentials = credentials
         self._session = requests.Session()
 
     def close(self) -> None:
@@ -45,6 +52,10 @@ class Transport:
         """The JSON of ``path``; parameters that are None are left out."""
         response = self._repeat(lambda: self._send("GET", path, params=_present(params)))
         return _json_of(response)
+
+    def get_openly(self, path: str) -> Any:
+        """The JSON of ``path``, asked without saying who asks."""
+        return _json_of(self._repeat(lambda: self._send_as(None, "GET", path)))
 
     def change(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """Send a request that changes something; repeats of it count once."""
@@ -70,15 +81,39 @@ class Transport:
                 timeout=(CONNECT_TIMEOUT, read_timeout),
             )
         except requests.RequestException as error:
-            raise UnreachableError(self.url, _reason(error)) from error
+            raise UnreachableError(self.url, reason_of(error)) from error
         if not _is_success(response):
-            raise failure_of(response)
+            raise self._failure_of(response)
         if "text/event-stream" not in response.headers.get("Content-Type", ""):
             response.close()
             raise BadAnswerError(response.url, "no event stream there")
         return response
 
+    def has_outlived_its_login(self, response: requests.Response) -> bool:
+        """Whether the token that a stream was opened with is no longer the one to use."""
+        header = response.request.headers.get("Authorization", "")
+        return header.startswith(_BEARER) and not self._credentials.holds(
+            header.removeprefix(_BEARER)
+        )
+
     def _send(self, method: str, path: str, **options: Any) -> requests.Response:
+        token = self._credentials.token()
+        response = self._send_as(token, method, path, **options)
+        if response.status_code != 401 or token is None:
+            return response
+        fresh = self._credentials.another(token)
+        if fresh is None:
+            return response
+        response.close()
+        return self._send_as(fresh, method, path, **options)
+
+    def _send_as(
+        self, token: str | None, method: str, path: str, **options: Any
+    ) -> requests.Response:
+        if token is not None:
+            refuse_open_way(self.url)
+            # Given as headers, a token would lose against what ~/.netrc has for the host.
+            options["auth"] = _Bearer(token)
         options.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         # A redirected PUT would arrive as a GET and look like success.
         options["allow_redirects"] = method == "GET"
@@ -98,7 +133,7 @@ class Transport:
                 # A server that was there a moment ago is restarting: then refusals count too.
                 hopeless = broken == 0 and _never_sent(error)
                 if hopeless or broken == REPEATS or not _is_broken_connection(error):
-                    raise UnreachableError(self.url, _reason(error)) from error
+                    raise UnreachableError(self.url, reason_of(error)) from error
                 self.sleep(FIRST_PAUSE * 2**broken)
                 broken += 1
                 continue
@@ -108,8 +143,25 @@ class Transport:
                 waited += pause
                 continue
             if not _is_success(response):
-                raise failure_of(response)
+                raise self._failure_of(response)
             return response
+
+    def _failure_of(self, response: requests.Response) -> OETError:
+        error = failure_of(response)
+        if isinstance(error, NotAuthorisedError) and error.status == 401:
+            return self._credentials.rejection(error.detail)
+        return error
+
+
+class _Bearer(requests.auth.AuthBase):
+    """Puts a token on a request; requests takes it off again when redirected to another host."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = _BEARER + self._token
+        return request
 
 
 def failure_of(response: requests.Response) -> OETError:
@@ -179,9 +231,10 @@ def _is_broken_connection(error: requests.RequestException) -> bool:
     return isinstance(error, broken) and not isinstance(error, requests.exceptions.SSLError)
 
 
-def _reason(error: requests.RequestException) -> str:
+def reason_of(error: requests.RequestException, read_timeout: float = READ_TIMEOUT) -> str:
+    """Why there was no answer, in a few words."""
     if isinstance(error, requests.ReadTimeout):
-        return f"no answer within {READ_TIMEOUT:g} s"
+        return f"no answer within {read_timeout:g} s"
     if isinstance(error, requests.ConnectTimeout):
         return f"no connection within {CONNECT_TIMEOUT:g} s"
     for cause in _causes(error):

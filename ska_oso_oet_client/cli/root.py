@@ -19,6 +19,10 @@ COMMANDS = {
         "Choose whether scripts wait until QA is ready before each scan.",
     ),
     "status": (".status:status", "Tell whether the OET is ready and what it is running."),
+    "login": (".login:login", "Log in to the OET."),
+    "logout": (".logout:logout", "Log out of the OET."),
+    "whoami": (".whoami:whoami", "Tell as whom you are logged in."),
+    "audit": (".audit:audit", "Show who changed something or was refused."),
     "completion": (".completion:completion", "Print the set-up of completion for a shell."),
 }
 

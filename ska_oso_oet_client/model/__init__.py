@@ -5,6 +5,7 @@ States are plain strings for the same reason.
 """
 
 from .activity import Activity
+from .authentication import AuditEntry, Authentication
 from .environment import Environment
 from .procedure import Procedure, Script, StopResult
 from .record import (
@@ -31,6 +32,8 @@ __all__ = [
     "RUNNING",
     "STOPPED",
     "Activity",
+    "AuditEntry",
+    "Authentication",
     "CallArguments",
     "Document",
     "Environment",

@@ -11,6 +11,8 @@ from typing import Any, Protocol, TypeVar
 from ..address import resolve
 from ..decoding import decode
 from ..errors import DeadlineError
+from ..login.choice import choose
+from ..model import Authentication
 from ..patience import outlast
 from ..transport import Transport
 
@@ -43,13 +45,19 @@ class Connection:
         server_url: str | None = None,
         subarray_id: int | None = None,
         *,
+        token: str | None = None,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
         self.url, self.subarray_id = resolve(server_url, subarray_id, os.environ)
-        self._transport = Transport(self.url, sleep)
+        self.credentials = choose(self.url, os.environ, token, self.authentication)
+        self._transport = Transport(self.url, self.credentials, sleep)
 
     def close(self) -> None:
         self._transport.close()
+
+    def authentication(self) -> Authentication:
+        """How to log in to this OET; anybody may ask."""
+        return self._decode(Authentication.from_json, self._transport.get_openly("/auth"))
 
     def patiently(self, ask: Callable[[], T], notify: Notify = log.warning) -> T:
         """The answer to ``ask``, asked again while the server restarts."""

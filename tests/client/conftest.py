@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 import pytest
@@ -14,6 +15,14 @@ class Result(NamedTuple):
     status: int
     out: str
     err: str
+
+
+@pytest.fixture(autouse=True)
+def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Whoever runs the tests has no login that they could use, or spoil."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    for variable in ("OET_TOKEN", "OET_CLIENT_ID", "OET_CLIENT_SECRET", "BROWSER"):
+        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture

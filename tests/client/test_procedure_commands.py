@@ -290,7 +290,7 @@ def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
             3,
             "Invalid; body.script: missing",
         ),
-        (Answer.problem(401, "Log in first"), 4, "Log in first"),
+        (Answer.problem(401, "No token"), 4, "run `oet login`"),
         (Answer.problem(403, "Needs oet.stop"), 4, "Needs oet.stop"),
         (Answer(403, b"no"), 4, "Not permitted"),
         (Answer(502, b"<html>", {"Content-Type": "text/html"}), 5, "HTTP 502"),
