@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OIDC := tests/oidc/node_modules/.installed
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
@@ -26,11 +27,15 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
+$(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
+	cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
 # Most tests wait for processes; three at a time keep two cores busy.
-test: install ## run the tests (a few minutes)
+test: install $(OIDC) ## run the tests (a few minutes)
 	$(PYTEST) -n 3 --dist loadfile
 
-test-long: install ## run the long rounds and floods as well
+test-long: install $(OIDC) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
 
 lint: ## ruff: mistakes and format
@@ -60,4 +65,4 @@ python-format: install ## format the code
 	$(BIN)/ruff format .
 
 clean: ## remove what make made
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) tests/oidc/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
