@@ -12,7 +12,7 @@ import threading
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
 BASE = "/ska-oso-oet/oet/1/api/v1"
@@ -97,8 +97,19 @@ class Answer:
         return cls(status, {**body, **more}, {"Content-Type": "application/problem+json"})
 
 
+class Issuer(Protocol):
+    """Whoever gave the tokens, and so knows what they say."""
+
+    issuer: str
+
+    def claims(self, token: str) -> dict[str, Any] | None: ...
+
+
 class FakeOET:
     def __init__(self) -> None:
+        self.issuer: Issuer | None = None
+        self.authentication: dict[str, Any] = {"required": False}
+        self.audit: list[dict[str, Any]] = []
         self.procedures: dict[int, dict[str, Any]] = {}
         self.activities: dict[int, dict[str, Any]] = {}
         self.qa_switch: dict[str, Any] = {"wait_for_qa_ready": True, "override": None}
@@ -139,6 +150,32 @@ class FakeOET:
     def plan_stream(self, *pieces: Piece, path: str = "/stream") -> None:
         self.streams[path].append(list(pieces))
 
+    def demand_login(self, issuer: Issuer, /, **changes: Any) -> None:
+        """From now on answer only those whose token is from ``issuer``, and obey those with a role."""
+        self.issuer = issuer
+        self.authentication = {
+            "required": True,
+            "issuer": issuer.issuer,
+            "client_id": "oet-cli",
+            "scopes": "openid profile offline_access oet:read oet:execute",
+            "audience": "https://oet.test",
+            **changes,
+        }
+
+    def refusal(self, request: Request) -> Answer | None:
+        """The answer to somebody who may not ask this."""
+        if self.issuer is None or request.path == "/auth":
+            return None
+        token = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        claims = self.issuer.claims(token)
+        if claims is None:
+            answer = Answer.problem(401, "The token does not hold" if token else "Log in first")
+            answer.headers["WWW-Authenticate"] = "Bearer"
+            return answer
+        if request.method != "GET" and claims.get("roles") == []:
+            return Answer.problem(403, "you need the permission 'execute'")
+        return None
+
     def asked(self, method: str, path: str | None = None) -> list[Request]:
         return [r for r in self.requests if r.method == method and path in (None, r.path)]
 
@@ -146,6 +183,10 @@ class FakeOET:
         planned = self.answers[request.method, request.path]
         if planned:
             return planned.popleft()
+        if request.path == "/auth":
+            return Answer(body=self.authentication)
+        if request.path == "/audit":
+            return self._audit_page(request.query)
         words = request.path.strip("/").split("/")
         if words[0] == "activities":
             return self._answer_activity(request, words[1:])
@@ -163,6 +204,11 @@ class FakeOET:
                 return self._change(pid, request.body)
             return Answer(body=self.procedures[pid])
         return Answer.problem(404, f"No information available for PID={words[-1]}")
+
+    def _audit_page(self, query: dict[str, str]) -> Answer:
+        before = int(query.get("before", 10**9))
+        found = [entry for entry in self.audit if entry["id"] < before]
+        return Answer(body=found[: int(query["limit"])])
 
     def _answer_activity(self, request: Request, words: list[str]) -> Answer:
         if not words and request.method == "GET":
@@ -234,10 +280,12 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
             path = url.path.removeprefix(BASE)
             request = Request(self.command, path, query, dict(self.headers), body)
             oet.requests.append(request)
-            if "text/event-stream" in self.headers.get("Accept", "") and oet.streams[path]:
+            refusal = oet.refusal(request)
+            wants_stream = "text/event-stream" in self.headers.get("Accept", "")
+            if refusal is None and wants_stream and oet.streams[path]:
                 self._stream(oet.streams[path].popleft())
                 return
-            answer = oet.answer(request)
+            answer = refusal or oet.answer(request)
             if answer.drop:
                 self.close_connection = True
                 return

@@ -46,8 +46,7 @@ class Person:
                     return answer
                 if page.fields.get("prompt") == "consent" and not self.consents:
                     assert page.abort is not None
-                    answer = session.get(urljoin(answer.url, page.abort), timeout=30)
-                    continue
+                    return session.get(urljoin(answer.url, page.abort), timeout=30)
                 mine = {"login": self.name, "password": "any", "user_code": user_code}
                 fields = {name: value or mine.get(name, "") for name, value in page.fields.items()}
                 answer = session.post(urljoin(answer.url, page.action), data=fields, timeout=30)

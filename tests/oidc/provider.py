@@ -46,7 +46,9 @@ class Provider:
         node = shutil.which("node")
         assert node is not None, "The tests need an OpenID provider: install nodejs and npm"
         stamp = _HERE / "node_modules" / ".installed"
-        assert stamp.exists(), "The tests need an OpenID provider: run make tests/oidc/node_modules/.installed"
+        assert stamp.exists(), (
+            "The tests need an OpenID provider: run make tests/oidc/node_modules/.installed"
+        )
         port = str(urlsplit(self.issuer).port or 0)
         with open(self.log, "a") as log:
             self._process = subprocess.Popen(
