@@ -38,9 +38,9 @@ def change(file: Path, **fields: object) -> None:
 
 
 def sent(oet: FakeOET) -> list[str]:
-    """The tokens that requests came with, without repeats that follow each other."""
-    tokens = [request.headers.get("Authorization", "") for request in oet.requests]
-    return [token for n, token in enumerate(tokens) if token and token != tokens[n - 1]]
+    """The different tokens that requests came with."""
+    tokens = (request.headers.get("Authorization", "") for request in oet.requests)
+    return [token for token in dict.fromkeys(tokens) if token]
 
 
 def test_nobody_else_can_read_a_login(kept: Path) -> None:
