@@ -33,6 +33,8 @@ class Events:
         self.all: list[dict[str, Any]] = []
         self.ended = False
         headers = {"Accept": "text/event-stream"}
+        if (authorization := server.session.headers.get("Authorization")) is not None:
+            headers["Authorization"] = str(authorization)
         if (after := query.pop("after", None)) is not None:
             headers["Last-Event-ID"] = str(after)
         address = urllib.parse.urlsplit(server.url)

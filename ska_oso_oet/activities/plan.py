@@ -14,6 +14,8 @@ from ..domain.errors import DiskFull, Invalid
 from ..domain.scheduling import InlineScript, SchedulingBlock, merged
 from ..domain.scripts import FILE_PREFIX, Arguments, FileScript, Script
 
+_MOST_ARGUMENTS = 256 * 1024  #: characters; they are told with every event of the activity and its procedure
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
@@ -65,6 +67,12 @@ def plan(command: RunActivity, document: dict[str, Any], *, sbi_id: str, home: s
     block = SchedulingBlock.from_dict(document, command.sbd_id)
     definition = block.activity(command.activity_name, command.create_env)
     arguments = merged(definition.arguments, command.script_args)
+    size = sum(len(json.dumps(given.to_dict())) for given in arguments.values())
+    if size > _MOST_ARGUMENTS:
+        raise Invalid(
+            f"the arguments of activity {command.activity_name!r} of scheduling block {command.sbd_id} are "
+            f"larger than {_MOST_ARGUMENTS // 1024} KiB; scripts find all of the block in the file sb_json"
+        )
     _require_subarray(arguments, command.sbd_id, subarray_id)
     folder = os.path.join(home, sbi_id)
     script, content = definition.script, None

@@ -111,7 +111,7 @@ class Procedures:
         :raises ConnectionError: where the journal cannot be read
         """
         asked = await self._bus.read(topics=["request.procedure.create"], since=since, limit=100_000)
-        documents = [*await self._bus.read_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
+        documents = [*await self._bus.all_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
         return max((document.get("activity_id") or 0 for document in documents), default=0)
 
 

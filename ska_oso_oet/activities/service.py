@@ -73,26 +73,36 @@ class ActivityService:
     # -- run ---------------------------------------------------------------------------------------
 
     async def _run(self, request: Envelope) -> None:
+        created = await self._procedures.created_before(request)
+        try:
+            planned = await self._plan(request)
+            procedure = created or await self._carry_out(planned, request)
+        except Refusal:
+            if created is not None:
+                await self._undo(request, created)
+            raise
+        self._begin(planned, procedure, request)
+
+    async def _plan(self, request: Envelope) -> Plan:
         command = RunActivity.from_dict(request.payload["cmd"])
         document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id))
-        planned = plan(
+        return plan(
             command,
             document,
             sbi_id=_sbi_id(request),
             home=self._settings.activities,
             subarray_id=self._settings.subarray_id,
         )
-        procedure = await self._procedures.created_before(request)
-        if procedure is None:
-            await asyncio.to_thread(planned.write)
-            try:
-                await self._procedures.check(planned)
-                await self._store_instance(planned, request)
-                procedure = await self._create(planned, request)
-            except Refusal:
-                await asyncio.to_thread(planned.discard)
-                raise
-        self._begin(planned, procedure, request)
+
+    async def _carry_out(self, planned: Plan, request: Envelope) -> dict[str, Any]:
+        await asyncio.to_thread(planned.write)
+        try:
+            await self._procedures.check(planned)
+            await self._store_instance(planned, request)
+            return await self._create(planned, request)
+        except Refusal:
+            await asyncio.to_thread(planned.discard)
+            raise
 
     async def _store_instance(self, planned: Plan, request: Envelope) -> None:
         arguments = {"init": planned.init, "main": planned.main}
@@ -155,6 +165,8 @@ class ActivityService:
                 del self._early[next(iter(self._early))]
 
     def _follow(self, activity: Activity, procedure: dict[str, Any]) -> None:
+        if procedure["id"] != activity.procedure_id:
+            return
         for change in activity.follow(procedure):
             self._tell(activity, change)
         if activity.state is ActivityState.PREPARED and not activity.prepare_only:
@@ -272,8 +284,8 @@ class ActivityService:
         :raises ConnectionError: where the journal cannot be read
         """
         self._last_id = await self._procedures.last_activity_id(time.time() - _OPEN_FOR)
-        newest = await self._bus.read_documents(kind="activity", limit=self._settings.history)
-        live = await self._bus.read_documents(
+        newest = await self._bus.all_documents(kind="activity", limit=self._settings.history)
+        live = await self._bus.all_documents(
             kind="activity", states=[state.value for state in LIVE], limit=_PAGE
         )
         known = {document["id"]: document for document in (*newest, *live)}
@@ -282,7 +294,7 @@ class ActivityService:
         unfinished = [activity for activity in self._activities.values() if not activity.final]
         procedures = {
             document["id"]: document
-            for document in await self._bus.read_procedures(pids=[a.procedure_id for a in unfinished])
+            for document in await self._bus.all_procedures(pids=[a.procedure_id for a in unfinished])
         }
         for activity in unfinished:
             for document in (procedures.get(activity.procedure_id), self._early.pop(activity.id, None)):
@@ -292,18 +304,23 @@ class ActivityService:
             self._record(activity)
         for request in await self.desk.unanswered(head):
             if request.topic == "request.activity.run" and time.time() > (request.expires or 0):
-                self.desk.background(self._undo(request))
+                self.desk.background(self._undo_late(request))
             self.desk.carry_out(request)
         self.desk.open()
 
-    async def _undo(self, request: Envelope) -> None:
+    async def _undo_late(self, request: Envelope) -> None:
         """Nobody waits any more for what was half done when an earlier life of this worker ended."""
-        procedure = await self._procedures.created_before(request)
-        if procedure is not None:
-            LOG.warning("Ending procedure %s: its activity was not begun in time", procedure["id"])
-            self._recording.record(_sbi_id(request), "Failed")
-            with contextlib.suppress(Refusal):  # it has ended
-                await self._procedures.stop(procedure["id"], derived(request.id, "undo"), None)
+        with contextlib.suppress(Refusal):
+            created = await self._procedures.created_before(request)
+            if created is not None:
+                await self._undo(request, created)
+
+    async def _undo(self, request: Envelope, created: dict[str, Any]) -> None:
+        """End what an earlier life of this worker has had created for a request that is refused."""
+        LOG.warning("Ending procedure %s: its activity could not be begun", created["id"])
+        self._recording.record(_sbi_id(request), "Failed")
+        with contextlib.suppress(Refusal):  # it has ended
+            await self._procedures.stop(created["id"], derived(request.id, "undo"), None)
 
 
 def _sbi_id(request: Envelope) -> str:

@@ -244,11 +244,38 @@ class Connection:
         return [Envelope.from_dict(e) for e in await self._look_up("messages", query)]
 
     async def read_procedures(self, **query: Any) -> list[dict[str, Any]]:
-        """Read the latest documents of procedures, the newest first.
+        """Read a page of the latest documents of procedures, the newest first.
+
+        It may end early, where the documents are large.
 
         :raises ConnectionError: where the broker is away
         """
         found: list[dict[str, Any]] = await self._look_up("procedures", query)
+        return found
+
+    async def all_procedures(self, **query: Any) -> list[dict[str, Any]]:
+        """Read the latest documents of procedures, as many as are asked for, however large they are.
+
+        :raises ConnectionError: where the broker is away
+        """
+        return await self._all("procedures", query)
+
+    async def all_documents(self, **query: Any) -> list[dict[str, Any]]:
+        """Read the latest documents of a kind, as many as are asked for; each must have an id.
+
+        :raises ConnectionError: where the broker is away
+        """
+        return await self._all("documents", query)
+
+    async def _all(self, what: str, query: dict[str, Any]) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = []
+        limit = query.pop("limit", _PAGE)
+        while len(found) < limit:
+            before = {"before": found[-1]["id"]} if found else {}
+            page = await self._look_up(what, {**query, **before, "limit": limit - len(found)})
+            if not page:
+                break
+            found += page
         return found
 
     async def read_documents(self, **query: Any) -> list[dict[str, Any]]:

@@ -192,6 +192,7 @@ class Journal:
         *,
         kind: str,
         ids: list[int] | None = None,
+        before: int | None = None,
         states: list[str] | None = None,
         limit: int = 50,
     ) -> list[dict[str, Any]]:
@@ -200,6 +201,8 @@ class Journal:
         found = sa.select(table.document).where(table.kind == kind).order_by(table.id.desc()).limit(limit)
         if ids is not None:
             found = found.where(table.id.in_(ids))
+        if before is not None:
+            found = found.where(table.id < before)
         if states is not None:
             found = found.where(table.state.in_(states))
         return self._page(found)

@@ -65,10 +65,10 @@ class SchedulingBlock:
         _object(document.get("activities"), f"activities of {what}")
         version = _object(document.get("metadata"), f"metadata of {what}").get("version")
         if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
-            raise Invalid(f"metadata.version of {what} must be a whole number, not {version!r}")
+            raise Invalid(f"metadata.version of {what} must be a whole number, not {_short(version)}")
         telescope = document.get("telescope")
         if telescope is not None and not isinstance(telescope, str):
-            raise Invalid(f"telescope of {what} must be text, not {telescope!r}")
+            raise Invalid(f"telescope of {what} must be text, not {_short(telescope)}")
         return cls(
             sbd_id=sbd_id,
             version=1 if version is None else version,
@@ -84,7 +84,7 @@ class SchedulingBlock:
         """
         activities = self.document.get("activities") or {}
         if name not in activities:
-            names = ", ".join(sorted(activities)) or "none"
+            names = _cut(", ".join(sorted(activities)) or "none")
             raise Invalid(f"scheduling block {self.sbd_id} has no activity {name!r}; it has: {names}")
         try:
             data = _object(activities[name], "it")
@@ -92,7 +92,9 @@ class SchedulingBlock:
                 name=name, script=_script(data, create_env), arguments=_arguments(data.get("function_args"))
             )
         except Invalid as error:
-            raise Invalid(f"activity {name!r} of scheduling block {self.sbd_id}: {error}") from None
+            raise Invalid(
+                f"activity {name!r} of scheduling block {self.sbd_id}: {_cut(str(error))}"
+            ) from None
 
 
 def checked_sbd_id(text: Any) -> str:
@@ -180,6 +182,14 @@ def instance(
     }
 
 
+def _short(value: Any) -> str:
+    return _cut(repr(value))
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= 300 else f"{text[:300]}…"
+
+
 def _object(value: Any, what: str) -> dict[str, Any]:
     if value is None:
         return {}
@@ -201,7 +211,7 @@ def _script(data: dict[str, Any], create_env: bool) -> ActivityScript:
         return script_from_dict(
             {"script_type": kind, "script_uri": uri, "create_env": create_env, "git_args": git_args}
         )
-    raise Invalid(f"unknown kind {kind!r}; use 'filesystem', 'git' or 'inline'")
+    raise Invalid(f"unknown kind {_short(kind)}; use 'filesystem', 'git' or 'inline'")
 
 
 def _inline(content: Any, create_env: bool) -> InlineScript:

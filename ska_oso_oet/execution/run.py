@@ -65,6 +65,7 @@ class Run:
         self._bus = bus
         self._on_final = on_final
         self._seen = seen
+        self._first: list[asyncio.Future[None]] = []
         self._operator = operator
         self._handle: Handle | None = None
         self._intent: dict[str, Any] | None = None
@@ -75,7 +76,13 @@ class Run:
     def publish_first(self, *happened: events.Event, **about: str | None) -> None:
         """Publish what happened before there was a supervisor."""
         key = f"run-{self.procedure.id}-0"
-        self._bus.send(self._envelope(f"{key}-{i}", event, about) for i, event in enumerate(happened))
+        self._first = self._bus.send(
+            self._envelope(f"{key}-{i}", event, about) for i, event in enumerate(happened)
+        )
+
+    async def recorded(self) -> None:
+        """Wait until the journal knows of it; a run nobody knows of could not be taken over."""
+        await asyncio.gather(*self._first, return_exceptions=True)
 
     # -- orders ------------------------------------------------------------------------------------
 

@@ -186,6 +186,7 @@ class ScriptExecutionService:
         with tagged(procedure_id=run.procedure.id):
             try:
                 handle = await asyncio.wait_for(self._take_supervisor(), _BIRTH)
+                await run.recorded()
             except TimeoutError:
                 run.give_up("no interpreter could be started for it; the server's log says why")
                 return

@@ -52,9 +52,9 @@ def _last_directory(runs: str) -> int:
 
 
 async def _remembered(service: ScriptExecutionService) -> list[tuple[Procedure, int]]:
-    live = await service.bus.read_procedures(states=[state.value for state in LIVE], limit=_PAGE)
+    live = await service.bus.all_procedures(states=[state.value for state in LIVE], limit=_PAGE)
     room = max(0, service.settings.history - len(live))
-    ended = await service.bus.read_procedures(states=[state.value for state in FINAL], limit=room or 1)
+    ended = await service.bus.all_procedures(states=[state.value for state in FINAL], limit=room or 1)
     known = {document["id"] for document in (*live, *ended[:room])}
     return [await _fold(service, pid) for pid in sorted(known)]
 

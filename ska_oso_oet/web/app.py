@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 from flask import request
@@ -48,7 +49,8 @@ def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
     )
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.json = _Json(app)
-    app.extensions["oet"] = Services(bridge, hub, settings)
+    places = threading.Semaphore(max(1, settings.web_threads // 2))
+    app.extensions["oet"] = Services(bridge, hub, settings, places)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     for module in (procedures, activities, operator, environments, events, access, health):

@@ -30,11 +30,15 @@ class Counter:
 
 @dataclasses.dataclass(frozen=True)
 class Services:
-    """The way to the bus, the listeners of the event stream, the settings, and how often was read."""
+    """The way to the bus, the listeners of the event stream, the settings, and how often was read.
+
+    ``places`` are for requests that wait for the archive: a slow one must not hold every thread.
+    """
 
     bridge: Bridge
     hub: Hub
     settings: Settings
+    places: threading.Semaphore
     reads: Counter = dataclasses.field(default_factory=Counter)
 
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ..activities import Activities, Blocks, inline
+from ..archive.oda import serving_oda
 from ..conftest import Events, Server, serving, until
 from ..repositories import Repository
 
@@ -486,3 +487,53 @@ def test_activities_survive_a_restart_of_the_server(tmp_path: Path) -> None:
         assert activities.ended(going_on["id"])["state"] == "STOPPED"
         until(lambda: blocks.statuses(going_on["sbi_id"])[-1:] == ["Failed"])
         assert activities.run(done)["id"] == going_on["id"] + 1
+
+
+def test_large_arguments_do_not_make_a_restart_forget_anybody(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", OET_WARM_INTERPRETERS="0") as server:
+        blocks, activities = Blocks(server), Activities(server)
+        sbd_id = blocks.add("sbd-large", {"observe": inline(WAITS.replace("main()", "main(**more)"))})
+        large = {"main": {"kwargs": {"padding": "x" * 250_000}}}
+        aids = [activities.run(sbd_id, prepare_only=True, script_args=large)["id"] for _ in range(9)]
+        for aid in aids:
+            activities.wait(aid, "PREPARED")
+        pids = [a["procedure_id"] for a in server.get("/activities")]
+        server.start_main(pids[0])
+        server.kill("activity")
+        server.kill("ses")
+        server.ready(40)
+        assert [a["id"] for a in server.get("/activities")] == aids
+        assert [p["id"] for p in server.get("/procedures")] == pids
+        refused = server.put(pids[1], state="RUNNING")
+        assert refused.status_code == 409
+        assert f"procedure {pids[0]} is RUNNING" in refused.json()["detail"]
+        for pid in pids:
+            server.stop_script(pid)
+        assert {activities.ended(aid)["state"] for aid in aids} == {"STOPPED"}
+
+
+def test_arguments_too_large_are_422(activities: Activities, blocks: Blocks) -> None:
+    sbd_id = blocks.add("sbd-huge", {"observe": inline(TELLS)})
+    huge = {"main": {"kwargs": {"padding": "x" * 300_000}}}
+    _refused(activities, blocks, 422, "are larger than 256 KiB", sbd_id, script_args=huge)
+
+
+def test_an_archive_that_hangs_delays_nothing_else(tmp_path: Path) -> None:
+    with (
+        serving_oda() as oda,
+        serving(tmp_path / "state", OET_ODA_URL=oda.url, OET_ODA_TIMEOUT="3 s") as server,
+    ):
+        activities = Activities(server)
+        oda.add({"sbd_id": "sbd-slow", "telescope": "ska_mid", "activities": {"observe": inline(WAITS)}})
+        aid = activities.run("sbd-slow")["id"]
+        activities.wait(aid, "RUNNING")
+        oda.misbehave("hang")
+        with concurrent.futures.ThreadPoolExecutor(20) as threads:
+            asked = [threads.submit(activities.post, "sbd-slow") for _ in range(20)]
+            oda.wait_for_requests(2)
+            assert activities.stop(aid).status_code == 200
+            assert not any(one.done() and one.result().status_code == 503 for one in asked)
+            answers = {one.result().status_code for one in asked}
+        assert answers == {429, 503}
+        oda.behave()
+        until(lambda: oda.statuses[activities.get(aid)["sbi_id"]][-1]["current_status"] == "Failed", 30)

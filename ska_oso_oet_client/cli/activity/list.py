@@ -10,7 +10,7 @@ from ..showing import show_activities, show_json
 
 
 @click.command("list", cls=OetCommand)
-@click.option("--aid", type=int, help="Show only the activity with this ID.")
+@click.option("--aid", type=click.IntRange(0), help="Show only the activity with this ID.")
 @pass_settings
 def list_(settings: Settings, aid: int | None) -> None:
     """Show the ten newest activities, or the one with the given ID."""

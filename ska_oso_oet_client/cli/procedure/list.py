@@ -10,7 +10,7 @@ from ..showing import show_json, show_procedures
 
 
 @click.command("list", cls=OetCommand)
-@click.option("--pid", type=int, help="Show only the procedure with this ID.")
+@click.option("--pid", type=click.IntRange(0), help="Show only the procedure with this ID.")
 @pass_settings
 def list_(settings: Settings, pid: int | None) -> None:
     """Show the ten newest procedures, or the one with the given ID."""
