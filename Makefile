@@ -27,7 +27,12 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
+# The tests log in at a real identity provider, once with a real browser.
 $(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
+	@if ! { command -v chromium && command -v node && command -v npm; } > /dev/null; then \
+		echo "Installing chromium, nodejs and npm for the tests (needs root)"; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends chromium nodejs npm; \
+	fi
 	cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 

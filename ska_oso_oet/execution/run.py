@@ -24,6 +24,7 @@ from .rundir import RunDirectory
 
 LOG = logging.getLogger(__name__)
 
+_RECORDING = 2.0  #: seconds a run waits for the journal before it begins all the same
 _SLACK = 5.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
 
 
@@ -81,8 +82,12 @@ class Run:
         )
 
     async def recorded(self) -> None:
-        """Wait until the journal knows of it; a run nobody knows of could not be taken over."""
-        await asyncio.gather(*self._first, return_exceptions=True)
+        """Wait until the journal knows of it: a run nobody knows of could not be taken over.
+
+        Not for ever: an abort must begin though the journal cannot be written.
+        """
+        if self._first:
+            await asyncio.wait(self._first, timeout=_RECORDING)
 
     # -- orders ------------------------------------------------------------------------------------
 
