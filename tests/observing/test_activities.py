@@ -12,7 +12,7 @@ import pytest
 from ska_oso_oet.settings import PACKAGED_SCRIPTS
 from ska_oso_oet.telescope.states import ObsState
 
-from ..activities import OBSERVE, Activities, Blocks
+from ..activities import OBSERVE, Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
 from ..telescope.simulator import Simulator
 from .blocks import sample
@@ -197,8 +197,9 @@ def test_an_abort_without_a_telescope_fails_at_once_with_a_sentence(tmp_path: Pa
         simulator.start()
         with serving(tmp_path / "state", **settings_for(simulator)) as server:
             activities = Activities(server)
-            aid = activities.run(add(server, "sbd-dead", scan_duration=60_000))["id"]
-            simulator.wait_obs_state(S.SCANNING)
+            waits = inline("import time\ndef main():\n    time.sleep(600)\n")
+            aid = activities.run(Blocks(server).add("sbd-dead", {"observe": waits}))["id"]
+            activities.wait(aid, "RUNNING")
             simulator.kill()
             _, abort = _stop(activities, aid)
             assert abort["state"] == "FAILED"

@@ -18,6 +18,7 @@ from ska_oso_oet_client.login.store import Store
 from tests.client.conftest import Result
 from tests.client.fake_oet import FakeOET, sse
 from tests.client.test_process import MAIN
+from tests.conftest import until
 
 from .conftest import Browser
 from .provider import Provider
@@ -41,6 +42,12 @@ def sent(oet: FakeOET) -> list[str]:
     """The different tokens that requests came with."""
     tokens = (request.headers.get("Authorization", "") for request in oet.requests)
     return [token for token in dict.fromkeys(tokens) if token]
+
+
+def waiting_for_a_lock() -> set[int]:
+    """Processes that the system lets wait for a file lock."""
+    lines = (line.split() for line in Path("/proc/locks").read_text().splitlines())
+    return {int(words[5]) for words in lines if words[1] == "->"}
 
 
 def test_nobody_else_can_read_a_login(kept: Path) -> None:
@@ -152,13 +159,13 @@ def test_terminals_that_renew_at_once_do_not_spoil_the_login(kept: Path, run: Ru
     change(kept, renew=1)
     guarded.requests.clear()
     command = [sys.executable, "-c", MAIN, "procedure", "list"]
-    # Whoever comes second to the lock finds the first one's tokens: both wait for it here.
     store = Store(guarded.url.replace("/oet/1/", "/oet/"), os.environ)
     with store.locked():
         terminals = [
             subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
             for _ in range(3)
         ]
+        until(lambda: waiting_for_a_lock() >= {terminal.pid for terminal in terminals})
     errors = [terminal.communicate(timeout=60)[1] for terminal in terminals]
     assert [terminal.returncode for terminal in terminals] == [0, 0, 0], errors
     assert len(sent(guarded)) == 1
