@@ -101,7 +101,11 @@ class Transport:
         response = self._send_as(token, method, path, **options)
         if response.status_code != 401 or token is None:
             return response
-        fresh = self._credentials.another(token)
+        try:
+            fresh = self._credentials.another(token)
+        except OETError:
+            response.close()
+            raise
         if fresh is None:
             return response
         response.close()

@@ -177,7 +177,7 @@ def test_terminals_that_renew_at_once_do_not_spoil_the_login(kept: Path, run: Ru
 def test_a_stream_outlives_its_token_unnoticed(
     guarded: FakeOET, run: Run, browser: Browser, provider: Provider, tokens_folder: Path
 ) -> None:
-    provider.settings(access_token_ttl=2)
+    provider.settings(access_token_ttl=4)
     run("login")
     (kept,) = tokens_folder.glob("*.json")
     token_ended = threading.Event()
