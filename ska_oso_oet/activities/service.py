@@ -53,7 +53,7 @@ class ActivityService:
         self._procedures = Procedures(bus)
         self._activities: dict[int, Activity] = {}
         self._last_id = 0
-        self._early: dict[int, dict[str, Any]] = {}
+        self._early: dict[int, dict[str, Any]] = {}  #: by procedure
         self.desk = Desk(
             bus,
             {
@@ -141,7 +141,7 @@ class ActivityService:
         payload = {"result": activity.to_dict()}
         about = {"request_id": request.request_id, "user": request.user}
         self._bus.send([self._bus.envelope("activity.lifecycle.running", payload, id=key, time=at, **about)])
-        self._follow(activity, self._early.pop(activity.id, procedure))
+        self._follow(activity, self._early.pop(procedure["id"], procedure))
 
     def _keep(self, activity: Activity) -> None:
         self._last_id = max(self._last_id, activity.id)
@@ -160,7 +160,7 @@ class ActivityService:
         if aid in self._activities:
             self._follow(self._activities[aid], document)
         else:
-            self._early[aid] = document
+            self._early[document["id"]] = document
             while len(self._early) > _EARLY:
                 del self._early[next(iter(self._early))]
 
@@ -297,7 +297,8 @@ class ActivityService:
             for document in await self._bus.all_procedures(pids=[a.procedure_id for a in unfinished])
         }
         for activity in unfinished:
-            for document in (procedures.get(activity.procedure_id), self._early.pop(activity.id, None)):
+            pid = activity.procedure_id
+            for document in (procedures.get(pid), self._early.pop(pid, None)):
                 if document is not None:
                     self._follow(activity, document)
         for activity in self._activities.values():

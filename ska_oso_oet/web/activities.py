@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
 from ..domain.activity_commands import RunActivity, StopActivity
 from ..domain.errors import Busy
 from . import activity_schemas as schemas
-from .asking import STOPPING, ask
+from .asking import ask
 from .auth.permissions import Permission, needs
 from .problems import PROBLEMS
+from .resources import created, shown, stopped, stopping_time
 from .services import services
 
 _RUN = 60.0  #: seconds for asking the archive, and for creating the procedure
@@ -21,8 +22,7 @@ api = APIBlueprint("activities", __name__, abp_tags=[Tag(name="activities")])
 
 
 def _shown(activity: dict[str, Any]) -> dict[str, Any]:
-    address = f"{request.host_url.rstrip('/')}{request.script_root}/activities/{activity['id']}"
-    return {"id": activity["id"], "uri": address, **activity}
+    return shown("activities", activity)
 
 
 def _find(aid: int) -> dict[str, Any]:
@@ -52,10 +52,7 @@ def run_activity(body: schemas.RunBody) -> Response:
         activity = _shown(ask("request.activity.run", {"cmd": command.to_dict()}, _RUN))
     finally:
         services().places.release()
-    response = jsonify(activity)
-    response.status_code = 201
-    response.headers["Location"] = activity["uri"]
-    return response
+    return created(activity)
 
 
 @api.get(
@@ -80,6 +77,4 @@ def change_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody
     if body.state is None:
         return jsonify(_find(path.activity_id))
     command = StopActivity(aid=path.activity_id, abort=body.abort)
-    timeout = STOPPING + services().settings.stop_grace
-    answer = ask("request.activity.stop", {"cmd": command.to_dict()}, timeout)
-    return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})
+    return stopped(ask("request.activity.stop", {"cmd": command.to_dict()}, stopping_time()))

@@ -14,8 +14,6 @@ from . import audit
 from .auth import identity
 from .services import services
 
-STOPPING = 60.0  #: seconds for a stop, beyond the grace period
-
 _ASK = 10.0  #: seconds for a question
 
 

@@ -11,10 +11,11 @@ from werkzeug.exceptions import BadRequest
 from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.scripts import Arguments, script_from_dict
 from . import schemas
-from .asking import STOPPING, ask
+from .asking import ask
 from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS
+from .resources import created, shown, stopped, stopping_time
 from .services import services
 
 _CHANGE = 30.0  #: seconds for a start or a create
@@ -23,8 +24,7 @@ api = APIBlueprint("procedures", __name__, abp_tags=[Tag(name="procedures")])
 
 
 def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
-    address = f"{request.host_url.rstrip('/')}{request.script_root}/procedures/{procedure['id']}"
-    return {"id": procedure["id"], "uri": address, **procedure}
+    return shown("procedures", procedure)
 
 
 def _find(pid: int) -> dict[str, Any]:
@@ -54,11 +54,7 @@ def create_procedure(body: schemas.CreateBody) -> Response:
         init=_arguments(given.init),
         main=_arguments(given.main),
     )
-    created = _shown(ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE))
-    response = jsonify(created)
-    response.status_code = 201
-    response.headers["Location"] = created["uri"]
-    return response
+    return created(_shown(ask("request.procedure.create", {"cmd": command.to_dict()}, _CHANGE)))
 
 
 @api.get(
@@ -87,9 +83,7 @@ def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> R
         return jsonify(_shown(ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
         stop = StopProcedure(pid=pid, abort=body.abort)
-        timeout = STOPPING + services().settings.stop_grace
-        answer = ask("request.procedure.stop", {"cmd": stop.to_dict()}, timeout)
-        return jsonify({key: answer[key] for key in ("abort_message", "abort_procedure", "survivors")})
+        return stopped(ask("request.procedure.stop", {"cmd": stop.to_dict()}, stopping_time()))
     return jsonify(_find(pid))
 
 
