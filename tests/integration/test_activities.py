@@ -536,4 +536,10 @@ def test_an_archive_that_hangs_delays_nothing_else(tmp_path: Path) -> None:
             answers = {one.result().status_code for one in asked}
         assert answers == {429, 503}
         oda.behave()
-        until(lambda: oda.statuses[activities.get(aid)["sbi_id"]][-1]["current_status"] == "Failed", 30)
+        sbi_id = activities.get(aid)["sbi_id"]
+
+        def recorded() -> bool:
+            statuses = oda.statuses.get(sbi_id)
+            return bool(statuses) and statuses[-1]["current_status"] == "Failed"
+
+        until(recorded, 30)
