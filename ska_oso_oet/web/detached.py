@@ -197,7 +197,7 @@ class DetachingWorker(ThreadWorker):  # type: ignore[misc]
         """Read and answer a request; what is missing of it must come soon."""
         if not conn.initialized:
             conn.init()
-            conn.parser.unreader = _Timely(conn.sock)
+            conn.parser.unreader = Timely(conn.sock)
         conn.parser.unreader.until = time.monotonic() + _REST
         return super().handle(conn)
 
@@ -229,7 +229,7 @@ def _has_more(conn: Any) -> bool:
     return bool(conn.initialized and conn.parser.unreader.buf.getvalue())
 
 
-class _Timely(SocketUnreader):  # type: ignore[misc]
+class Timely(SocketUnreader):  # type: ignore[misc]
     """Reads a request until a deadline; one that is late by then is broken off."""
 
     until = 0.0  #: by the monotonic clock

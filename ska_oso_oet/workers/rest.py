@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import resource
 import sys
 from typing import Any
@@ -84,9 +85,11 @@ def main(settings: Settings, listener: int | None) -> None:
     if listener is None:
         opened = listen(settings)
         listener = opened.detach()
+    mine = os.getpid()
     try:
         _Server(settings, listener).run()
     except SystemExit as ended:
-        if ended.code == Arbiter.WORKER_BOOT_ERROR:
+        # gunicorn's worker ends this way, too, in a process of its own.
+        if ended.code == Arbiter.WORKER_BOOT_ERROR and os.getpid() == mine:
             raise CannotStart("the web application cannot be made; the log says why") from None
         raise

@@ -57,3 +57,11 @@ def oet(issuer: Issuer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
     state = tmp_path_factory.mktemp("oet") / "state"
     with guarded(state, issuer, OET_AUTH_SUBARRAY_CLAIM="subarrays", OET_WARM_INTERPRETERS="0") as found:
         yield found
+
+
+@pytest.fixture
+def own_issuer() -> Iterator[Issuer]:
+    """A provider for one test, which may harm it."""
+    found = Issuer().start()
+    yield found
+    found.stop()

@@ -42,8 +42,8 @@ class Guard:
 
     def admit(self) -> Response | None:
         """Answer a request that is not admitted; None lets it pass."""
-        # What leads nowhere is answered 404 or 405, with and without a token.
-        needed = self.permissions[request.endpoint] if request.endpoint else Permission.OPEN
+        # What leads nowhere is answered 404 or 405, to those who may know.
+        needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
         if needed is Permission.OPEN or not self.keys:
             return None
         token = _token(request.headers.get("Authorization"))
@@ -54,6 +54,7 @@ class Guard:
         except BadToken as error:
             return _refuse(401, str(error), f', error="invalid_token", error_description="{error}"')
         except Unavailable as error:
+            g.refused = error.detail
             return from_refusal(error)
         user = User.of(claims, self._grants.permissions(claims))
         take(user)

@@ -62,10 +62,9 @@ class Keys:
                 self._ended.wait(self._patience())
             finally:
                 self._places.release()
-            found = self._known(kid, algorithm)
         if self.published is None:
             raise Unavailable(_AWAY)
-        return found
+        return self._known(kid, algorithm)  # the fetch may have ended before it was waited for
 
     def refresh(self) -> None:
         """Have the keys fetched in the background, unless that is going on or was done just now."""

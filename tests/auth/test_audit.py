@@ -1,0 +1,253 @@
+"""Every command is recorded with who asked for it and what they were answered, whatever happens."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from ..conftest import Events, Server, serving, until
+from .conftest import bearer, guarded, log_in
+from .issuer import Issuer
+
+SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
+
+
+def _newest(server: Server, **query: Any) -> list[dict[str, Any]]:
+    """The record, once what was asked just now is in it."""
+    found: list[dict[str, Any]] = []
+
+    def there() -> bool:
+        found[:] = server.get("/audit", **query)
+        return bool(found) and found[0]["status"] is not None
+
+    until(there)
+    return found
+
+
+def _as(server: Server, token: str, method: str, path: str, **more: Any) -> requests.Response:
+    return requests.request(method, f"{server.url}{path}", headers=bearer(token), timeout=30, **more)
+
+
+@pytest.fixture
+def oet(oet: Server, issuer: Issuer) -> Server:
+    log_in(oet, issuer, subarrays="*")
+    return oet
+
+
+def test_a_command_is_recorded_with_who_asked_and_what_was_answered(oet: Server) -> None:
+    before = time.time()
+    pid = oet.create("trivial.py", "word")
+    entry = _newest(oet, limit=1)[0]
+    assert before <= entry.pop("time") <= time.time()
+    assert entry.pop("id") > 0
+    assert len(entry.pop("request_id")) == 32
+    assert entry == {
+        "user": "tester",
+        "name": "A Tester",
+        "address": "127.0.0.1",
+        "method": "POST",
+        "path": "/procedures",
+        "what": '{"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}, '
+        '"script_args": {"init": {"args": ["word"], "kwargs": {}}}}',
+        "status": 201,
+        "detail": f"procedures/{pid}",
+    }
+
+
+def test_who_asked_is_known_to_procedures_and_their_outcomes_and_to_the_log(
+    oet: Server, issuer: Issuer
+) -> None:
+    pid = oet.run("diehard.py", "sleeping")
+    assert oet.procedure(pid)["created_by"] == "tester"
+    token = issuer.token(scope="oet:execute", subarrays="*", sub="some|body, else")
+    assert _as(oet, token, "PUT", f"/procedures/{pid}", json={"state": "STOPPED"}).status_code == 200
+    assert oet.procedure(pid)["outcome"]["by"] == "some|body, else"
+    assert _as(oet, token, "PUT", f"/procedures/{pid}", json={"state": "STOPPED"}).status_code == 409
+    refused = _newest(oet, limit=1)[0]
+    line = next(x for x in oet.log.read_text().splitlines() if f"procedure_id:{pid}" in x and "Refused" in x)
+    assert f"request_id:{refused['request_id']}" in line
+    assert "user:some_body__else" in line
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "status", "detail"),
+    [
+        (
+            "PUT",
+            "/procedures/7000",
+            {"json": {"state": "STOPPED"}},
+            404,
+            "No information available for PID=7000",
+        ),
+        ("POST", "/procedures", {"json": {}}, 422, "script: Field required"),
+        ("POST", "/procedures", {"data": b"x"}, 415, "send the body as JSON"),
+        ("POST", "/nothing", {"json": {}}, 404, ""),
+        ("DELETE", "/procedures", {}, 405, "this method is not possible here"),
+    ],
+)
+def test_a_command_that_was_refused_is_recorded_too(
+    oet: Server, method: str, path: str, more: dict[str, Any], status: int, detail: str
+) -> None:
+    assert oet.request(method, path, **more).status_code == status
+    entry = _newest(oet, limit=1)[0]
+    assert (entry["method"], entry["path"], entry["status"]) == (method, path, status)
+    assert entry["user"] == "tester"
+    assert detail in entry["detail"]
+
+
+def test_who_was_not_admitted_is_recorded_with_the_reason(oet: Server, issuer: Issuer) -> None:
+    reader = issuer.token(scope="oet:read", subarrays="*", sub="reader")
+    events = Events(oet, topics="auth")
+    assert _as(oet, reader, "POST", "/procedures", json=SCRIPT).status_code == 403
+    assert requests.get(f"{oet.url}/procedures", timeout=20).status_code == 401
+    told = events.wait(lambda e: e.get("status") == 401)
+    assert (told["method"], told["path"], told["why"]) == (
+        "GET",
+        "/procedures",
+        "send a bearer token in the Authorization header",
+    )
+    events.close()
+    anonymous, known = _newest(oet, limit=2)
+    assert (anonymous["user"], anonymous["status"], anonymous["what"]) == (None, 401, None)
+    assert (known["user"], known["status"]) == ("reader", 403)
+    assert known["detail"] == "you need the permission 'execute'"
+    assert "file://trivial.py" in known["what"]
+
+
+def test_what_was_read_is_only_counted(oet: Server) -> None:
+    newest = _newest(oet, limit=1)[0]["id"]
+    before = oet.get("/status")["reads"]
+    for _ in range(5):
+        oet.get("/procedures")
+    assert oet.get("/status")["reads"] >= before + 5
+    assert _newest(oet, limit=1)[0]["id"] == newest
+
+
+def test_secrets_are_not_recorded_and_long_bodies_are_cut_off(oet: Server, issuer: Issuer) -> None:
+    token = issuer.token(scope="oet:execute", subarrays="*")
+    kwargs = {
+        "password": "hunter2",
+        "nested": [{"api_key": "hunter2", "url": "https://me:hunter2@host/x"}],
+        "note": f"see {token}",
+        "long": "x" * 10_000,
+    }
+    body = {"script_args": {"init": {"kwargs": kwargs}}}
+    assert oet.request("POST", "/procedures", json=body).status_code == 422
+    entry = _newest(oet, limit=1)[0]
+    assert len(entry["what"]) == 2048
+    assert "hunter2" not in entry["what"]
+    assert token[:20] not in entry["what"]
+    assert '"password": "***"' in entry["what"]
+    assert "https://***@host/x" in entry["what"]
+
+
+def test_the_record_can_be_filtered_and_paged(oet: Server, issuer: Issuer) -> None:
+    since = time.time()
+    one = issuer.token(scope="oet:execute", subarrays="*", sub="one")
+    for n in range(4):
+        assert _as(oet, one, "PUT", f"/procedures/{8000 + n}", json={"state": "STOPPED"}).status_code == 404
+    assert _as(oet, one, "PUT", "/operator/wait_for_qa_ready", json={"action": "enable"}).status_code == 200
+    oet.create("trivial.py")
+    mine = _newest(oet, user="one")
+    assert [entry["status"] for entry in mine] == [200, 404, 404, 404, 404]
+    assert _newest(oet, user="one", result="done") == mine[:1]
+    assert _newest(oet, user="one", result="refused") == mine[1:]
+    assert oet.get("/audit", user="one", result="unanswered") == []
+    assert _newest(oet, since=since, limit=500)[1:] == mine
+    assert _newest(oet, user="one", limit=2) == mine[:2]
+    assert _newest(oet, user="one", limit=2, before=mine[1]["id"]) == mine[2:4]
+    assert oet.get("/audit", since=time.time() + 60) == []
+    assert oet.request("GET", "/audit?limit=501").status_code == 422
+    assert oet.request("GET", "/audit?result=perhaps").status_code == 422
+
+
+def test_the_same_key_of_another_user_is_another_request(oet: Server, issuer: Issuer) -> None:
+    ids = []
+    for subject in ("first", "second", "first"):
+        token = issuer.token(scope="oet:execute", subarrays="*", sub=subject)
+        headers = bearer(token) | {"Idempotency-Key": "k"}
+        answer = requests.post(f"{oet.url}/procedures", json=SCRIPT, headers=headers, timeout=30)
+        ids.append(answer.json()["id"])
+    assert ids[0] == ids[2] != ids[1]
+    records = _newest(oet, limit=3)
+    assert [entry["user"] for entry in records] == ["first", "second", "first"]
+    assert records[0]["request_id"] == records[2]["request_id"]
+
+
+def test_a_command_whose_flaskworker_is_killed_is_recorded_without_an_answer(
+    own_issuer: Issuer, tmp_path: Path
+) -> None:
+    with guarded(tmp_path / "state", own_issuer) as server:
+        log_in(server, own_issuer)
+        events = Events(server)
+        pid = server.run("diehard.py", "cleans_up", 1)
+        events.wait(lambda e: e.get("msg") == "here")
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(server.put, pid, state="STOPPED")
+            events.wait(lambda e: e.get("stage") == "terminate")
+            _kill_all_of(server, "rest")
+            with pytest.raises(requests.RequestException):
+                stopping.result()
+        server.ready()
+        until(lambda: server.procedure(pid)["state"] == "STOPPED")
+        entry = server.get("/audit", result="unanswered")[0]
+        assert (entry["method"], entry["path"]) == ("PUT", f"/procedures/{pid}")
+        assert (entry["user"], entry["status"], entry["detail"]) == ("tester", None, "no answer given")
+        assert server.procedure(pid)["outcome"]["by"] == "tester"
+
+
+def _kill_all_of(server: Server, role: str) -> None:
+    """SIGKILL a worker with every process of its own."""
+    victim = server.worker(role)
+    for process in (*victim.children(recursive=True), victim):
+        process.kill()
+    victim.wait(10)
+
+
+def test_tokens_are_nowhere_in_what_the_server_writes(own_issuer: Issuer, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    with guarded(state, own_issuer, LOG_LEVEL="DEBUG") as server:
+        token = own_issuer.token(scope="oet:execute")
+        rubbish = own_issuer.token(scope="oet:execute", aud="another")
+        server.session.headers.update(bearer(token))
+        server.ended(server.run("trivial.py"))
+        for odd in (rubbish, f"{token}x", f"{token} {token}"):
+            assert _as(server, odd, "POST", "/procedures", json=SCRIPT).status_code == 401
+        assert _as(server, token, "GET", f"/procedures?access_token={token}").status_code == 200
+        assert _as(server, token, "PUT", f"/environments/{token}").status_code == 405
+        assert _as(server, token, "POST", "/procedures", data=b"{" + token.encode()).status_code == 415
+        _newest(server)
+    for path in [server.log, *state.rglob("*")]:
+        if path.is_file():
+            written = path.read_bytes()
+            for part in (*token.split("."), *rubbish.split(".")[1:]):
+                assert part.encode() not in written, path
+
+
+def test_without_an_issuer_commands_are_recorded_without_a_user(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as server:
+        pid = server.create("trivial.py")
+        entry = _newest(server)[0]
+        assert (entry["user"], entry["name"], entry["status"]) == (None, None, 201)
+        assert entry["detail"] == f"procedures/{pid}"
+        assert server.procedure(pid)["created_by"] is None
+
+
+def test_a_flood_of_strangers_does_not_fill_the_journal(own_issuer: Issuer, tmp_path: Path) -> None:
+    with guarded(tmp_path / "state", own_issuer) as server:
+        with requests.Session() as stranger:
+            for _ in range(600):
+                assert stranger.post(f"{server.url}/procedures", json=SCRIPT, timeout=20).status_code == 401
+            log_in(server, own_issuer)
+            until(lambda: _shown_how_many(server, stranger))
+        assert len(server.get("/audit", limit=500)) < 500
+
+
+def _shown_how_many(server: Server, stranger: requests.Session) -> bool:
+    stranger.get(f"{server.url}/procedures", timeout=20)
+    return any("more such requests" in entry["detail"] for entry in server.get("/audit", limit=20))
