@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.conftest import Server, serving
 
-from . import environments, floors, load, runs, streams
+from . import auth, environments, floors, load, runs, streams
 from .figures import Figure, table
 
 PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
     "stops": runs.measure_stops,
     "environments": environments.measure,
     "rest": load.measure,
+    "auth": auth.measure,
     "streams": streams.measure,
     "whole": load.measure_whole,
 }

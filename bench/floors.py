@@ -45,7 +45,7 @@ def timed(*command: str, n: int = 20) -> float:
     return statistics.median(took)
 
 
-def get(port: int, path: str, n: int, clients: int = 1) -> list[float]:
+def get(port: int, path: str, n: int, clients: int = 1, headers: dict[str, str] | None = None) -> list[float]:
     """Durations of GETs over kept-alive connections."""
     took: list[float] = []
 
@@ -54,7 +54,7 @@ def get(port: int, path: str, n: int, clients: int = 1) -> list[float]:
         mine = []
         for _ in range(count):
             began = time.perf_counter()
-            connection.request("GET", path)
+            connection.request("GET", path, headers=headers or {})
             answer = connection.getresponse()
             answer.read()
             mine.append(time.perf_counter() - began)

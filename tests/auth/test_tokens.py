@@ -113,6 +113,24 @@ def test_a_key_of_another_kind_is_none(tokens: Tokens, key: Any, algorithm: str,
         tokens.claims(_token(key, algorithm, kid))
 
 
+def test_a_token_that_was_valid_once_expires_and_ends_with_its_key() -> None:
+    now, published = NOW, Published(keys=KEYS)
+    keys = Keys(ISSUER, lambda _: published, lambda: now)
+    tokens = Tokens({ISSUER: keys}, ("oet",), lambda: now)
+    first, second = _token(exp=NOW + 60), _token(exp=NOW + 9000)
+    assert tokens.claims(first) == tokens.claims(first)
+    assert tokens.claims(second)["exp"] == NOW + 9000
+    now = NOW + 60
+    with pytest.raises(BadToken, match="expired"):
+        tokens.claims(first)
+    assert tokens.claims(second)
+    published = Published(keys=KEYS[1:])
+    keys.refresh()
+    keys._ended.wait(30)
+    with pytest.raises(BadToken, match="signed with a key"):
+        tokens.claims(second)
+
+
 def test_a_changed_token_is_not_valid(tokens: Tokens) -> None:
     head, _, signature = _token().split(".")
     body = _token(sub="another").split(".")[1]

@@ -41,9 +41,9 @@ class ProviderAway(Exception):  # noqa: N818  reads as a sentence
     """A provider that cannot be reached, or says what cannot be used."""
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Key:
-    """A public key: what it can be used for, and the key itself."""
+    """A public key: what it can be used for, and the key itself. Each one fetched is another one."""
 
     kid: str | None
     kind: str

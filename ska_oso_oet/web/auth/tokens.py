@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -9,10 +10,11 @@ from typing import Any
 import jwt
 
 from .keys import Keys
-from .provider import ALGORITHMS
+from .provider import ALGORITHMS, Key
 
 MOST_BYTES = 16 * 1024  #: of a token
 
+_KEPT = 128  #: tokens whose check is remembered
 _LEEWAY = 10.0  #: seconds the clocks of a provider and of this machine may differ
 _TYPES = ("jwt", "at+jwt", "application/at+jwt")
 _SUBJECT = 255  #: characters; OpenID Connect Core 2
@@ -46,6 +48,10 @@ class Tokens:
         self._issuers = issuers
         self._audiences = audiences
         self._clock = clock
+        # What a token says, and whether a key has signed it, never changes. A key that was fetched again is
+        # another key, and a withdrawn one is not found any more.
+        self._says = functools.lru_cache(_KEPT)(self._unchecked)
+        self._verified = functools.lru_cache(_KEPT)(self._verify)
 
     def claims(self, token: str) -> dict[str, Any]:
         """The claims of a token that is valid now.
@@ -55,10 +61,16 @@ class Tokens:
         """
         if len(token) > MOST_BYTES:
             raise BadToken("the token is too long")
-        algorithm, kid, issuer = self._unchecked(token)
+        algorithm, kid, issuer = self._says(token)
         key = self._issuers[issuer].find(kid, algorithm)
         if key is None:
             raise BadToken("the token is signed with a key that its issuer does not have")
+        found = self._verified(token, issuer, algorithm, key)
+        self._check_times(found)
+        return found
+
+    def _verify(self, token: str, issuer: str, algorithm: str, key: Key) -> dict[str, Any]:
+        """The claims of a token, apart from when it is valid."""
         try:
             found: dict[str, Any] = jwt.decode(
                 token,
@@ -76,7 +88,6 @@ class Tokens:
             raise BadToken("the token's signature is not valid") from None
         if not 1 <= len(found["sub"]) <= _SUBJECT:
             raise BadToken("the token's subject cannot be one")
-        self._check_times(found)
         return found
 
     def _unchecked(self, token: str) -> tuple[str, str | None, str]:
