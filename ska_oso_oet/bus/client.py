@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from ..domain.errors import Refusal, TimedOut, WorkerAway, refusal
@@ -40,19 +41,25 @@ class BusClient(Connection):
         timeout: float,
         user: str | None = None,
         repeated: bool = False,
+        before: Sequence[Envelope] = (),
     ) -> Envelope:
         """Send a request and wait for its reply.
 
         :param request_id: a request with an id that was used before is not carried out again
         :param timeout: seconds; a request that has not been begun by then never will be
         :param repeated: whether the request may have been sent before, so that a reply may be in the journal
+        :param before: messages that go into the journal before the request, and with it
         :raises Refusal: where the worker refused, could not be reached, or did not answer in time
         """
         asking = self._asking.get(request_id)
         if asking is None:  # else the same request is on its way already: one answer serves all
-            asking = asyncio.ensure_future(self._ask(topic, payload, request_id, timeout, user, repeated))
+            asking = asyncio.ensure_future(
+                self._ask(topic, payload, request_id, timeout, user, repeated, before)
+            )
             self._asking[request_id] = asking
             asking.add_done_callback(lambda _: self._asking.pop(request_id, None))
+        else:
+            self.send(before)
         return await asyncio.shield(asking)
 
     async def _ask(
@@ -63,6 +70,7 @@ class BusClient(Connection):
         timeout: float,
         user: str | None,
         repeated: bool,
+        before: Sequence[Envelope],
     ) -> Envelope:
         replies = (*TOPICS[topic].replies, FAILED)
         future: asyncio.Future[Envelope] = asyncio.get_running_loop().create_future()
@@ -77,6 +85,7 @@ class BusClient(Connection):
         )
         try:
             async with asyncio.timeout(timeout + _MARGIN):
+                self.send(before)
                 reply = await self._first_reply(request_id, replies) if repeated else None
                 if reply is None:
                     # The reply may well come before the request is in the journal (full disk).

@@ -9,6 +9,7 @@ from typing import Any
 from flask import request
 from werkzeug.exceptions import BadRequest
 
+from ..bus.envelope import Envelope
 from ..logs import tagged
 from . import audit
 from .auth import identity
@@ -39,9 +40,10 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
     :raises Refusal: where it was not carried out
     """
     request_id, repeated = uuid.uuid4().hex, False
+    before: list[Envelope] = []
     if audit.is_command():
         request_id, repeated = _request_id()
-        audit.begin(request_id)
+        before = audit.begin(request_id)
     user = identity.current()
     with tagged(request_id=request_id):
         return services().bridge.ask(
@@ -51,4 +53,5 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
             timeout=timeout,
             user=user.subject if user is not None else None,
             repeated=repeated,
+            before=before,
         )

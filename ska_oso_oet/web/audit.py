@@ -18,6 +18,7 @@ from typing import Any, cast
 from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
+from ..bus.envelope import Envelope
 from .auth import identity
 from .requests import JsonRequest
 from .services import services
@@ -37,11 +38,14 @@ def is_command() -> bool:
     return request.method not in ("GET", "HEAD", "OPTIONS")
 
 
-def begin(request_id: str) -> None:
-    """Record a command, once; to be called before it is asked for."""
-    if "audit" not in g:
-        g.request_id = request_id
-        g.audit = _tell("audit.command", **_asked(), what=_what())
+def begin(request_id: str) -> list[Envelope]:
+    """The record of a command, to be told before it is asked for; nothing where that was done before."""
+    if "audit" in g:
+        return []
+    g.request_id = request_id
+    told = _message("audit.command", **_asked(), what=_what())
+    g.audit = told.id
+    return [told]
 
 
 class Audit:
@@ -56,8 +60,9 @@ class Audit:
         if refused is not None:
             self._record_refusal(response.status_code, refused)
         elif is_command():
-            begin(uuid.uuid4().hex)
-            _tell("audit.result", command=g.audit, status=response.status_code, detail=_detail(response))
+            told = begin(uuid.uuid4().hex)
+            answered = {"command": g.audit, "status": response.status_code, "detail": _detail(response)}
+            services().bridge.tell([*told, _message("audit.result", **answered)])
         elif response.status_code < 400:
             services().reads.add()
         return response
@@ -72,7 +77,8 @@ class Audit:
             with contextlib.suppress(HTTPException):
                 request.get_json()
         g.request_id = uuid.uuid4().hex
-        _tell("auth.refused", **_asked(), status=status, why=why, what=_what())
+        told = _message("auth.refused", **_asked(), status=status, why=why, what=_what())
+        services().bridge.tell([told])
 
 
 class _Budget:
@@ -98,10 +104,11 @@ class _Budget:
             return left_out
 
 
-def _tell(topic: str, **payload: Any) -> str:
+def _message(topic: str, **payload: Any) -> Envelope:
     user = identity.current()
     subject = user.subject if user is not None else None
-    return services().bridge.tell(topic, payload, request_id=g.request_id, user=subject)
+    client = services().bridge.client
+    return client.envelope(topic, payload, request_id=g.request_id, user=subject)
 
 
 def _asked() -> dict[str, Any]:

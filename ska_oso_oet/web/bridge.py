@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from ..bus.client import BusClient
+from ..bus.envelope import Envelope
 from ..domain.errors import Refusal, Unavailable
 
 T = TypeVar("T")
@@ -62,25 +63,29 @@ class Bridge:
         timeout: float,
         user: str | None = None,
         repeated: bool = False,
+        before: Sequence[Envelope] = (),
     ) -> Any:
         """Send a request over the bus and return the reply's ``result``, or all its fields. For threads.
+
+        :param before: messages that go into the journal before the request, and with it
 
         :raises Refusal: where it was not carried out
         """
         question = self.client.ask(
-            topic, payload, request_id=request_id, timeout=timeout, user=user, repeated=repeated
+            topic,
+            payload,
+            request_id=request_id,
+            timeout=timeout,
+            user=user,
+            repeated=repeated,
+            before=before,
         )
         reply = self.wait_for(question, timeout + _OVERTIME)
         return reply.payload.get("result", reply.payload)
 
-    def tell(self, topic: str, payload: dict[str, Any], **more: Any) -> str:
-        """Say something without waiting, before whatever is asked next. For threads.
-
-        :returns: the id of the message
-        """
-        made = self.client.envelope(topic, payload, **more)
-        self.loop.call_soon_threadsafe(self.client.send, [made])
-        return made.id
+    def tell(self, envelopes: Sequence[Envelope]) -> None:
+        """Say something without waiting. For threads."""
+        self.loop.call_soon_threadsafe(self.client.send, envelopes)
 
     def flush(self, timeout: float) -> None:
         """Wait until everything said so far is in the journal, or for ``timeout`` seconds. For threads."""
