@@ -144,6 +144,7 @@ class Page:
             "clientId": known["client_id"] or "",
             "scopes": known["scopes"],
             "usePkceWithAuthorizationCodeGrant": True,
+            "additionalQueryStringParams": {"resource": known["audience"]} if known["audience"] else {},
         }
         script = _START.format(base=request.script_root, login=json.dumps(options))
         return Response(script, content_type="text/javascript; charset=utf-8")

@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from ska_oso_oet.settings import PACKAGED_SCRIPTS
 from tests.client.conftest import nobody, oet, run
 from tests.client.fake_oet import FakeOET
+from tests.conftest import Server, serving
 
 from .person import Person
-from .provider import Provider
+from .provider import AUDIENCE, CLIENT, Provider
 
 __all__ = ["nobody", "oet", "run"]
 
@@ -89,3 +91,24 @@ def browser(monkeypatch: pytest.MonkeyPatch) -> Browser:
 def tokens_folder(tmp_path: Path) -> Path:
     """Where logins are kept."""
     return tmp_path / "state" / "oet" / "client" / "tokens"
+
+
+@pytest.fixture(scope="module")
+def issuing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
+    """A provider that may sign with other keys for a while."""
+    with providing(tmp_path_factory.mktemp("provider")) as provider:
+        yield provider
+
+
+@pytest.fixture(scope="module")
+def demanding(issuing: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A real server that demands tokens."""
+    state = tmp_path_factory.mktemp("oet") / "state"
+    settings = {
+        "OET_AUTH_ISSUER": issuing.issuer,
+        "OET_AUTH_AUDIENCE": AUDIENCE,
+        "OET_AUTH_CLIENT_ID": CLIENT,
+        "SCRIPTS_LOCATION": PACKAGED_SCRIPTS,
+    }
+    with serving(state, **settings) as server:
+        yield server

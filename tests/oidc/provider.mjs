@@ -8,6 +8,7 @@ import { createServer } from 'node:http';
 import Provider from 'oidc-provider';
 
 const AUDIENCE = 'https://oet.test';
+const PAGE = '/ska-oso-oet/oet/1/api/v1/ui';
 const SCOPES = 'oet:read oet:execute';
 const USERS = {
   alice: { name: 'Alice Archer', roles: ['SW_ENGINEER'] },
@@ -31,7 +32,8 @@ function configuration(keys) {
         client_id: 'oet-cli',
         application_type: 'native',
         token_endpoint_auth_method: 'none',
-        redirect_uris: ['http://127.0.0.1/callback'], // of a native client: on any port
+        // Of a native client: on any port.
+        redirect_uris: ['http://127.0.0.1/callback', `http://127.0.0.1${PAGE}/oauth2-redirect.html`],
         grant_types: ['authorization_code', 'refresh_token', 'urn:ietf:params:oauth:grant-type:device_code'],
         response_types: ['code'],
       },
@@ -46,6 +48,7 @@ function configuration(keys) {
     ],
     jwks: { keys },
     cookies: { keys: ['only for tests'] },
+    clientBasedCORS: () => true, // the page asks for its tokens itself
     pkce: { required: () => true },
     scopes: ['openid', 'profile', 'offline_access', ...SCOPES.split(' ')],
     claims: { openid: ['sub'], profile: ['name'] },
@@ -61,6 +64,7 @@ function configuration(keys) {
       revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
+        useGrantedResource: () => true, // the page names it once, when it asks for the code
         getResourceServerInfo: (ctx, resource) => {
           if (resource !== AUDIENCE) throw new Error(`unknown resource ${resource}`);
           return {

@@ -23,26 +23,6 @@ OET = str(Path(sys.executable).with_name("oet"))
 NOT_PERMITTED = 4
 
 
-@pytest.fixture(scope="module")
-def issuing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Provider]:
-    found = Provider(tmp_path_factory.mktemp("provider") / "log").start()
-    yield found
-    found.stop()
-
-
-@pytest.fixture(scope="module")
-def guarded(issuing: Provider, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    state = tmp_path_factory.mktemp("oet") / "state"
-    settings = {
-        "OET_AUTH_ISSUER": issuing.issuer,
-        "OET_AUTH_AUDIENCE": AUDIENCE,
-        "OET_AUTH_CLIENT_ID": CLIENT,
-        "SCRIPTS_LOCATION": PACKAGED_SCRIPTS,
-    }
-    with serving(state, **settings) as server:
-        yield server
-
-
 class Terminal:
     """A user's terminal, with a state directory of its own."""
 
@@ -88,12 +68,12 @@ class Terminal:
 
 
 @pytest.fixture
-def terminal(guarded: Server, tmp_path: Path) -> Terminal:
-    return Terminal(guarded, tmp_path)
+def terminal(demanding: Server, tmp_path: Path) -> Terminal:
+    return Terminal(demanding, tmp_path)
 
 
 def test_after_a_login_every_command_works_and_after_a_logout_none(
-    terminal: Terminal, guarded: Server
+    terminal: Terminal, demanding: Server
 ) -> None:
     assert "oet login" in terminal("procedure", "list", status=NOT_PERMITTED)
     terminal.log_in(Person("alice"), "--no-browser")
@@ -107,7 +87,7 @@ def test_after_a_login_every_command_works_and_after_a_logout_none(
     terminal("procedure", "wait", f"--pid={pid}", status=1)
     assert "alice" in terminal("procedure", "describe", f"--pid={pid}", "--output=json")
     terminal("procedure", "logs", f"--pid={pid}", "--tail=5")
-    Blocks(guarded).add("sbd-1", {"observe": inline("def main():\n    print('observing')\n")})
+    Blocks(demanding).add("sbd-1", {"observe": inline("def main():\n    print('observing')\n")})
     assert "observing" in terminal("activity", "run", "observe", "sbd-1")
     assert "COMPLETE" in terminal("activity", "describe")
     terminal("activity", "list")
