@@ -7,17 +7,14 @@ import re
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from ska_oso_oet.settings import PACKAGED_SCRIPTS
-
 from ..activities import Blocks, inline
-from ..conftest import Server, serving
+from ..conftest import Server
 from .person import Person
-from .provider import AUDIENCE, CLIENT, SECRET, SERVICE, Provider
+from .provider import SECRET, SERVICE, Provider
 
 OET = str(Path(sys.executable).with_name("oet"))
 NOT_PERMITTED = 4
