@@ -22,10 +22,15 @@ def _newest(server: Server, **query: Any) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
 
     def there() -> bool:
-        found[:] = server.get("/audit", **query)
+        found[:] = _audit(server, **query)
         return bool(found) and found[0]["status"] is not None
 
     until(there)
+    return found
+
+
+def _audit(server: Server, **query: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.get("/audit", **query)
     return found
 
 
@@ -179,6 +184,39 @@ def test_the_same_key_of_another_user_is_another_request(oet: Server, issuer: Is
     assert records[0]["request_id"] == records[2]["request_id"]
 
 
+def test_a_day_is_on_record_completely_over_a_crash(own_issuer: Issuer, tmp_path: Path) -> None:
+    with guarded(tmp_path / "state", own_issuer) as server:
+        log_in(server, own_issuer, sub="jo", name="Jo Smith")
+        pid = server.run("diehard.py", "sleeping")
+        server.request("PUT", "/procedures/4711", json={"state": "STOPPED"})
+        server.request("POST", "/procedures", data=b"{", headers={"Content-Type": "application/json"})
+        reader = bearer(own_issuer.token(sub="reader", scope="oet:read"))
+        requests.put(f"{server.url}/procedures/{pid}", json={"state": "STOPPED"}, headers=reader, timeout=20)
+        requests.get(f"{server.url}/procedures", timeout=20)
+        server.kill("rest")
+        server.ready()
+        server.stop_script(pid)
+        until(lambda: _audit(server)[0]["status"] == 200)
+        told = [(e["user"], e["method"], e["path"].split("/")[-1], e["status"]) for e in _audit(server)]
+        assert told[::-1] == [
+            ("jo", "POST", "procedures", 201),
+            ("jo", "PUT", str(pid), 200),
+            ("jo", "PUT", "4711", 404),
+            ("jo", "POST", "procedures", 400),
+            ("reader", "PUT", str(pid), 403),
+            (None, "GET", "procedures", 401),
+            ("jo", "PUT", str(pid), 200),
+        ]
+        first = _audit(server)[-1]
+        assert (first["name"], first["address"]) == ("Jo Smith", "127.0.0.1")
+        assert "diehard.py" in first["what"]
+        assert [e["status"] for e in _audit(server, result="refused")] == [401, 403, 400, 404]
+        assert {e["user"] for e in _audit(server, user="reader")} == {"reader"}
+        assert _audit(server, since=time.time() + 60) == []
+        page = _audit(server, limit=2)
+        assert _audit(server, before=page[-1]["id"]) == _audit(server)[2:]
+
+
 def test_a_command_whose_flaskworker_is_killed_is_recorded_without_an_answer(
     own_issuer: Issuer, tmp_path: Path
 ) -> None:
@@ -195,7 +233,7 @@ def test_a_command_whose_flaskworker_is_killed_is_recorded_without_an_answer(
                 stopping.result()
         server.ready()
         until(lambda: server.procedure(pid)["state"] == "STOPPED")
-        entry = server.get("/audit", result="unanswered")[0]
+        entry = _audit(server, result="unanswered")[0]
         assert (entry["method"], entry["path"]) == ("PUT", f"/procedures/{pid}")
         assert (entry["user"], entry["status"], entry["detail"]) == ("tester", None, "no answer given")
         assert server.procedure(pid)["outcome"]["by"] == "tester"
