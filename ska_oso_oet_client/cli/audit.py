@@ -9,12 +9,13 @@ from datetime import datetime
 import click
 
 from ..model import AuditEntry
-from ..wording import printable
+from ..wording import printable, shortened
 from .command import OetCommand
 from .settings import Settings, pass_settings, tell
 from .showing import show_json
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
+_WIDEST = 60  #: characters of a cell; --output=json shows everything
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
 
 
@@ -55,7 +56,10 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
 def audit(
     settings: Settings, user: str | None, since: float | None, limit: int, refused: bool
 ) -> None:
-    """Show who changed something or was refused, newest first."""
+    """Show who changed something or was refused, newest first.
+
+    Long requests are shortened; --output=json shows them whole.
+    """
     with settings.client() as client:
         found = client.audit(
             user=user, since=since, result="refused" if refused else None, limit=limit
@@ -74,10 +78,10 @@ def audit(
 def _row(entry: AuditEntry) -> tuple[str | int, ...]:
     from .tables import SECONDS, local_time
 
-    command = entry.what or f"{entry.method} {entry.path}"
+    command = f"{entry.method} {entry.path} {entry.what or ''}".rstrip()
     # These are words of whoever sent the request.
     user, address, what, detail = (
-        printable(text or "")
+        shortened(printable(text or ""), _WIDEST)
         for text in (entry.name or entry.user, entry.address, command, entry.detail)
     )
     return local_time(entry.time, SECONDS), user, address, what, entry.status, detail

@@ -27,7 +27,7 @@ def entry(id: int, **changes: Any) -> dict[str, Any]:
         "address": "10.0.0.7",
         "method": "PUT",
         "path": "/procedures/7",
-        "what": "start procedure 7",
+        "what": '{"state": "RUNNING"}',
         "status": 403,
         "detail": "you need the permission 'execute'",
         "request_id": "r1",
@@ -42,8 +42,14 @@ def test_who_asked_for_what_is_a_table(oet: FakeOET, run: Run) -> None:
     header, _, first, second = (re.split(r"\s{2,}", line.strip()) for line in result.out.splitlines())
     assert header == ["Time", "User", "Address", "Command", "Status", "Detail"]
     refusal = ["403", "you need the permission 'execute'"]
-    assert first[1:] == ["Bob Baker", "10.0.0.7", "start procedure 7", *refusal]
+    assert first[1:] == ["Bob Baker", "10.0.0.7", 'PUT /procedures/7 {"state": "RUNNING"}', *refusal]
     assert second[1:] == ["bob", "10.0.0.7", "PUT /procedures/7", "200"]
+
+
+def test_long_requests_are_shortened_for_people(oet: FakeOET, run: Run) -> None:
+    oet.audit = [entry(1, what='{"script": "' + "x" * 2000 + '"}')]
+    assert 'PUT /procedures/7 {"script": "xxxx' in run("audit").out
+    assert max(len(line) for line in run("audit").out.splitlines()) < 170
 
 
 def test_json_output_is_what_the_server_said(oet: FakeOET, run: Run) -> None:
