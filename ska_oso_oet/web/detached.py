@@ -24,6 +24,7 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from .auth.guard import EXPIRES
 from .errors import problem_body
+from .partings import Partings, Unhurried
 
 LOG = logging.getLogger(__name__)
 
@@ -39,7 +40,6 @@ _PEEK = 64 * 1024  #: bytes of a request that are waited for before a thread tak
 _SLICE = 128 * 1024  #: bytes sent to a client before waiting for it
 _ARRIVAL = 15.0  #: seconds the head and the first part of a request may take to arrive
 _REST = 15.0  #: seconds the rest of a large request may take, while a thread waits for it
-_TAKEN = 30.0  #: seconds a client may take to accept a piece of an answer
 _FAREWELL = 30.0  #: seconds a client may take to read what is left of a stream that has ended
 #: Threads for requests that are still arriving, so that those that are slow about it stand in nobody's way.
 _ARRIVING = 4
@@ -164,17 +164,32 @@ class Detaching:
 
 
 class DetachingWorker(ThreadWorker):  # type: ignore[misc]
-    """gunicorn's thread worker, with two differences.
+    """gunicorn's thread worker, with three differences.
 
     It lets go of connections that were taken away, and gives a thread only to a request that has arrived:
     slow, half-open and silent clients wait in the poller and cost nobody anything. Requests too large for
-    that are read by a few threads of their own, for a limited time.
+    that are read by a few threads of their own, for a limited time. Nobody waits for clients that are slow
+    to read, or to close.
     """
 
     def init_process(self) -> None:
         """Make the threads for large requests, and serve."""
         self._arriving = ThreadPoolExecutor(_ARRIVING, thread_name_prefix="arriving")
         super().init_process()
+
+    def run(self) -> None:
+        """Serve until told to end."""
+        self._partings = Partings(self.poller, self._close)
+        super().run()
+
+    def accept(self, listener: Any) -> None:
+        """Take a connection; where there are too many, the one that has said nothing for longest must go."""
+        super().accept(listener)
+        silent = self.pending_conns or self.keepalived_conns
+        if self.nr_conns >= self.worker_connections and silent:
+            conn = silent.popleft()
+            self.poller.unregister(conn.sock)
+            self._close(conn)
 
     def enqueue_req(self, conn: Any) -> None:
         """Hand a connection to a thread once a whole request is there; else wait for more of it."""
@@ -196,6 +211,7 @@ class DetachingWorker(ThreadWorker):  # type: ignore[misc]
     def handle(self, conn: Any) -> Any:
         """Read and answer a request; what is missing of it must come soon."""
         if not conn.initialized:
+            conn.sock = Unhurried(fileno=conn.sock.detach())
             conn.init()
             conn.parser.unreader = Timely(conn.sock)
         conn.parser.unreader.until = time.monotonic() + _REST
@@ -205,8 +221,21 @@ class DetachingWorker(ThreadWorker):  # type: ignore[misc]
         """Neither keep nor close a connection that is no longer ours."""
         if conn.sock.fileno() == -1:
             self.nr_conns -= 1
-            return
-        super().finish_request(conn, future)
+        elif conn.sock.unsent:
+            self._partings.send(conn, functools.partial(self.finish_request, conn, future))
+        elif future.cancelled() or future.exception() is not None or not future.result():
+            self._partings.end(conn)
+        else:
+            super().finish_request(conn, future)
+
+    def murder_pending(self) -> None:
+        """Close what took too long."""
+        super().murder_pending()
+        self._partings.break_off()
+
+    def _close(self, conn: Any) -> None:
+        self.nr_conns -= 1
+        conn.close()
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
         """Answer what gunicorn itself refuses with a problem document, too."""
@@ -247,7 +276,7 @@ class Timely(SocketUnreader):  # type: ignore[misc]
             data: bytes = super().chunk(size_hint)
             return data
         finally:
-            self.sock.settimeout(_TAKEN)
+            self.sock.settimeout(None)
 
 
 def still_missing(client: socket.socket) -> tuple[int, bool]:
