@@ -75,7 +75,7 @@ def audit(
         tell("Nothing of that kind was written down")
 
 
-def _row(entry: AuditEntry) -> tuple[str | int, ...]:
+def _row(entry: AuditEntry) -> tuple[str | int | None, ...]:
     from .tables import SECONDS, local_time
 
     command = f"{entry.method} {entry.path} {entry.what or ''}".rstrip()

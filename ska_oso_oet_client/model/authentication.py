@@ -39,7 +39,7 @@ class AuditEntry:
     """A request that changed something, or was refused. ``time`` in seconds since the epoch.
 
     ``what`` is the request in words, ``user`` the subject of its token and ``name`` what that
-    user is called.
+    user is called; ``status`` is None where no answer was given.
     """
 
     id: int
@@ -50,7 +50,7 @@ class AuditEntry:
     method: str
     path: str
     what: str | None
-    status: int
+    status: int | None
     detail: str | None
     request_id: str | None
     document: Document = field(repr=False, compare=False)
@@ -66,7 +66,7 @@ class AuditEntry:
             method=document["method"],
             path=document["path"],
             what=document.get("what"),
-            status=int(document["status"]),
+            status=None if document["status"] is None else int(document["status"]),
             detail=document.get("detail"),
             request_id=document.get("request_id"),
             document=document,

@@ -52,6 +52,14 @@ def test_long_requests_are_shortened_for_people(oet: FakeOET, run: Run) -> None:
     assert max(len(line) for line in run("audit").out.splitlines()) < 170
 
 
+def test_a_command_whose_server_died_is_shown_without_a_status(oet: FakeOET, run: Run) -> None:
+    oet.audit = [entry(2, status=None, detail="no answer given"), entry(1)]
+    result = run("audit")
+    assert (result.status, result.err) == (0, "")
+    assert result.out.splitlines()[2].endswith("no answer given")
+    assert json.loads(run("audit", "--output=json").out) == oet.audit
+
+
 def test_json_output_is_what_the_server_said(oet: FakeOET, run: Run) -> None:
     oet.audit = [entry(2, more=1)]
     assert json.loads(run("audit", "--output=json").out) == oet.audit
