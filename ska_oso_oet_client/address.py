@@ -70,9 +70,15 @@ def home_of(url: str) -> str:
 
 def keeps_secrets(url: str) -> bool:
     """Whether nobody on the way to ``url`` can read what is sent: https, or this machine."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
     if parts.scheme.lower() == "https":
         return True
+    # Other schemes mean other programs on this machine, whatever host they name.
+    if parts.scheme.lower() != "http":
+        return False
     host = parts.hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback

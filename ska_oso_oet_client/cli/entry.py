@@ -16,6 +16,7 @@ from ..errors import (
     UnreachableError,
 )
 from ..exit_status import ExitStatus
+from ..wording import printable
 from .root import oet
 from .settings import Settings
 
@@ -77,7 +78,8 @@ def _fail(message: str, status: ExitStatus, settings: Settings) -> ExitStatus:
 
         click.echo(traceback.format_exc(), err=True)
     prefix = click.style("Error:", fg="red")
-    click.echo(f"{prefix} {' '.join(message.split())}", err=True)
+    # Much of it may be words of others.
+    click.echo(f"{prefix} {printable(' '.join(message.split()))}", err=True)
     return status
 
 

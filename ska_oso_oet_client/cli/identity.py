@@ -101,10 +101,17 @@ def _identity(
         name=name or name_in(claims),
         subject=subject or _text(claims.get("sub")),
         issuer=issuer or _text(claims.get("iss")),
-        until=until or (float(expires) if isinstance(expires, int | float) else None),
+        until=until or _moment(expires),
         renewed=renewed,
         permissions=permissions_in(claims),
     )
+
+
+def _moment(value: object) -> float | None:
+    try:
+        return float(value) if isinstance(value, int | float) else None
+    except OverflowError:
+        return None
 
 
 def _text(value: object) -> str | None:

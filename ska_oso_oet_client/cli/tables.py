@@ -29,7 +29,10 @@ def table(
 
 
 def local_time(seconds: float, pattern: str) -> str:
-    return datetime.fromtimestamp(seconds).strftime(pattern)
+    try:
+        return datetime.fromtimestamp(seconds).strftime(pattern)
+    except (ValueError, OverflowError, OSError):
+        return "beyond all calendars"
 
 
 def procedure_table(procedures: Iterable[Procedure]) -> str:

@@ -24,7 +24,7 @@ def claims_of(token: str) -> Claims | None:
     payload = parts[1].encode()
     try:
         found = json.loads(base64.urlsafe_b64decode(payload + b"=" * (-len(payload) % 4)))
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -114,7 +114,8 @@ def discover(issuer: str) -> Provider:
 
 def _endpoint(document: Mapping[str, Any], name: str) -> str | None:
     url = document.get(name)
-    return url if isinstance(url, str) and url else None
+    # It is shown, and opened in a browser.
+    return url if isinstance(url, str) and url and url.isprintable() else None
 
 
 def _post(
@@ -173,7 +174,7 @@ def _ask(
 def _json_of(response: requests.Response) -> Mapping[str, Any]:
     try:
         found = response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):
         raise ProviderAnswerError(response.url, f"HTTP {response.status_code} without JSON")

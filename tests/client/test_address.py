@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet_client.address import resolve
+from ska_oso_oet_client.address import keeps_secrets, resolve
 from ska_oso_oet_client.errors import InvalidRequestError
 
 PLACEHOLDER = "https://k8s.example/ns/oet/{SUBARRAY_ID}/api/v1"
@@ -60,3 +60,19 @@ def test_other_schemes_and_missing_hosts_are_refused(typed: str) -> None:
 def test_there_are_sixteen_subarrays(number: int) -> None:
     with pytest.raises(InvalidRequestError, match="between 1 and 16"):
         resolve(None, number, {})
+
+
+@pytest.mark.parametrize(
+    ("url", "safe"),
+    [
+        ("https://oet.example", True),
+        ("http://127.0.0.1:5000", True),
+        ("http://localhost/x", True),
+        ("http://oet.example", False),
+        ("javascript://localhost/%0aalert(1)", False),
+        ("file://localhost/etc/passwd", False),
+        ("http://[bad", False),
+    ],
+)
+def test_only_http_of_this_machine_is_as_good_as_https(url: str, safe: bool) -> None:
+    assert keeps_secrets(url) is safe
