@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet.domain.errors import Unavailable
-from ska_oso_oet.web.auth.keys import Keys
+from ska_oso_oet.web.auth.keys import Keys, places
 from ska_oso_oet.web.auth.provider import Key, ProviderAway, Published
 
 
@@ -27,7 +28,7 @@ class Provider:
         self.answering = threading.Event()
         self.answering.set()
         self.now = 1000.0
-        self.keys = Keys("https://issuer.example", self.ask, lambda: self.now)
+        self.keys = Keys("https://issuer.example", self.ask, places(), lambda: self.now)
 
     def ask(self, _issuer: str) -> Published:
         self.asked += 1
@@ -113,6 +114,43 @@ def test_few_wait_for_a_provider_that_hangs_and_the_others_are_told_at_once() ->
         thread.join(30)
     assert [key and key.kid for key in found] == ["a"] * 4
     assert provider.asked == 1
+
+
+def test_those_who_wait_are_counted_over_all_issuers() -> None:
+    one, other = Provider("a"), Provider("b")
+    other.keys._places = one.keys._places
+    one.answering.clear()
+    other.answering.clear()
+    waiting = [_in_thread(functools.partial(one.find, "a")) for _ in range(4)]
+    while one.keys._places._value:
+        pass
+    with pytest.raises(Unavailable):
+        other.find("b")
+    for provider in (one, other):
+        provider.answering.set()
+    for thread in waiting:
+        thread.join(30)
+
+
+def test_a_fetch_that_never_ends_is_given_up_and_what_it_says_at_last_counts_no_more() -> None:
+    provider = Provider("old")
+    hanging = threading.Event()
+    good = provider.keys._fetch
+
+    def hang(issuer: str) -> Published:
+        old = good(issuer)
+        assert hanging.wait(30)
+        return old
+
+    provider.keys._fetch = hang
+    provider.keys.refresh()
+    lost = provider.keys._ended
+    provider.keys._fetch, provider.kids = good, ("new",)
+    provider.now += 31
+    assert provider.find("new") is not None
+    hanging.set()
+    assert lost.wait(30)
+    assert provider.find("new") is not None
 
 
 def test_nobody_waits_longer_than_the_limit_for_a_provider_that_hangs() -> None:

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from ska_oso_oet.web.auth.identity import User
-from ska_oso_oet.web.auth.keys import Keys
+from ska_oso_oet.web.auth.keys import Keys, places
 from ska_oso_oet.web.auth.permissions import Permission
 from ska_oso_oet.web.auth.provider import Key, Published, _key
 from ska_oso_oet.web.auth.tokens import BadToken, Tokens
@@ -41,7 +41,7 @@ KEYS = (
 
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
-    keys = Keys(ISSUER, lambda _: Published(keys=KEYS))
+    keys = Keys(ISSUER, lambda _: Published(keys=KEYS), places())
     return Tokens({ISSUER: keys}, ("oet", "other"), lambda: NOW)
 
 
@@ -115,7 +115,7 @@ def test_a_key_of_another_kind_is_none(tokens: Tokens, key: Any, algorithm: str,
 
 def test_a_token_that_was_valid_once_expires_and_ends_with_its_key() -> None:
     now, published = NOW, Published(keys=KEYS)
-    keys = Keys(ISSUER, lambda _: published, lambda: now)
+    keys = Keys(ISSUER, lambda _: published, places(), lambda: now)
     tokens = Tokens({ISSUER: keys}, ("oet",), lambda: now)
     first, second = _token(exp=NOW + 60), _token(exp=NOW + 9000)
     assert tokens.claims(first) == tokens.claims(first)

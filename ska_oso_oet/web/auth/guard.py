@@ -13,7 +13,7 @@ from ...logs import tagged
 from ...settings import Settings
 from ..errors import from_refusal, problem
 from .identity import User, take
-from .keys import Keys
+from .keys import Keys, places
 from .permissions import Grants, Permission, commands, declared
 from .provider import ask
 from .tokens import BadToken, Tokens
@@ -32,7 +32,8 @@ class Guard:
 
     def __init__(self, app: Any, settings: Settings) -> None:
         self.permissions = declared(app)
-        self.keys = {issuer: Keys(issuer, ask) for issuer in settings.auth_issuers}
+        waiting = places()
+        self.keys = {issuer: Keys(issuer, ask, waiting) for issuer in settings.auth_issuers}
         self._tokens = Tokens(self.keys, settings.auth_audiences)
         self._grants = Grants.of(settings)
         self._claim = settings.auth_subarray_claim

@@ -16,28 +16,39 @@ from .provider import TIME_LIMIT, Key, ProviderAway, Published
 
 LOG = logging.getLogger(__name__)
 
+_LOST = 30.0  #: seconds after which a fetch that has not ended, against its limit, is given up
 _PAUSE = 3.0  #: seconds between fetches, so that unknown keys cannot be used to flood the provider
 _FRESH = 600.0  #: seconds after which keys are fetched again, so that withdrawn ones stop working
-#: Requests that may wait for a fetch at a time; the threads that answer requests are few.
+#: Requests that may wait for fetches at a time, of all issuers; the threads that answer requests are few.
 _MOST_WAITING = 4
 _AWAY = "the identity provider cannot be reached; try again shortly"
+
+
+def places() -> threading.Semaphore:
+    """Where requests wait for keys."""
+    return threading.Semaphore(_MOST_WAITING)
 
 
 class Keys:
     """The keys of one issuer.
 
     :param fetch: asks the provider
+    :param places: for requests that wait, shared by all issuers
     :param clock: seconds
     """
 
     def __init__(
-        self, issuer: str, fetch: Callable[[str], Published], clock: Callable[[], float] = time.monotonic
+        self,
+        issuer: str,
+        fetch: Callable[[str], Published],
+        places: threading.Semaphore,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._issuer = issuer
         self._fetch = fetch
         self._clock = clock
         self._lock = threading.Lock()
-        self._places = threading.Semaphore(_MOST_WAITING)
+        self._places = places
         self._began: float | None = None
         self._ended = threading.Event()
         self._ended.set()
@@ -55,11 +66,12 @@ class Keys:
                 self.refresh()
             return found
         self.refresh()
-        if not self._ended.is_set() and self._patience() > 0:
+        ended = self._ended
+        if not ended.is_set() and self._patience() > 0:
             if not self._places.acquire(blocking=False):
                 raise Unavailable(_AWAY)
             try:
-                self._ended.wait(self._patience())
+                ended.wait(self._patience())
             finally:
                 self._places.release()
         if self.published is None:
@@ -70,23 +82,27 @@ class Keys:
         """Have the keys fetched in the background, unless that is going on or was done just now."""
         with self._lock:
             now = self._clock()
-            if not self._ended.is_set() or (self._began is not None and now - self._began < _PAUSE):
+            pause = _PAUSE if self._ended.is_set() else _LOST
+            if self._began is not None and now - self._began < pause:
                 return
             self._began = now
-            self._ended.clear()
+            self._ended = ended = threading.Event()
         # No thread of a pool: the process must not wait for it at its end.
-        threading.Thread(target=self._refresh, name="keys", daemon=True).start()
+        threading.Thread(target=self._refresh, args=(ended,), name="keys", daemon=True).start()
 
-    def _refresh(self) -> None:
+    def _refresh(self, ended: threading.Event) -> None:
         try:
-            self.published = self._fetch(self._issuer)
-            self._read = self._clock()
+            found = self._fetch(self._issuer)
+            with self._lock:
+                if self._ended is ended:  # one that was given up may know what holds no more
+                    self.published = found
+                    self._read = self._clock()
         except ProviderAway as error:
             LOG.error("The keys of %s cannot be fetched: %s", self._issuer, error)
         except Exception:
             LOG.exception("The keys of %s cannot be fetched", self._issuer)
         finally:
-            self._ended.set()
+            ended.set()
 
     def _known(self, kid: str | None, algorithm: str) -> Key | None:
         return self.published.find(kid, algorithm) if self.published is not None else None

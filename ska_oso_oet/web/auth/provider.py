@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import requests
+import urllib3
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
@@ -106,12 +107,13 @@ def _get(address: str, deadline: float) -> dict[str, Any]:
             if answer.status_code != 200:
                 raise ProviderAway(f"it answers with status {answer.status_code}")
             said = b""
-            for part in answer.iter_content(2**14):
+            # What is there, however little: a read of a given size could take for ever.
+            while part := answer.raw.read1(2**14, decode_content=True):
                 said += part
                 if len(said) > _MOST_BYTES or time.monotonic() > deadline:
                     raise ProviderAway("its answer is too slow or too large")
         found = json.loads(said)
-    except (requests.RequestException, OSError) as error:
+    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise ProviderAway(f"it cannot be reached: {type(error).__name__}") from None
     except (ValueError, RecursionError):
         raise ProviderAway("its answer is not JSON") from None
