@@ -85,6 +85,19 @@ def checked_issuer(text: str) -> str:
     return text
 
 
+def cannot_be_of_a_stranger(host: str) -> bool:
+    """Tell whether a Host header names a machine in a way that only this one's neighbours can.
+
+    A page of a stranger may have its own name lead here; that name has dots, and is no address.
+    """
+    try:
+        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
+        ipaddress.ip_address(name)
+    except ValueError:
+        return "[" not in host and ("." not in name.rstrip(".") or name.endswith(".localhost"))
+    return True
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -28,9 +28,10 @@ def listen(settings: Settings) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind(address)
         listener.listen(1024)
-    except OSError as error:
+    except (OSError, UnicodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "this is no name of a host"
         raise CannotStart(
-            f"cannot listen on {settings.host} port {settings.port}: {error.strerror}; choose another "
+            f"cannot listen on {settings.host} port {settings.port}: {reason}; choose another "
             "with OET_HOST and OET_PORT"
         ) from None
     return listener

@@ -8,6 +8,7 @@ from typing import Any
 
 from flask import Response, g, request
 
+from ...addresses import cannot_be_of_a_stranger
 from ...domain.errors import Unavailable
 from ...logs import tagged
 from ...settings import Settings
@@ -38,6 +39,8 @@ class Guard:
         self._grants = Grants.of(settings)
         self._claim = settings.auth_subarray_claim
         self._subarray = settings.subarray_id
+        self._off = settings.auth == "off"
+        self._host = settings.host
         for keys in self.keys.values():
             keys.refresh()
 
@@ -45,8 +48,10 @@ class Guard:
         """Answer a request that is not admitted; None lets it pass."""
         # What leads nowhere is answered 404 or 405, to those who may know.
         needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
-        if needed is Permission.OPEN or not self.keys:
+        if needed is Permission.OPEN:
             return None
+        if not self.keys:
+            return self._admit_nobody()
         token = _token(request.headers.get("Authorization"))
         if token is None:
             return _refuse(401, "send a bearer token in the Authorization header", "")
@@ -69,6 +74,19 @@ class Guard:
         return None
 
 
+    def _admit_nobody(self) -> Response | None:
+        """Where nobody is asked who they are, a page from elsewhere must not pass for one of this machine."""
+        host = request.host
+        if self._off or cannot_be_of_a_stranger(host) or host.rpartition(":")[0] == self._host:
+            return None
+        g.refused = _ONLY_HERE
+        return problem(403, _ONLY_HERE)
+
+
+_ONLY_HERE = (
+    "this server serves this machine only; call it localhost, or set OET_AUTH_ISSUER, or OET_AUTH=off "
+    "to serve everybody who can reach it"
+)
 _INSUFFICIENT = ', error="insufficient_scope"'
 
 
