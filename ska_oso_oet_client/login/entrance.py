@@ -44,13 +44,12 @@ def log_in(
 def log_out(server: str) -> tuple[Session | None, str | None]:
     """Forget the login to ``server``: what it was, and why its tokens may still hold, if so."""
     store = Store(server, os.environ)
-    session = store.load()
-    if session is None:
+    if store.is_empty():
         return None, None
     with store.locked():
-        session = store.load() or session
-        store.remove()
-    return session, _revoke(session)
+        session = store.load()
+        store.remove()  # what cannot be read may hold tokens, too
+    return session, None if session is None else _revoke(session)
 
 
 def _revoke(session: Session) -> str | None:

@@ -12,7 +12,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -32,6 +31,8 @@ class Store:
         name = hashlib.sha256(server.encode()).hexdigest()[:32]
         self._folder = _folder(environment)
         self._path = self._folder / f"{name}.json"
+        # Always the same one: what a killed process left is written over, or removed later.
+        self._unfinished = self._folder / f"{name}.new"
         self._lock = self._folder / f"{name}.lock"
 
     def load(self) -> Session | None:
@@ -39,7 +40,7 @@ class Store:
         try:
             text = self._read()
             session = Session.from_json(json.loads(text))
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return session if session.server == self.server else None
 
@@ -59,21 +60,27 @@ class Store:
     def save(self, session: Session) -> None:
         """Keep the login, whole or not at all. Only under the lock."""
         with self._sentence():
-            handle, temporary = tempfile.mkstemp(dir=self._folder, prefix=".login-")
+            self._unfinished.unlink(missing_ok=True)
+            handle = os.open(self._unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _ONLY_MINE)
             try:
                 with open(handle, "w", encoding="utf-8") as file:
                     json.dump(session.to_json(), file)
                     file.flush()
                     os.fsync(file.fileno())
-                Path(temporary).replace(self._path)
+                self._unfinished.replace(self._path)
             except BaseException:
-                Path(temporary).unlink(missing_ok=True)
+                self._unfinished.unlink(missing_ok=True)
                 raise
+
+    def is_empty(self) -> bool:
+        """Whether nothing is kept, not even something that cannot be read."""
+        return not any(os.path.lexists(path) for path in (self._path, self._unfinished))
 
     def remove(self) -> None:
         """Forget the login. Only under the lock."""
         with self._sentence():
-            self._path.unlink(missing_ok=True)
+            for path in (self._unfinished, self._path):
+                path.unlink(missing_ok=True)
 
     def _read(self) -> str:
         with open(os.open(self._path, os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:

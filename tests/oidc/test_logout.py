@@ -40,6 +40,30 @@ def test_a_logout_without_a_login_is_fine(guarded: FakeOET, run: Run) -> None:
         assert "You were not logged in" in result.out
 
 
+def test_a_logout_leaves_nothing_of_what_was_broken_or_never_finished(
+    guarded: FakeOET, run: Run, browser: Browser, tokens_folder: Path
+) -> None:
+    run("login")
+    (kept,) = tokens_folder.glob("*.json")
+    unfinished = kept.with_suffix(".new")
+    unfinished.write_text(kept.read_text()[:100])
+    kept.write_text("[" * 100_000)
+    assert run("procedure", "list").status == 4
+    assert run("logout").status == 0
+    assert [path.suffix for path in tokens_folder.iterdir()] == [".lock"]
+
+
+def test_a_login_goes_over_what_a_killed_one_left(
+    guarded: FakeOET, run: Run, browser: Browser, tokens_folder: Path
+) -> None:
+    run("login")
+    (kept,) = tokens_folder.glob("*.json")
+    kept.rename(kept.with_suffix(".new"))
+    assert run("login").status == 0
+    assert list(tokens_folder.glob("*.json")) == [kept]
+    assert not kept.with_suffix(".new").exists()
+
+
 def test_a_logout_without_the_provider_says_what_was_not_done(
     oet: FakeOET, own_provider: Provider, run: Run, browser: Browser, tokens_folder: Path
 ) -> None:

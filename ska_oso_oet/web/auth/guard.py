@@ -73,7 +73,6 @@ class Guard:
             return _refuse(403, f"you need the permission '{needed}'", _INSUFFICIENT)
         return None
 
-
     def _admit_nobody(self) -> Response | None:
         """Where nobody is asked who they are, a page from elsewhere must not pass for one of this machine."""
         host = request.host
