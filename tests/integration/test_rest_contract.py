@@ -231,16 +231,16 @@ def test_both_base_paths_and_trailing_slashes_are_answered_without_a_redirect(se
 
 
 def test_the_uri_is_the_one_the_client_addressed(server: Server) -> None:
-    headers = {"Host": "telescope.example:8080"}
+    headers = {"Host": "telescope:8080"}
     pid = server.create("trivial.py")
     for found in (
         server.request("GET", f"/procedures/{pid}", headers=headers).json(),
         server.request("GET", "/procedures", headers=headers).json()[-1],
         server.request("PUT", f"/procedures/{pid}", json={}, headers=headers).json(),
     ):
-        assert found["uri"] == f"http://telescope.example:8080{BASE}/procedures/{pid}"
+        assert found["uri"] == f"http://telescope:8080{BASE}/procedures/{pid}"
     answer = server.request("POST", "/procedures", json=TRIVIAL, headers=headers)
-    assert answer.headers["Location"].startswith(f"http://telescope.example:8080{BASE}/procedures/")
+    assert answer.headers["Location"].startswith(f"http://telescope:8080{BASE}/procedures/")
 
 
 # -- lists -----------------------------------------------------------------------------------------
