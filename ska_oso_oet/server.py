@@ -81,13 +81,10 @@ async def _arbiter(settings: Settings) -> int:
     arbiter = Arbiter(settings)
 
     def announce() -> None:
-        if settings.auth == "off":
-            click.echo("OET_AUTH=off: everybody who can reach this server may command it", err=True)
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
         major = __version__.split(".")[0]
         path = f"/{settings.namespace}/oet/{settings.subarray_id}/api/v{major}"
-        click.echo(
-            f"OET for subarray {settings.subarray_id} is ready: http://{settings.host}:{arbiter.port}{path}"
-        )
+        click.echo(f"OET for subarray {settings.subarray_id} is ready: http://{host}:{arbiter.port}{path}")
 
     return await arbiter.run(announce)
 

@@ -77,9 +77,12 @@ def keeps_secrets(url: str) -> bool:
     if parts.scheme.lower() == "https":
         return True
     # Other schemes mean other programs on this machine, whatever host they name.
-    if parts.scheme.lower() != "http":
-        return False
-    host = parts.hostname or ""
+    return parts.scheme.lower() == "http" and is_this_machine(url)
+
+
+def is_this_machine(url: str) -> bool:
+    """Whether ``url`` leads to this machine by an address or a name that nothing can change."""
+    host = urlsplit(url).hostname or ""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

@@ -17,6 +17,7 @@ from typing import Any
 
 import requests
 
+from .address import is_this_machine
 from .credentials import Credentials, refuse_open_way
 from .errors import BadAnswerError, NotAuthorisedError, OETError, RefusedError, UnreachableError
 
@@ -28,6 +29,8 @@ BUSY_PATIENCE = 10.0
 """Seconds that one request may spend waiting because the server said Retry-After."""
 
 _BEARER = "Bearer "
+_NO_PROBLEM = (ValueError, RecursionError, TypeError, KeyError, AttributeError)
+_NO_PROXIES: dict[str, Any] = {"http": None, "https": None, "all": None}
 _GATEWAY_STATUSES = frozenset({502, 503, 504})
 _NEVER_ARRIVED = (ConnectionRefusedError, socket.gaierror)
 
@@ -119,6 +122,8 @@ class Transport:
             # Given as headers, a token would lose against what ~/.netrc has for the host.
             options["auth"] = _Bearer(token)
         options.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
+        if is_this_machine(self.url):
+            options["proxies"] = _NO_PROXIES
         # A redirected PUT would arrive as a GET and look like success.
         options["allow_redirects"] = method == "GET"
         began = time.monotonic()
@@ -173,14 +178,15 @@ def failure_of(response: requests.Response) -> OETError:
     status = response.status_code
     try:
         problem = response.json()
-        detail = problem.get("detail") or problem["title"]
-    except (ValueError, KeyError, AttributeError, requests.RequestException):
+        detail = str(problem.get("detail") or problem["title"])
+        items = [item for item in problem.get("errors") or () if isinstance(item, dict)]
+    except (*_NO_PROBLEM, requests.RequestException):
         if status in (401, 403):
             return NotAuthorisedError(f"Not permitted by {response.url} (HTTP {status})", status)
         if status in _GATEWAY_STATUSES:
             return UnreachableError(response.url, f"HTTP {status} {response.reason}")
         return BadAnswerError(response.url, f"HTTP {status} {response.reason}")
-    for item in problem.get("errors") or ():
+    for item in items:
         if str(item.get("msg")) in detail:
             continue
         place = ".".join(str(part) for part in item.get("loc", ()))
@@ -197,7 +203,7 @@ def _is_success(response: requests.Response) -> bool:
 def _json_of(response: requests.Response) -> Any:
     try:
         return response.json()
-    except ValueError:
+    except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "nothing")
         raise BadAnswerError(response.url, f"got {kind} instead of JSON") from None
 

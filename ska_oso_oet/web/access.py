@@ -44,5 +44,5 @@ def get_audit(query: schemas.AuditQuery) -> Response:
     found = bridge.wait_for(bridge.client.read_audit(**query.model_dump()), _READ)
     for entry in found:
         if entry["status"] is None:
-            entry["detail"] = "no answer given"
+            entry["detail"] = "no answer on record"
     return jsonify(found)

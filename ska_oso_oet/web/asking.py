@@ -29,7 +29,7 @@ def _request_id() -> tuple[str, bool]:
     body = hashlib.sha256(request.get_data()).hexdigest()
     name = f"{key} {request.method} {request.path} {body}"
     if (user := identity.current()) is not None:
-        name += f" {user.subject}"
+        name += f" {user.issuer} {user.subject}"
     return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
 
 

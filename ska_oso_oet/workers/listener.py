@@ -5,6 +5,8 @@ from __future__ import annotations
 import ipaddress
 import socket
 
+import click
+
 from ..settings import Settings
 from .base import CannotStart
 
@@ -34,4 +36,6 @@ def listen(settings: Settings) -> socket.socket:
             f"cannot listen on {settings.host} port {settings.port}: {reason}; choose another "
             "with OET_HOST and OET_PORT"
         ) from None
+    if settings.auth == "off":
+        click.echo("OET_AUTH=off: everybody who can reach this server may command it", err=True)
     return listener

@@ -15,7 +15,7 @@ from ..execution.processes import end_with_parent
 from ..settings import Settings
 from ..web.app import create_app
 from ..web.bridge import Bridge
-from ..web.detached import DetachingWorker
+from ..web.patient import PatientWorker
 from ..web.stream import Hub
 from .base import CannotStart
 from .listener import listen
@@ -39,7 +39,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": [f"fd://{self._listener}"],
             "workers": self._settings.web_workers,
             "threads": self._settings.web_threads,
-            "worker_class": DetachingWorker,
+            "worker_class": PatientWorker,
             "timeout": 0,
             "keepalive": 30,
             "graceful_timeout": _GRACEFUL,
@@ -48,6 +48,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "worker_exit": _exits,
             "logger_class": "ska_oso_oet.workers.gunicornlog.Log",
             "control_socket_disable": True,
+            "forwarder_headers": "",
             "limit_request_line": 8190,
             "limit_request_field_size": _HEADER,
         }.items():

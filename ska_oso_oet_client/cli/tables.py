@@ -9,6 +9,7 @@ from typing import Any
 from tabulate import tabulate
 
 from ..model import Activity, CallArguments, Outcome, Procedure, StateChange
+from ..wording import printable
 
 SECONDS = "%Y-%m-%d %H:%M:%S"
 MICROSECONDS = "%Y-%m-%d %H:%M:%S.%f"
@@ -19,13 +20,20 @@ def table(
     headers: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Collection[str] = ()
 ) -> str:
     """``numbers`` are columns of numbers; the first column may always be one."""
-    cells = [["" if cell is None else cell for cell in row] for row in rows]
+    # Much of it is words of others.
+    cells = [[_shown(cell) for cell in row] for row in rows]
     # Other numbers are text: a commit such as 12e4 must stay as it is.
     # (tabulate cannot name columns of a table without rows.)
     as_text = [n for n, header in enumerate(headers) if n and header not in numbers]
     return tabulate(
         cells, headers=headers, tablefmt="simple", disable_numparse=as_text if cells else True
     )
+
+
+def _shown(cell: Any) -> Any:
+    if cell is None:
+        return ""
+    return printable(cell) if isinstance(cell, str) else cell
 
 
 def local_time(seconds: float, pattern: str) -> str:

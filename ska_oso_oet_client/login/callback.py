@@ -59,6 +59,7 @@ class Callback:
         self._results: queue.SimpleQueue[Code | LoginFailedError] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._is_over = False
+        self._had_strays = False
         self._server = ThreadingHTTPServer((ADDRESS, 0), _handler_of(self))
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
@@ -84,13 +85,21 @@ class Callback:
         try:
             result = self._results.get(timeout=timeout)
         except queue.Empty:
-            raise LoginFailedError(f"nobody logged in within {timeout:g} s") from None
+            stray = "; an answer came that does not belong to it" if self._had_strays else ""
+            raise LoginFailedError(f"nobody logged in within {timeout:g} s{stray}") from None
         if isinstance(result, LoginFailedError):
             raise result
         return result.value
 
+    def belongs(self, query: str) -> bool:
+        """Whether a visit has the state of this login; any page can make one that has not."""
+        states = [value for name, value in parse_qsl(query) if name == "state"]
+        found = len(states) == 1 and hmac.compare_digest(states[0].encode(), self._state.encode())
+        self._had_strays |= not found
+        return found
+
     def judge(self, query: str) -> Code | LoginFailedError | None:
-        """What a visit means for the login; None once another visit has decided that."""
+        """What a visit that belongs to it means for the login; None once another decided that."""
         result = self._result_of(query)
         with self._lock:
             if self._is_over:
@@ -105,11 +114,8 @@ class Callback:
     def _result_of(self, query: str) -> Code | LoginFailedError:
         pairs = parse_qsl(query, keep_blank_values=True)
         given = dict(pairs)
-        state = given.get("state", "")
-        if len(given) != len(pairs) or not hmac.compare_digest(
-            state.encode(), self._state.encode()
-        ):
-            return LoginFailedError("an answer came that does not belong to it; try again")
+        if len(given) != len(pairs):
+            return LoginFailedError("the answer says a thing twice; try again")
         issuer = given.get("iss")
         if issuer != self._issuer and (issuer is not None or self._names_itself):
             return LoginFailedError("the answer is not from the identity provider that was asked")
@@ -139,11 +145,10 @@ def _handler_of(callback: Callback) -> type[BaseHTTPRequestHandler]:
                 self.headers.get(name, value) != value for name, value in _OF_A_WINDOW.items()
             ):
                 self._show(HTTPStatus.FORBIDDEN, "This page cannot be part of another")
+            elif not callback.belongs(url.query):
+                self._show(HTTPStatus.BAD_REQUEST, "This does not belong to the login")
             else:
                 self._end_login(url.query)
-
-        def _is_for_a_window(self) -> bool:
-            return all(self.headers.get(name, kind) == kind for name, kind in _OF_A_WINDOW.items())
 
         def _refuse_method(self) -> None:
             self._show(HTTPStatus.METHOD_NOT_ALLOWED, "This page can only be looked at")

@@ -7,6 +7,7 @@ not followed, and what it says is shown only without control characters.
 from __future__ import annotations
 
 import logging
+import os
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -20,6 +21,7 @@ from ..errors import LoginFailedError, ProviderAnswerError, ProviderUnreachableE
 from ..transport import CONNECT_TIMEOUT, reason_of
 from ..wording import printable
 
+ISSUER_VARIABLE = "OET_ISSUER"
 READ_TIMEOUT = 15.0
 
 log = logging.getLogger(__name__)
@@ -95,6 +97,11 @@ class Provider:
 
 def discover(issuer: str) -> Provider:
     """The provider that calls itself ``issuer`` (OpenID Connect Discovery 1.0)."""
+    only = os.environ.get(ISSUER_VARIABLE, "").strip()
+    if only and issuer != only:
+        raise LoginFailedError(
+            f"the OET names the provider {printable(issuer)}, not that in {ISSUER_VARIABLE}"
+        )
     url = issuer.rstrip("/") + "/.well-known/openid-configuration"
     document = _json_of(_ask("GET", url))
     if document.get("issuer") != issuer:

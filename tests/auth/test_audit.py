@@ -235,7 +235,7 @@ def test_a_command_whose_flaskworker_is_killed_is_recorded_without_an_answer(
         until(lambda: server.procedure(pid)["state"] == "STOPPED")
         entry = _audit(server, result="unanswered")[0]
         assert (entry["method"], entry["path"]) == ("PUT", f"/procedures/{pid}")
-        assert (entry["user"], entry["status"], entry["detail"]) == ("tester", None, "no answer given")
+        assert (entry["user"], entry["status"], entry["detail"]) == ("tester", None, "no answer on record")
         assert server.procedure(pid)["outcome"]["by"] == "tester"
 
 

@@ -30,6 +30,8 @@ ISSUER = {"OET_AUTH_ISSUER": "https://issuer.example", "OET_AUTH_AUDIENCE": "oet
         ("SKA-low", {"groups": ["MID_TELESCOPE_OPERATOR"]}, NOTHING),
         ("SKA-mid", {"realm_access": {"roles": ["SW_ENGINEER"]}}, BOTH),
         ("SKA-mid", {"resource_access": {"oet": {"roles": ["SW_ENGINEER"]}}}, BOTH),
+        ("SKA-mid", {"resource_access": {"oet-cli": {"roles": ["SW_ENGINEER"]}}}, BOTH),
+        ("SKA-mid", {"resource_access": {"wiki": {"roles": ["SW_ENGINEER"]}}}, NOTHING),
         ("SKA-mid", {}, NOTHING),
         ("SKA-mid", {"scope": "xoet:read oet:readx OET:READ"}, NOTHING),
         ("SKA-mid", {"scope": ["oet:read"], "roles": {"SW_ENGINEER": 1}, "groups": 7}, READ),
@@ -37,7 +39,14 @@ ISSUER = {"OET_AUTH_ISSUER": "https://issuer.example", "OET_AUTH_AUDIENCE": "oet
     ],
 )
 def test_the_defaults_permit(telescope: str, claims: dict[str, Any], permitted: set[Permission]) -> None:
-    settings = read_settings({"SKA_TELESCOPE": telescope})
+    settings = read_settings(
+        {
+            "SKA_TELESCOPE": telescope,
+            "OET_AUTH_ISSUER": "https://issuer.example",
+            "OET_AUTH_AUDIENCE": "oet",
+            "OET_AUTH_CLIENT_ID": "oet-cli",
+        }
+    )
     assert Grants.of(settings).permissions(claims) == permitted
 
 

@@ -14,7 +14,7 @@ import pytest
 import requests
 
 from ska_oso_oet.addresses import cannot_be_of_a_stranger
-from ska_oso_oet.web.detached import Timely
+from ska_oso_oet.web.patient import Timely
 
 from ..conftest import Server, serving
 from .conftest import guarded, log_in

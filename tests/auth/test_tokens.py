@@ -166,5 +166,5 @@ def test_a_weak_or_private_or_foreign_key_is_left_aside() -> None:
     ],
 )
 def test_a_user_has_a_name_for_people(claims: dict[str, Any], name: str) -> None:
-    user = User.of({"sub": "me", "exp": 5, **claims}, frozenset({Permission.READ}))
+    user = User.of({"iss": "https://issuer", "sub": "me", "exp": 5, **claims}, frozenset({Permission.READ}))
     assert (user.subject, user.name, user.expires) == ("me", name, 5.0)

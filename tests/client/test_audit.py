@@ -53,10 +53,10 @@ def test_long_requests_are_shortened_for_people(oet: FakeOET, run: Run) -> None:
 
 
 def test_a_command_whose_server_died_is_shown_without_a_status(oet: FakeOET, run: Run) -> None:
-    oet.audit = [entry(2, status=None, detail="no answer given"), entry(1)]
+    oet.audit = [entry(2, status=None, detail="no answer on record"), entry(1)]
     result = run("audit")
     assert (result.status, result.err) == (0, "")
-    assert result.out.splitlines()[2].endswith("no answer given")
+    assert result.out.splitlines()[2].endswith("no answer on record")
     assert json.loads(run("audit", "--output=json").out) == oet.audit
 
 

@@ -103,17 +103,37 @@ def test_a_login_that_was_not_consented_to_fails(guarded: FakeOET, run: Run, bro
     assert run("whoami").status == 4
 
 
-def test_an_answer_with_another_state_fails_the_login_and_tells_nothing(
+def test_an_answer_with_another_state_is_refused_and_tells_nothing(
     guarded: FakeOET, run: Run, browser: Browser, tokens_folder: Path
 ) -> None:
     browser.act = lambda link: get(f"{callback_of(link)}?code=abc&state=guessed")
-    result = run("login")
+    result = run("login", "--timeout=1")
     assert result.status == 4
-    assert "an answer came that does not belong to it" in result.err
+    assert "nobody logged in within 1 s; an answer came that does not belong to it" in result.err
     assert browser.is_done.wait(10)
     assert browser.pages[0].status_code == 400
     assert "abc" not in browser.pages[0].text + result.err
     assert not list(tokens_folder.glob("*.json"))
+
+
+def test_an_answer_with_another_state_does_not_spoil_the_login(
+    guarded: FakeOET, run: Run, browser: Browser
+) -> None:
+    def act(link: str) -> requests.Response | None:
+        assert get(f"{callback_of(link)}?code=abc&state=guessed").status_code == 400
+        return Person("alice").visit(link)
+
+    browser.act = act
+    assert "Alice Archer" in run("login").out
+
+
+def test_only_the_provider_that_is_meant_gets_a_login(
+    guarded: FakeOET, run: Run, browser: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OET_ISSUER", "https://login.example")
+    result = run("login")
+    assert (result.status, browser.links) == (4, [])
+    assert "not that in OET_ISSUER" in result.err
 
 
 @pytest.mark.parametrize(
@@ -121,7 +141,7 @@ def test_an_answer_with_another_state_fails_the_login_and_tells_nothing(
     [
         ("&code=a&iss=https://other", "not from the identity provider that was asked"),
         ("&code=a", "not from the identity provider that was asked"),
-        ("&code=a&code=b", "does not belong to it"),
+        ("&code=a&code=b", "says a thing twice"),
         ("&iss={issuer}", "has no code"),
         ("&iss={issuer}&code=made-up", "invalid_grant"),
         ("&iss={issuer}&error=x%1b[31my", "says x [31my"),

@@ -18,6 +18,7 @@ _LONGEST = 200  #: characters of a name
 class User:
     """A user, or a program, as its token describes it."""
 
+    issuer: str
     subject: str
     name: str
     permissions: frozenset[Permission]
@@ -29,6 +30,7 @@ class User:
         names = (claims.get(name) for name in _NAMES)
         name = next(name for name in names if isinstance(name, str) and name)
         return cls(
+            issuer=claims["iss"],
             subject=_storable(claims["sub"]),
             name=_storable(name[:_LONGEST]),
             permissions=permissions,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
 from ...settings import Settings
@@ -56,15 +56,18 @@ class Grants:
 
     read: frozenset[str]
     execute: frozenset[str]
+    clients: frozenset[str] = frozenset()  #: whose own roles count, where a provider tells roles by client
 
     @classmethod
     def of(cls, settings: Settings) -> Grants:
         """Those of the settings."""
-        return cls(frozenset(settings.auth_read), frozenset(settings.auth_execute))
+        clients = frozenset({*settings.auth_audiences, settings.auth_client_id})
+        return cls(frozenset(settings.auth_read), frozenset(settings.auth_execute), clients)
 
     def permissions(self, claims: Mapping[str, Any]) -> frozenset[Permission]:
         """What a token with these claims permits."""
-        has = {f"scope:{name}" for name in scopes(claims)} | {f"role:{name}" for name in roles(claims)}
+        has = {f"scope:{name}" for name in scopes(claims)}
+        has |= {f"role:{name}" for name in roles(claims, self.clients)}
         if has & self.execute:
             return frozenset({Permission.READ, Permission.EXECUTE})
         return frozenset({Permission.READ}) if has & self.read else frozenset()
@@ -76,12 +79,13 @@ def scopes(claims: Mapping[str, Any]) -> set[str]:
     return {word for name in found for word in name.split()}
 
 
-def roles(claims: Mapping[str, Any]) -> set[str]:
-    """The roles of a token: `roles` and `groups`, and where Keycloak puts them."""
+def roles(claims: Mapping[str, Any], clients: Collection[str]) -> set[str]:
+    """The roles of a token: `roles`, `groups`, and Keycloak's, of the realm and of these clients."""
     found = set(_texts(claims.get("roles"))) | set(_texts(claims.get("groups")))
     found |= set(_texts(_object(claims.get("realm_access")).get("roles")))
-    for access in _object(claims.get("resource_access")).values():
-        found |= set(_texts(_object(access).get("roles")))
+    for client, access in _object(claims.get("resource_access")).items():
+        if client in clients:
+            found |= set(_texts(_object(access).get("roles")))
     return found
 
 

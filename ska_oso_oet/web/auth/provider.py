@@ -131,7 +131,7 @@ def _key(entry: Any) -> Key | None:
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or "d" in entry:
         return None
     kind, algorithm = entry.get("kty"), entry.get("alg")
-    if kind not in _MAKERS or algorithm not in (None, "Ed25519", *ALGORITHMS):
+    if not isinstance(kind, str) or kind not in _MAKERS or algorithm not in (None, "Ed25519", *ALGORITHMS):
         return None
     try:
         public = _MAKERS[kind].from_jwk(entry)
@@ -144,7 +144,7 @@ def _key(entry: Any) -> Key | None:
     kid, curve = entry.get("kid"), entry.get("crv")
     return Key(
         kid=kid if isinstance(kid, str) else None,
-        kind=str(kind),
+        kind=kind,
         curve=curve if isinstance(curve, str) else None,
         algorithm=None if algorithm == "Ed25519" else algorithm,
         public=public,
