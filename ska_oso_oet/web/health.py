@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import threading
 import uuid
 from typing import Any
 
@@ -22,6 +23,8 @@ from .services import services
 
 _ASK = 2.0  #: seconds a worker may take to answer
 _WORKERS = ("SESWorker", "ActivityWorker")
+#: Anybody may ask whether the server is ready; where a worker hangs, threads for commands must be left.
+_ASKING = threading.BoundedSemaphore(4)
 
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health")])
 
@@ -37,6 +40,15 @@ def livez() -> Response:
 @needs(Permission.OPEN)
 def readyz() -> Response:
     """Asks every worker over the bus."""
+    if not _ASKING.acquire(blocking=False):
+        return problem(503, "not ready: others are waiting for an answer to the same question")
+    try:
+        return _readiness()
+    finally:
+        _ASKING.release()
+
+
+def _readiness() -> Response:
     workers = services().bridge.wait_for(_ask_all(services().bridge.client), _ASK * 3)
     away = [worker for worker, answer in workers.items() if answer != "ok"]
     if away:

@@ -35,6 +35,14 @@ def test_a_change_is_repeated_with_the_same_key_after_a_broken_connection(
     assert pauses == [0.2, 0.4]
 
 
+def test_no_proxy_is_asked_for_this_machine(
+    oet: FakeOET, client: OETClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    monkeypatch.setenv("no_proxy", "")
+    client.procedures()
+
+
 def test_two_changes_have_two_keys(oet: FakeOET, client: OETClient) -> None:
     oet.add(1)
     client.start_procedure(1)

@@ -430,6 +430,10 @@ def test_an_unknown_path_is_404(server: Server, path: str) -> None:
     _problem(server.request("GET", path), 404)
 
 
+def test_headers_of_a_proxy_do_not_move_the_application(server: Server) -> None:
+    assert server.request("GET", "/procedures", headers={"SCRIPT_NAME": "/foo"}).status_code == 200
+
+
 @pytest.mark.parametrize("path", ["/", "/nothing", "/ska-oso-oet/oet/1/api/v2/procedures", "/favicon.ico"])
 def test_a_path_outside_the_api_is_404_and_says_where_the_api_is(server: Server, path: str) -> None:
     _problem(requests.get(f"{_root(server)}{path}", timeout=20), 404, f"the API is at {BASE}")
@@ -874,6 +878,18 @@ def frozen() -> Iterator[Callable[[psutil.Process], None]]:
     for process in stopped:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.resume()
+
+
+def test_a_crowd_that_asks_for_readiness_leaves_threads_for_a_stop(
+    own_server: Server, frozen: Callable[[psutil.Process], None]
+) -> None:
+    pid = own_server.run("diehard.py", "sleeping")
+    frozen(own_server.worker("activity"))
+    with ThreadPoolExecutor(64) as pool:
+        asked = [pool.submit(requests.get, f"{_root(own_server)}/readyz", timeout=60) for _ in range(64)]
+        assert own_server.stop_script(pid)["survivors"] == 0
+        assert not all(answer.done() for answer in asked)  # those that wait have not ended before the stop
+        assert {answer.result().status_code for answer in asked} == {503}
 
 
 def test_a_worker_that_does_not_answer_is_504_and_the_request_is_not_carried_out_later(
