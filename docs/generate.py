@@ -49,7 +49,7 @@ def topics() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"settings.md": settings, "topics.md": topics}
+PAGES = {"reference/settings.md": settings, "reference/topics.md": topics}
 
 
 def main() -> None:
