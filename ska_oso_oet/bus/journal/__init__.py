@@ -1,0 +1,6 @@
+"""The journal of the event bus."""
+
+from .journal import Journal
+from .query import Query
+
+__all__ = ["Journal", "Query"]

@@ -1,0 +1,57 @@
+"""The tables of the journal."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+
+METADATA = sa.MetaData()
+
+MESSAGES = sa.Table(
+    "messages",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(100), unique=True, nullable=False),
+    sa.Column("topic", sa.String(200), nullable=False),
+    sa.Column("about", sa.Integer, index=True),
+    sa.Column("request_id", sa.String(100), index=True),
+    sa.Column("time", sa.Float, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+)
+
+#: What lists of everything ever run are read from, so that they cost the same however long the history is.
+PROCEDURES = sa.Table(
+    "procedures",
+    METADATA,
+    sa.Column("pid", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(20), nullable=False, index=True),
+    sa.Column("script_uri", sa.Text, nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+#: The latest document of everything else that has one: of each activity, and of what the operator decided.
+DOCUMENTS = sa.Table(
+    "documents",
+    METADATA,
+    sa.Column("kind", sa.String(20), primary_key=True),
+    sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("state", sa.String(20), nullable=False),
+    sa.Column("document", sa.Text, nullable=False),
+)
+
+#: Who asked for what, and what they were answered; a command without a status was given no answer.
+AUDIT = sa.Table(
+    "audit",
+    METADATA,
+    sa.Column("seq", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("id", sa.String(100), unique=True, nullable=False),
+    sa.Column("time", sa.Float, nullable=False, index=True),
+    sa.Column("user", sa.String(255), index=True),
+    sa.Column("name", sa.Text),
+    sa.Column("address", sa.Text),
+    sa.Column("method", sa.Text, nullable=False),
+    sa.Column("path", sa.Text, nullable=False),
+    sa.Column("what", sa.Text),
+    sa.Column("request_id", sa.String(100)),
+    sa.Column("status", sa.Integer, index=True),
+    sa.Column("detail", sa.Text),
+)
