@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from ..bus.broker import Broker
-from ..bus.journal import Journal
+from ..bus.journal import Journal, Unusable
 from ..settings import Settings
 from .base import CannotStart, hold_lock, until_terminated
 
@@ -18,6 +18,8 @@ async def main(settings: Settings) -> None:
     hold_lock(settings, "bus")
     try:
         journal = Journal(settings.database_url)
+    except Unusable as error:
+        raise CannotStart(str(error)) from None
     except (sa.exc.SQLAlchemyError, ImportError) as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise CannotStart(f"the journal {_shown(settings.database_url)} cannot be used: {reason}") from None

@@ -46,13 +46,16 @@ def test_the_wheel_of_the_client_drives_the_server_from_an_empty_environment(
         assert stranger not in listed.lower()
 
 
-def test_the_wheel_of_the_backend_holds_its_scripts_and_asks_for_the_client(tmp_path: Path) -> None:
+def test_the_wheel_of_the_backend_holds_its_scripts_and_migrations_and_asks_for_the_client(
+    tmp_path: Path,
+) -> None:
     wheel = build(tmp_path, ROOT)
     with zipfile.ZipFile(wheel) as archive:
         names = archive.namelist()
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     for script in ("hello_world", "long_observation", "failing", "abort"):
         assert f"ska_oso_oet/scripts/{script}.py" in names
+    assert "ska_oso_oet/bus/journal/migrations/r0001_messages_and_procedures.py" in names
     assert not [n for n in names if n.startswith("ska_oso_oet_client/")]
     assert "Requires-Dist: ska_oso_oet_client==1.0.0" in metadata
 

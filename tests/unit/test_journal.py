@@ -199,19 +199,3 @@ def test_the_last_word_of_the_operator_is_kept(journal: Journal) -> None:
         payload = {"wait_for_qa_ready": wait, "override": None, "n": seq}
         journal.append([_message(seq, "operator.override.state", msg_src="S", payload=payload)])
     assert journal.documents(kind="operator") == [{"wait_for_qa_ready": False, "override": None, "n": 2}]
-
-
-def test_a_journal_of_an_earlier_release_gets_what_it_lacks(url: str) -> None:
-    first = Journal(url)
-    first.append([_message(1)])
-    first.close()
-    engine = sa.create_engine(url)
-    with engine.begin() as connection:
-        connection.execute(sa.text("DROP TABLE documents"))
-    engine.dispose()
-    second = Journal(url)
-    try:
-        _activity(second, 2, 1, "REQUESTED")
-        assert [found["id"] for found in second.documents(kind="activity")] == [1]
-    finally:
-        second.close()

@@ -6,25 +6,48 @@ Written by the broker only. SQLite in WAL mode by default; anything SQLAlchemy C
 from __future__ import annotations
 
 import json
+import os
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..envelope import Envelope
+from .copies import copy
+from .errors import Unusable
+from .migration import NewerSchema, transactions_that_lock
 from .projection import projection
 from .reading import Reading
-from .schema import MESSAGES, METADATA
+from .schema import MESSAGES, SCHEMA
 
 
 class Journal(Reading):
-    """The journal behind one database URL."""
+    """The journal behind one database URL, brought up to date where an earlier release has made it.
+
+    :raises Unusable: where this release cannot use it
+    :raises sqlalchemy.exc.SQLAlchemyError: where it cannot be read or written
+    """
 
     def __init__(self, url: str) -> None:
         super().__init__(sa.create_engine(url))
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        METADATA.create_all(self._engine)
+        if not SCHEMA.is_up_to_date(self._engine):
+            self._bring_up_to_date()
         self._writing = self._engine.connect()
+
+    def _bring_up_to_date(self) -> None:
+        url = self._engine.url
+        locking = transactions_that_lock(url)
+        try:
+            SCHEMA.bring_up_to_date(locking, lambda revision: _keep(str(url.database), revision))
+        except NewerSchema as found:
+            raise Unusable(
+                f"the journal {url.database} has schema {found}, but this release knows none later than "
+                f"{SCHEMA.revision}; install the release that made it or a later one, or go back to a backup "
+                "with: oet-server restore FILE"
+            ) from None
+        finally:
+            locking.dispose()
 
     def close(self) -> None:
         """Let go of the database."""
@@ -59,6 +82,11 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute("PRAGMA journal_mode=WAL")
     connection.execute("PRAGMA synchronous=NORMAL")
     connection.execute("PRAGMA busy_timeout=5000")
+
+
+def _keep(file: str, revision: str) -> None:
+    """Keep the journal as it is before it is changed to a later schema."""
+    copy(file, f"{os.path.splitext(file)[0]}.{revision}.bak", replace=True)
 
 
 def _row(envelope: Envelope) -> dict[str, Any]:

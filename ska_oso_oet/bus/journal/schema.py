@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import sqlalchemy as sa
+
+from .migration import Schema
 
 METADATA = sa.MetaData()
 
@@ -54,4 +58,12 @@ AUDIT = sa.Table(
     sa.Column("request_id", sa.String(100)),
     sa.Column("status", sa.Integer, index=True),
     sa.Column("detail", sa.Text),
+)
+
+#: A change of these tables needs a revision in ``migrations/``, and its number here.
+SCHEMA = Schema(
+    metadata=METADATA,
+    revision="0003",
+    migrations=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"),
+    unnoted={"0001": "messages", "0002": "documents", "0003": "audit"},
 )
