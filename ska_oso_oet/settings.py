@@ -367,6 +367,11 @@ class Settings:
         return os.path.join(self.state_dir, "bus.sock")
 
     @property
+    def journal_file(self) -> str:
+        """The file of the journal."""
+        return self.database_url.removeprefix("sqlite:///").partition("?")[0]
+
+    @property
     def runs(self) -> str:
         """The folder of the run directories."""
         return os.path.join(self.state_dir, "runs")

@@ -29,6 +29,7 @@ import sqlalchemy as sa
 
 from .envelope import Envelope
 from .journal import Journal, Query
+from .journal.integrity import is_damage
 from .topics import TOPICS, matches
 from .wire import Frames, encode, reachable
 
@@ -40,6 +41,8 @@ _LAGGING = 8 * 2**20
 _MAKES_NO_WORK = frozenset(
     {"request.procedure.stop", "request.activity.stop", "request.environment.remove", "request.failed"}
 )
+_DISK_FULL = "disk_full", "the journal cannot be written; free some disk space on the server"
+_DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as the server's log says"
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
 
@@ -53,8 +56,8 @@ class _Peer:
 class Broker:
     """Serves the bus on a Unix socket.
 
-    While the journal cannot be written (full disk), commands for new work are refused; everything else is
-    delivered at once, kept in memory, and written as soon as that works again.
+    While the journal cannot be written (full disk, damage), commands for new work are refused; everything
+    else is delivered at once, kept in memory, and written as soon as that works again.
     """
 
     def __init__(self, journal: Journal, path: str) -> None:
@@ -136,27 +139,33 @@ class Broker:
 
     def _store(self, frames: Frames, fresh: list[Envelope]) -> tuple[list[Envelope], list[Envelope]]:
         """Write, or else keep in memory what must not wait and refuse the rest."""
-        if not self._spool:
+        if self._journal.damage is not None:
+            fresh = self._without_new_work(frames, fresh)
+        if fresh and not self._spool:
             numbered = self._number(fresh)
             try:
                 self._journal.append(numbered)
                 self._head += len(numbered)
                 return numbered, []
-            except sa.exc.OperationalError as error:
-                LOG.error("Cannot write the journal: %s", error.__cause__ or error)
             except sa.exc.SQLAlchemyError as error:
-                return self._store_what_can_be_stored(frames, fresh, error)
-        refused = [e.id for e in fresh if _new_work(e)]
-        if refused:
-            detail = "the journal cannot be written; free some disk space on the server"
-            frames.send({"op": "refused", "ids": refused, "kind": "disk_full", "detail": detail})
-        kept = self._number([e for e in fresh if not _new_work(e)])
+                if not _of_the_journal(error):
+                    return self._store_what_can_be_stored(frames, fresh, error)
+                LOG.error("Cannot write the journal: %s", error.__cause__ or error)
+        kept = self._number(self._without_new_work(frames, fresh))
         if kept and not self._spool:
             asyncio.get_running_loop().call_later(_RETRY, self._flush)
         self._head += len(kept)
         self._spool += [(frames, e) for e in kept]
         self._spooled.update((e.id, e.seq or 0) for e in kept)
         return [], kept
+
+    def _without_new_work(self, frames: Frames, fresh: list[Envelope]) -> list[Envelope]:
+        """Refuse the commands for new work; the rest is returned."""
+        refused = [e.id for e in fresh if _new_work(e)]
+        if refused:
+            kind, detail = _DISK_FULL if self._journal.damage is None else _DAMAGED
+            frames.send({"op": "refused", "ids": refused, "kind": kind, "detail": detail})
+        return [e for e in fresh if not _new_work(e)]
 
     def _store_what_can_be_stored(
         self, frames: Frames, fresh: list[Envelope], error: Exception
@@ -179,10 +188,10 @@ class Broker:
             return
         try:
             self._journal.append([envelope for _, envelope in self._spool])
-        except sa.exc.OperationalError:
-            asyncio.get_running_loop().call_later(_RETRY, self._flush)
-            return
-        except sa.exc.SQLAlchemyError:
+        except sa.exc.SQLAlchemyError as error:
+            if _of_the_journal(error):
+                asyncio.get_running_loop().call_later(_RETRY, self._flush)
+                return
             self._flush_one_by_one()
         LOG.warning("The journal can be written again; %d messages caught up", len(self._spool))
         for frames, envelope in self._spool:
@@ -255,6 +264,11 @@ class Broker:
 def _transient(envelope: Envelope) -> bool:
     topic = TOPICS.get(envelope.topic)
     return topic is not None and topic.transient
+
+
+def _of_the_journal(error: sa.exc.SQLAlchemyError) -> bool:
+    """Whether it is the journal that is at fault, not the message."""
+    return isinstance(error, sa.exc.OperationalError) or is_damage(error.__cause__)
 
 
 def _new_work(envelope: Envelope) -> bool:

@@ -25,6 +25,7 @@ _RETRY = 1000  #: milliseconds a browser waits before it connects again
 _PAGE = 500
 _AT_ONCE = 20  #: listeners written to before the event loop looks at anything else
 _ASK = 10.0
+_AGAIN = 0.2  #: seconds until a journal that could not be read is tried again
 _GREETING = f": the event stream of the OET\nretry: {_RETRY}\n\n".encode()
 
 
@@ -147,20 +148,23 @@ class Hub:
         while not listener.peer.gone.is_set():
             await self._bus.reached()
             position = self._bus.position
-            with contextlib.suppress(ConnectionError):
+            try:
                 if not checked:
                     after = await self._check_bounds(listener.peer, after)
                     checked = True
                 page = await self._bus.read(after=after, limit=_PAGE, topics=topics)
-                wanted = [encode(envelope) for envelope in page if listener.wanted(envelope)]
-                await listener.peer.write_all(b"".join(wanted))
-                after = max(after, page[-1].seq or 0) if page else after
-                if len(page) == _PAGE:
-                    continue
-                after = max(after, position)
-                if after >= self._bus.position:
-                    listener.after = after
-                    return
+            except ConnectionError:
+                await asyncio.sleep(_AGAIN)
+                continue
+            wanted = [encode(envelope) for envelope in page if listener.wanted(envelope)]
+            await listener.peer.write_all(b"".join(wanted))
+            after = max(after, page[-1].seq or 0) if page else after
+            if len(page) == _PAGE:
+                continue
+            after = max(after, position)
+            if after >= self._bus.position:
+                listener.after = after
+                return
 
     async def _check_bounds(self, peer: Peer, after: int) -> int:
         """Say so where the journal no longer (or does not) reach back to this number."""

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from ..bus.client import BusClient
 from ..settings import VARIABLES, Settings
 from . import NAMES
-from .base import ARBITER, CANNOT_START, CannotStart, hold_lock
+from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock
 from .listener import listen
 
 LOG = logging.getLogger(__name__)
@@ -119,7 +119,7 @@ class Arbiter:
             fds = [self._listener.fileno()] if worker.role == "rest" else []
             worker.process = await asyncio.create_subprocess_exec(
                 *worker.command,
-                env=self._environment(),
+                env=self._environment() | ({RESTARTED: "yes"} if topic == "worker.restarted" else {}),
                 pass_fds=fds,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
@@ -128,7 +128,7 @@ class Arbiter:
             status = await worker.process.wait()
             if self._ending:
                 return
-            if status == CANNOT_START and not self.ready:
+            if status == CANNOT_GO_ON or (status == CANNOT_START and not self.ready):
                 self._failure = self._failure or f"{name} cannot start"
                 self._told.set()
                 return

@@ -20,14 +20,26 @@ LOG = logging.getLogger(__name__)
 
 #: Exit status of a worker that cannot start, so that starting it again would not help.
 CANNOT_START = 78
+#: Exit status of a worker that cannot start, nor can any later one before somebody has mended something.
+CANNOT_GO_ON = 79
 #: In the environment of a worker: the process id of the arbiter it must not outlive.
 ARBITER = "OET_ARBITER"
+#: In the environment of a worker: there was one before it, under the same arbiter.
+RESTARTED = "OET_RESTARTED"
 
 _LOCK_PATIENCE = 10.0  #: seconds to wait for a predecessor that is just being killed
 
 
 class CannotStart(Exception):  # noqa: N818  reads as a sentence
     """A worker cannot start; the message says why, and what to do."""
+
+    status = CANNOT_START
+
+
+class CannotGoOn(CannotStart):
+    """Nor can the server go on without it."""
+
+    status = CANNOT_GO_ON
 
 
 def hold_lock(settings: Settings, name: str, patience: float = _LOCK_PATIENCE) -> int:

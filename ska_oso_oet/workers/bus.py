@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import threading
+
 import sqlalchemy as sa
 
 from ..bus.broker import Broker
-from ..bus.journal import Journal, Unusable
+from ..bus.journal import Journal, Unusable, integrity
 from ..settings import Settings
-from .base import CannotStart, hold_lock, until_terminated
+from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, until_terminated
+
+_FIRST_LOOK = 1.0  #: seconds a start may take to look for damage; the rest is looked at in the background
 
 
 async def main(settings: Settings) -> None:
@@ -16,17 +21,34 @@ async def main(settings: Settings) -> None:
     :raises CannotStart: where the journal cannot be used
     """
     hold_lock(settings, "bus")
-    try:
-        journal = Journal(settings.database_url)
-    except Unusable as error:
-        raise CannotStart(str(error)) from None
-    except (sa.exc.SQLAlchemyError, ImportError) as error:
-        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise CannotStart(f"the journal {_shown(settings.database_url)} cannot be used: {reason}") from None
+    journal = _open(settings.database_url)
     try:
         await until_terminated(Broker(journal, settings.bus_socket).serve())
     finally:
         journal.close()
+
+
+def _open(url: str) -> Journal:
+    try:
+        file = str(sa.engine.make_url(url).database)
+        # A process that was killed has damaged nothing, and everybody is waiting for the next one.
+        whole = RESTARTED in os.environ and not integrity.noted(file)
+        whole = whole or integrity.require_whole(file, _FIRST_LOOK)
+        journal = Journal(url)
+    except Unusable as error:
+        raise CannotGoOn(str(error)) from None
+    except (sa.exc.SQLAlchemyError, ImportError) as error:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        raise CannotStart(f"the journal {_shown(url)} cannot be used: {reason}") from None
+    if not whole:
+        threading.Thread(target=_look_at_all, args=(journal,), daemon=True).start()
+    return journal
+
+
+def _look_at_all(journal: Journal) -> None:
+    found = integrity.damage(journal.file)
+    if found is not None:
+        journal.found_damaged(found)
 
 
 def _shown(url: str) -> str:

@@ -41,7 +41,7 @@ def test_a_database_that_cannot_be_read_is_one_clear_line_and_a_status(tmp_path:
     )
     found = start(tmp_path, LOG_LEVEL="CRITICAL")
     assert found.returncode == 1
-    assert "the journal sqlite:" in found.stderr
+    assert f"the journal {tmp_path / 'state' / 'journal.db'} is damaged" in found.stderr
     assert "file is not a database" in found.stderr
 
 

@@ -1,4 +1,4 @@
-"""Copies of a journal in SQLite: whole or not there, and for its owner only."""
+"""Backups of a journal in SQLite: whole or not there, and for their owner only."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ import contextlib
 import os
 import sqlite3
 import tempfile
+import time
 
+from . import integrity
 from .errors import Unusable
+from .schema import SCHEMA
 
 
 def copy(source: str, target: str, *, replace: bool = False) -> None:
@@ -58,3 +61,62 @@ def _publish(part: str, target: str, replace: bool) -> None:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def backup(file: str, target: str | None = None) -> str:
+    """Make a backup of a journal, which may be in use; returns where it is.
+
+    :param target: by default a file beside the journal, named after the time
+    :raises Unusable: where there is none afterwards
+    """
+    if not os.path.exists(file):
+        raise Unusable(f"there is no journal {file}")
+    target = target or f"{os.path.splitext(file)[0]}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.bak"
+    copy(file, target)
+    return target
+
+
+def restore(source: str, file: str) -> str | None:
+    """Have a backup take the place of a journal that nobody uses.
+
+    :returns: where the journal it replaces is kept, if there was one
+    :raises Unusable: where nothing was replaced
+    """
+    _require_good(source)
+    os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
+    part = f"{file}.restored"
+    copy(source, part, replace=True)
+    try:
+        kept = _set_aside(file) if os.path.exists(file) else None
+        os.replace(part, file)
+    except OSError as error:
+        raise Unusable(f"{file} cannot be replaced: {error.strerror}") from None
+    integrity.forget(file)
+    return kept
+
+
+def _require_good(source: str) -> None:
+    if not os.path.exists(source):
+        raise Unusable(f"there is no backup {source}")
+    if (found := integrity.damage(source)) is not None:
+        raise Unusable(f"the backup {source} is damaged ({found}); choose another one")
+    revision = SCHEMA.revision_of(source)
+    if revision is None:
+        raise Unusable(f"{source} is no journal; name a file that oet-server backup has made")
+    if revision > SCHEMA.revision:
+        raise Unusable(
+            f"the backup {source} has schema {revision}, but this release knows none later than "
+            f"{SCHEMA.revision}; install the release that made it or a later one"
+        )
+
+
+def _set_aside(file: str) -> str:
+    """Give a journal another name as well; the caller takes this one away from it."""
+    kept = f"{os.path.splitext(file)[0]}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that all of it is in one file
+    os.link(file, kept)
+    for rest in ("-wal", "-shm"):
+        with contextlib.suppress(FileNotFoundError):
+            os.rename(f"{file}{rest}", f"{kept}{rest}")
+    return kept

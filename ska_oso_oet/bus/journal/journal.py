@@ -6,18 +6,22 @@ Written by the broker only. SQLite in WAL mode by default; anything SQLAlchemy C
 from __future__ import annotations
 
 import json
+import logging
 import os
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..envelope import Envelope
+from . import integrity
 from .copies import copy
 from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
 from .projection import projection
 from .reading import Reading
 from .schema import MESSAGES, SCHEMA
+
+LOG = logging.getLogger(__name__)
 
 
 class Journal(Reading):
@@ -29,6 +33,9 @@ class Journal(Reading):
 
     def __init__(self, url: str) -> None:
         super().__init__(sa.create_engine(url))
+        self.file = str(self._engine.url.database)
+        self.damage: str | None = None  #: what was found to be wrong with the file
+        sa.event.listen(self._engine, "handle_error", self._failed)
         if self._engine.dialect.name == "sqlite":
             sa.event.listen(self._engine, "connect", _prepare_sqlite)
         if not SCHEMA.is_up_to_date(self._engine):
@@ -48,6 +55,17 @@ class Journal(Reading):
             ) from None
         finally:
             locking.dispose()
+
+    def _failed(self, failure: sa.engine.ExceptionContext) -> None:
+        if integrity.is_damage(failure.original_exception):
+            self.found_damaged(str(failure.original_exception))
+
+    def found_damaged(self, found: str) -> None:
+        """Say that the file is damaged, and let no later start overlook it."""
+        if self.damage is None:
+            self.damage = found
+            integrity.note(self.file, found)
+            LOG.critical("No new work is taken: %s", integrity.sentence(self.file, found))
 
     def close(self) -> None:
         """Let go of the database."""

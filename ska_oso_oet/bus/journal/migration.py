@@ -37,6 +37,15 @@ class Schema:
         column = sa.Column("version_num", sa.String(32), primary_key=True)
         return sa.Table(self.version_table, sa.MetaData(), column)
 
+    def revision_of(self, file: str) -> str | None:
+        """The revision of an SQLite database; none where it has none of the tables."""
+        engine = sa.create_engine(sa.URL.create("sqlite", database=file))
+        try:
+            with engine.connect() as connection:
+                return self._found(connection)
+        finally:
+            engine.dispose()
+
     def is_up_to_date(self, engine: sa.Engine) -> bool:
         """Tell whether nothing is missing."""
         with engine.connect() as connection:

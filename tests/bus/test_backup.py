@@ -1,0 +1,205 @@
+"""Backups: made while the server writes, whole or not there; restored only where nobody uses the journal."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ska_oso_oet.bus.journal import Journal, Query, Unusable, copies, integrity
+
+from ..conftest import Events, Server
+from . import earlier
+from .test_damage import oet_server, overwrite
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    found = earlier.make(tmp_path / "state" / "journal.db", "0003")
+    Journal(f"sqlite:///{found}").close()
+    return found
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A disk with little room."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", folder], check=True)
+        try:
+            yield Path(folder)
+        finally:
+            subprocess.run(["umount", "--lazy", folder], check=True)
+
+
+def _contents(folder: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".lock"}
+
+
+def test_backups_made_while_a_script_publishes_are_journals_up_to_a_moment(
+    server: Server, tmp_path: Path
+) -> None:
+    script = tmp_path / "publishes.py"
+    script.write_text(
+        "import time\nfrom pubsub import pub\n"
+        "def main():\n"
+        "    n = 0\n"
+        "    while True:\n"
+        "        pub.sendMessage('user.script.count', n=(n := n + 1))\n"
+        "        time.sleep(0.001)\n"
+    )
+    events = Events(server)
+    pid = server.run(str(script))
+    heads = []
+    for n in range(3):
+        seen = len(events.all)
+        events.wait(lambda e, seen=seen: e.get("n", 0) > seen)
+        target = server.state / f"copy{n}.bak"
+        done = oet_server(server.state, "backup", str(target))
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.startswith(f"Saved the journal to {target} (")
+        assert target.stat().st_mode & 0o777 == 0o600
+        journal = Journal(f"sqlite:///{target}")
+        written = journal.read(Query(limit=10**7))
+        assert [e.seq for e in written] == list(range(1, len(written) + 1))
+        assert journal.procedures(pids=[pid])[0]["state"] == "RUNNING"
+        heads.append(journal.head())
+        journal.close()
+    assert heads == sorted(set(heads))
+    server.stop_script(pid)
+    events.close()
+
+
+def test_a_running_server_keeps_others_from_restoring(server: Server) -> None:
+    backup = copies.backup(str(server.state / "journal.db"), str(server.state / "good.bak"))
+    refused = oet_server(server.state, "restore", backup)
+    assert refused.returncode == 1
+    assert server.process is not None
+    assert f"process {server.process.pid} has the state directory {server.state} in use" in refused.stderr
+    assert len(refused.stderr.splitlines()) == 1
+    server.ready()
+
+
+def test_without_a_name_it_is_named_after_the_time(file: Path) -> None:
+    saved = Path(copies.backup(str(file)))
+    assert saved.parent == file.parent
+    assert saved.match("journal-*T*Z.bak")
+    assert earlier.dump(saved) == earlier.dump(file)
+
+
+def test_a_file_that_is_there_is_never_overwritten(file: Path, tmp_path: Path) -> None:
+    taken = tmp_path / "taken.bak"
+    taken.write_text("something of value")
+    refused = oet_server(file.parent, "backup", str(taken))
+    assert refused.returncode == 1
+    assert refused.stderr == f"Error: {taken} exists already; choose another name, or remove it\n"
+    assert taken.read_text() == "something of value"
+
+
+def test_a_full_disk_is_one_sentence_and_leaves_no_half_backup(file: Path, small_disk: Path) -> None:
+    with pytest.raises(Unusable, match=r"cannot be copied to .*: database or disk is full$"):
+        copies.backup(str(file), str(small_disk / "backup.bak"))
+    assert list(small_disk.iterdir()) == []
+
+
+@pytest.mark.parametrize("place", ["nowhere/backup.bak", "file/backup.bak"])
+def test_a_place_that_cannot_be_written_is_one_sentence(file: Path, tmp_path: Path, place: str) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Unusable, match=f"{place} cannot be written: "):
+        copies.backup(str(file), str(tmp_path / place))
+
+
+def test_of_a_damaged_journal_or_none_there_is_no_backup(file: Path, tmp_path: Path) -> None:
+    overwrite(file)
+    with pytest.raises(Unusable, match="cannot be copied"):
+        copies.backup(str(file), str(tmp_path / "backup.bak"))
+    with pytest.raises(Unusable, match="there is no journal"):
+        copies.backup(str(tmp_path / "none.db"), str(tmp_path / "backup.bak"))
+    assert not list(tmp_path.glob("*.bak"))
+
+
+def test_what_is_restored_takes_the_place_of_the_journal_which_is_kept(file: Path, tmp_path: Path) -> None:
+    before = earlier.dump(file)
+    backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
+    earlier.sql(file, "DELETE FROM messages")
+    emptied = earlier.dump(file)
+    integrity.note(str(file), "as if")
+    done = oet_server(file.parent, "restore", backup)
+    assert done.returncode == 0, done.stderr
+    assert earlier.dump(file) == before
+    assert file.stat().st_mode & 0o777 == 0o600
+    (kept,) = file.parent.glob("journal.replaced-*")
+    assert done.stdout == (
+        f"Restored the journal {file} from {backup}; the one that was there is now {kept}\n"
+    )
+    assert earlier.dump(kept) == emptied
+    assert not integrity.noted(str(file))
+
+
+def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(
+    file: Path, tmp_path: Path
+) -> None:
+    """The write-ahead log of a server that was killed belongs to the journal that is replaced."""
+    backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
+    before = earlier.dump(Path(backup))
+    code = (
+        "import os, sqlite3, sys\n"
+        "database = sqlite3.connect(sys.argv[1])\n"
+        "database.execute('PRAGMA journal_mode=WAL')\n"
+        "database.execute('DELETE FROM messages WHERE seq > 5')\n"
+        "database.commit()\n"
+        "os.kill(os.getpid(), 9)\n"
+    )
+    subprocess.run(["python3", "-c", code, str(file)], check=False)
+    assert Path(f"{file}-wal").stat().st_size > 0
+    kept = copies.restore(backup, str(file))
+    assert kept is not None
+    assert earlier.dump(file) == before
+    assert earlier.sql(Path(kept), "SELECT max(seq) FROM messages") == 5
+
+
+def test_into_an_empty_state_directory_it_can_be_restored_as_well(file: Path, tmp_path: Path) -> None:
+    backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
+    assert oet_server(tmp_path / "new", "restore", backup).stdout.endswith(f"from {backup}\n")
+    assert earlier.dump(tmp_path / "new" / "journal.db") == earlier.dump(file)
+
+
+@pytest.mark.parametrize("fault", ["none", "damaged", "alien", "empty", "newer"])
+def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
+    file: Path, tmp_path: Path, fault: str
+) -> None:
+    backup = tmp_path / "backup.bak"
+    if fault == "alien":
+        backup.write_text("Dear diary, " * 1000)
+    elif fault == "empty":
+        backup.touch()
+    elif fault != "none":
+        copies.backup(str(file), str(backup))
+    if fault == "damaged":
+        overwrite(backup)
+    elif fault == "newer":
+        earlier.sql(backup, "UPDATE alembic_version SET version_num = '9999'")
+    before = _contents(file.parent)
+    refused = oet_server(file.parent, "restore", str(backup))
+    assert refused.returncode == 1
+    assert len(refused.stderr.splitlines()) == 1
+    expected = {
+        "none": "there is no backup",
+        "damaged": "is damaged (",
+        "alien": "is damaged (file is not a database)",
+        "empty": "is no journal",
+        "newer": "has schema 9999, but this release knows none later than",
+    }
+    assert expected[fault] in refused.stderr
+    assert _contents(file.parent) == before
+
+
+def test_a_backup_of_an_earlier_release_is_brought_up_to_date_at_the_next_start(tmp_path: Path) -> None:
+    backup = earlier.make(tmp_path / "old.bak", "0001")
+    copies.restore(str(backup), str(tmp_path / "state" / "journal.db"))
+    journal = Journal(f"sqlite:///{tmp_path / 'state' / 'journal.db'}")
+    assert journal.head() == earlier.LAST["0001"][0]
+    assert journal.audit() == []
+    journal.close()

@@ -1,0 +1,159 @@
+"""A damaged journal: nothing is lost in silence, nothing is tried for ever, and the way out is named."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ska_oso_oet.bus.envelope import Envelope
+from ska_oso_oet.bus.journal import Journal, Unusable, integrity
+from ska_oso_oet.workers import bus
+
+from ..conftest import Events, Server, serving, until
+from . import earlier
+
+
+def oet_server(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """`oet-server` with these words, to its end."""
+    return subprocess.run(
+        [sys.executable, "-m", "ska_oso_oet.server", *words],
+        env={**os.environ, "OET_STATE_DIR": str(state), "OET_PORT": "0"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def overwrite(file: Path) -> None:
+    """Let a disk go bad: all but the first page, where SQLite looks first."""
+    with open(file, "r+b") as damaged:
+        size = damaged.seek(0, os.SEEK_END)
+        damaged.seek(4096)
+        damaged.write(b"\xa5" * (size - 4096))
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A journal in a state directory of its own, with more history than one page of a database can hold."""
+    found = earlier.make(tmp_path / "state" / "journal.db", "0003")
+    journal = Journal(f"sqlite:///{found}")
+    known = {"topic": "user.script.announce", "msg_src": "1", "time": 0.0, "payload": {"text": "x" * 100}}
+    journal.append([Envelope(id=f"m{n}", seq=n, **known) for n in range(86, 1000)])
+    journal.close()
+    return found
+
+
+def test_a_whole_journal_and_one_that_is_not_there_yet_are_not_damaged(file: Path, tmp_path: Path) -> None:
+    assert integrity.damage(str(file)) is None
+    assert integrity.damage(str(tmp_path / "none.db"), seconds=1) is None
+    assert not (tmp_path / "none.db").exists()
+    assert integrity.require_whole(str(file), seconds=60)
+
+
+def test_what_is_wrong_is_told_in_one_line(file: Path) -> None:
+    overwrite(file)
+    found = integrity.damage(str(file))
+    assert found
+    assert "\n" not in found
+
+
+def test_the_newest_backup_and_the_command_are_named(file: Path) -> None:
+    for n, name in enumerate(("journal-1.bak", "journal-2.bak", "journal.0002.bak", "other.bak")):
+        file.with_name(name).touch()
+        os.utime(file.with_name(name), (n, n))
+    os.utime(file.with_name("journal-2.bak"), (9, 9))
+    overwrite(file)
+    with pytest.raises(Unusable, match=rf"oet-server restore {file.with_name('journal-2.bak')}$"):
+        integrity.require_whole(str(file), seconds=60)
+
+
+def test_one_that_was_found_damaged_is_looked_at_however_long_it_takes(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[float | None] = []
+
+    def never_done(_file: str, seconds: float | None = None) -> None:
+        asked.append(seconds)
+        if seconds is not None:
+            raise integrity.Unfinished
+
+    monkeypatch.setattr(integrity, "damage", never_done)
+    assert not integrity.require_whole(str(file), seconds=1)
+    integrity.note(str(file), "as if")
+    assert integrity.require_whole(str(file), seconds=1)
+    assert asked == [1, None]
+    assert not integrity.noted(str(file))
+
+
+def test_what_a_look_in_the_background_finds_is_noted_for_every_later_start(file: Path) -> None:
+    journal = Journal(f"sqlite:///{file}")
+    overwrite(file)
+    bus._look_at_all(journal)
+    journal._writing.invalidate()
+    journal._engine.dispose()
+    assert journal.damage
+    assert integrity.noted(str(file))
+
+
+def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored(file: Path) -> None:
+    saved = oet_server(file.parent, "backup")
+    assert saved.returncode == 0, saved.stderr
+    (backup,) = file.parent.glob("journal-*.bak")
+    overwrite(file)
+    damaged = file.read_bytes()
+    for _ in range(2):
+        refused = oet_server(file.parent)
+        assert refused.returncode == 1
+        assert f"oet-server: the journal {file} is damaged (" in refused.stderr
+        assert f"oet-server restore {backup}" in refused.stderr
+        assert "Traceback" not in refused.stderr
+        assert file.read_bytes() == damaged
+    restored = oet_server(file.parent, "restore", str(backup))
+    assert restored.returncode == 0, restored.stderr
+    (kept,) = file.parent.glob("journal.replaced-*")
+    assert kept.read_bytes() == damaged
+    with serving(file.parent) as server:
+        assert server.procedure(1)["state"] == "COMPLETE"
+        assert server.create("trivial.py") == earlier.LAST["0003"][1] + 1
+        server.kill("bus")
+        server.ready()
+        # It was only the process that was killed: the file is not looked at again.
+        assert server.worker("bus").environ()["OET_RESTARTED"] == "yes"
+
+
+def test_damage_found_later_lets_no_new_work_begin_and_every_stop_succeed(file: Path) -> None:
+    with serving(file.parent) as server:
+        pid, other = server.run("diehard.py", "sleeping"), server.create("diehard.py")
+        overwrite(file)
+        reader = Events(server, after=0)  # somebody notices it
+        until(lambda: integrity.noted(str(file)))
+        reader.close()
+        body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
+        refused = server.request("POST", "/procedures", json=body)
+        assert refused.status_code == 503
+        assert refused.json()["detail"] == (
+            "the journal is damaged; restore a backup of it, as the server's log says"
+        )
+        assert server.stop_script(pid)["survivors"] == 0
+        assert server.procedure(pid)["state"] == "STOPPED"
+        assert "No new work is taken: the journal" in server.log.read_text()
+        _ends_when_the_bus_does(server, other)
+    assert oet_server(file.parent).returncode == 1
+
+
+def _ends_when_the_bus_does(server: Server, pid: int) -> None:
+    """It is not started for ever, nor are scripts left that nobody can stop."""
+    script = server.procedure(pid)["pid"]
+    server.kill("bus")
+    assert server.process is not None
+    assert server.process.wait(60) == 1
+    assert server.log.read_text().count("oet-server: the journal") == 1
+    assert not Path(f"/proc/{script}").exists()
+    result = json.loads((server.state / "runs" / str(pid) / "result.json").read_text())
+    assert result["state"] == "STOPPED"
