@@ -228,6 +228,13 @@ VARIABLES: dict[str, Variable] = {
     ),
     "output_limit": Variable("OET_OUTPUT_LIMIT", "64 MiB", "captured output kept per run", _bytes),
     "history": Variable("OET_HISTORY", "10", "how many procedures are listed", _whole(1, 1000)),
+    "retention_days": Variable(
+        "OET_RETENTION_DAYS",
+        "365",
+        "days after which what is in the journal, and the folders of runs and activities, are removed; never "
+        "what lives or is listed",
+        _whole(1, 36500),
+    ),
     "warm_interpreters": Variable(
         "OET_WARM_INTERPRETERS", "1", "how many interpreters wait for the next create", _whole(0, 16)
     ),
@@ -340,6 +347,7 @@ class Settings:
     memory_limit: int | None
     output_limit: int
     history: int
+    retention_days: int
     warm_interpreters: int
     preload: tuple[str, ...]
     git_repo: str

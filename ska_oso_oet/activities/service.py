@@ -21,6 +21,7 @@ from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
 from ..domain.activity_commands import RunActivity, StopActivity
 from ..domain.errors import Conflict, NotFound, Refusal, Unavailable
 from ..domain.scheduling import checked_sbd_id, instance
+from ..folders import keep_tidy
 from ..logs import tagged
 from ..settings import Settings
 from .archive.timely import Timely
@@ -69,6 +70,13 @@ class ActivityService:
         self.desk.listen()
         for topic in _WHOLE:
             self._bus.local.subscribe(topic, self._procedure_changed)
+
+    async def tidy(self) -> None:
+        """Remove what was handed to scripts too long ago, once the past is restored; never ends by itself."""
+        await keep_tidy(self._settings.activities, self._settings.retention_days, self._is_kept)
+
+    def _is_kept(self, name: str) -> bool:
+        return any(name == activity.sbi_id for activity in self._activities.values())
 
     # -- run ---------------------------------------------------------------------------------------
 

@@ -42,6 +42,11 @@ class Pool:
         self._last_id += 1
         return self._last_id
 
+    @property
+    def last_id(self) -> int:
+        """The number of the newest procedure there ever was."""
+        return self._last_id
+
     def count_from(self, last_id: int) -> None:
         """Go on counting after the ids of an earlier life."""
         self._last_id = max(self._last_id, last_id)

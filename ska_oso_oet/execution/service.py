@@ -20,6 +20,7 @@ from ..domain.pool import Pool
 from ..domain.procedure import Procedure
 from ..domain.scripts import Arguments, GitScript, Script
 from ..domain.states import ProcedureState
+from ..folders import keep_tidy
 from ..logs import tagged
 from ..settings import Settings
 from .abort import Abort
@@ -76,6 +77,19 @@ class ScriptExecutionService:
     async def run(self) -> None:
         """Keep interpreters warm and the house tidy; never ends by itself."""
         await asyncio.gather(self._launcher.run(), self._housekeeping.run())
+
+    async def tidy(self) -> None:
+        """Remove run directories that are too old, once the past is restored; never ends by itself."""
+        await keep_tidy(self.settings.runs, self.settings.retention_days, self._is_kept)
+
+    def _is_kept(self, name: str) -> bool:
+        # The newest one is kept, whatever has become of the journal, so that ids never go back.
+        return (
+            not name.isdecimal()
+            or self.pool.find(int(name)) is not None
+            or int(name) in self.runs
+            or int(name) >= self.pool.last_id
+        )
 
     # -- create ------------------------------------------------------------------------------------
 

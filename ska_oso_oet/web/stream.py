@@ -144,18 +144,19 @@ class Hub:
         """Send from the journal until what is live continues it without a gap."""
         assert self._bus is not None
         topics = list(listener.wanted.topics) or None
-        checked = False
+        told = 0
         while not listener.peer.gone.is_set():
             await self._bus.reached()
             position = self._bus.position
             try:
-                if not checked:
-                    after = await self._check_bounds(listener.peer, after)
-                    checked = True
                 page = await self._bus.read(after=after, limit=_PAGE, topics=topics)
+                first, head = await self._bus.bounds()  # afterwards: what is too old is removed all the time
             except ConnectionError:
                 await asyncio.sleep(_AGAIN)
                 continue
+            if after > head or (after < first - 1 and first != told):
+                self._reset(listener.peer)
+            told, after = first, min(after, head)
             wanted = [encode(envelope) for envelope in page if listener.wanted(envelope)]
             await listener.peer.write_all(b"".join(wanted))
             after = max(after, page[-1].seq or 0) if page else after
@@ -166,15 +167,11 @@ class Hub:
                 listener.after = after
                 return
 
-    async def _check_bounds(self, peer: Peer, after: int) -> int:
-        """Say so where the journal no longer (or does not) reach back to this number."""
+    def _reset(self, peer: Peer) -> None:
+        """Say that the journal no longer (or does not) reach back to where a listener was."""
         assert self._bus is not None
-        first, head = await self._bus.bounds()
-        if first - 1 <= after <= head:
-            return after
         reset = {"topic": "stream.reset", "msg_src": self._bus.name, "time": time.time()}
         peer.write(_event("stream.reset", reset))
-        return min(after, head)
 
     # -- the output of one procedure ---------------------------------------------------------------
 

@@ -34,4 +34,4 @@ async def main(settings: Settings) -> None:
     async with kept_running(bus.run()):
         await restored(bus, service.restore)
         answer_pings(bus)
-        await until_terminated()
+        await until_terminated(service.tidy())

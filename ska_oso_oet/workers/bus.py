@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from ..bus.broker import Broker
 from ..bus.journal import Journal, Unusable, integrity
+from ..bus.journal.retention import Retention
 from ..settings import Settings
 from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, until_terminated
 
@@ -23,7 +24,8 @@ async def main(settings: Settings) -> None:
     hold_lock(settings, "bus")
     journal = _open(settings.database_url)
     try:
-        await until_terminated(Broker(journal, settings.bus_socket).serve())
+        retention = Retention(journal, settings.retention_days, settings.history)
+        await until_terminated(Broker(journal, settings.bus_socket).serve(), retention.run())
     finally:
         journal.close()
 

@@ -40,5 +40,5 @@ async def main(settings: Settings) -> None:
     async with kept_running(bus.run()), kept_running(service.run()):
         await restored(bus, lambda head: restore(service, head))
         answer_pings(bus)
-        await until_terminated()
+        await until_terminated(service.tidy())
         await service.close()

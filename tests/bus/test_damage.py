@@ -46,6 +46,7 @@ def file(tmp_path: Path) -> Path:
     known = {"topic": "user.script.announce", "msg_src": "1", "time": 0.0, "payload": {"text": "x" * 100}}
     journal.append([Envelope(id=f"m{n}", seq=n, **known) for n in range(86, 1000)])
     journal.close()
+    found.with_name("journal.0003.bak").unlink()
     return found
 
 
@@ -118,7 +119,7 @@ def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored
     assert restored.returncode == 0, restored.stderr
     (kept,) = file.parent.glob("journal.replaced-*")
     assert kept.read_bytes() == damaged
-    with serving(file.parent) as server:
+    with serving(file.parent, OET_RETENTION_DAYS="36500") as server:
         assert server.procedure(1)["state"] == "COMPLETE"
         assert server.create("trivial.py") == earlier.LAST["0003"][1] + 1
         server.kill("bus")
@@ -128,7 +129,7 @@ def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored
 
 
 def test_damage_found_later_lets_no_new_work_begin_and_every_stop_succeed(file: Path) -> None:
-    with serving(file.parent) as server:
+    with serving(file.parent, OET_RETENTION_DAYS="36500") as server:
         pid, other = server.run("diehard.py", "sleeping"), server.create("diehard.py")
         overwrite(file)
         reader = Events(server, after=0)  # somebody notices it

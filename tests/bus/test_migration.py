@@ -34,7 +34,7 @@ def revision(file: Path) -> str:
 @pytest.mark.parametrize("found", earlier.LAST)
 def test_history_of_an_earlier_release_is_there_and_goes_on(tmp_path: Path, found: str) -> None:
     earlier.make(tmp_path / "state" / "journal.db", found)
-    with serving(tmp_path / "state") as server:
+    with serving(tmp_path / "state", OET_RETENTION_DAYS="36500") as server:
         _everything_is_there(server, found)
         assert server.create("trivial.py") == earlier.LAST[found][1] + 1
     assert revision(tmp_path / "state" / "journal.db") == SCHEMA.revision

@@ -5,9 +5,11 @@ Written by the broker only. SQLite in WAL mode by default; anything SQLAlchemy C
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,7 +21,7 @@ from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
 from .projection import projection
 from .reading import Reading
-from .schema import MESSAGES, SCHEMA
+from .schema import MESSAGES, NOTES, SCHEMA
 
 LOG = logging.getLogger(__name__)
 
@@ -84,14 +86,25 @@ class Journal(Reading):
 
         :raises sqlalchemy.exc.SQLAlchemyError: where nothing of it was written
         """
-        try:
-            self._writing.execute(MESSAGES.insert(), [_row(envelope) for envelope in envelopes])
+        with self.writing() as connection:
+            connection.execute(MESSAGES.insert(), [_row(envelope) for envelope in envelopes])
             for statement in projection(envelopes):
-                self._writing.execute(statement)
+                connection.execute(statement)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """A transaction, for the thread that writes the journal."""
+        try:
+            yield self._writing
             self._writing.commit()
         except BaseException:
             self._writing.rollback()
             raise
+
+    def note(self, name: str, value: str) -> None:
+        """Remember something, as part of a transaction of :meth:`writing`."""
+        self._writing.execute(NOTES.delete().where(NOTES.c.name == name))
+        self._writing.execute(NOTES.insert().values(name=name, value=value))
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

@@ -9,7 +9,10 @@ import sqlalchemy as sa
 
 from ..envelope import Envelope
 from .query import Query
-from .schema import AUDIT, DOCUMENTS, MESSAGES, PROCEDURES
+from .schema import AUDIT, DOCUMENTS, MESSAGES, NOTES, PROCEDURES
+
+#: The note of the number from which on no message was removed.
+KEPT_FROM = "kept_from"
 
 _AUDIT_FIELDS = tuple(column.name for column in AUDIT.c if column.name not in ("seq", "id"))
 
@@ -29,15 +32,29 @@ class Reading:
     def __init__(self, engine: sa.Engine) -> None:
         self._engine = engine
 
+    def reading(self) -> sa.Connection:
+        """A connection for questions, to be closed by who asks them."""
+        return self._engine.connect()
+
     def head(self) -> int:
         """The last sequence number written; 0 for an empty journal."""
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             return int(connection.scalar(sa.select(sa.func.max(MESSAGES.c.seq))) or 0)
 
     def first(self) -> int:
-        """The oldest sequence number still kept; 0 for an empty journal."""
-        with self._engine.connect() as connection:
-            return int(connection.scalar(sa.select(sa.func.min(MESSAGES.c.seq))) or 0)
+        """The number from which on every message is still kept; 0 for an empty journal.
+
+        Some that are older may be kept as well, because a procedure needs them.
+        """
+        with self.reading() as connection:
+            oldest = connection.scalar(sa.select(sa.func.min(MESSAGES.c.seq))) or 0
+        return max(oldest, int(self.noted(KEPT_FROM) or 0)) if oldest else 0
+
+    def noted(self, name: str) -> str | None:
+        """What the journal remembers under this name."""
+        with self.reading() as connection:
+            found: str | None = connection.scalar(sa.select(NOTES.c.value).where(NOTES.c.name == name))
+            return found
 
     def read(self, query: Query) -> list[Envelope]:
         """Read messages."""
@@ -51,7 +68,7 @@ class Reading:
             found = found.where(table.request_id == query.request_id)
         if query.since is not None:
             found = found.where(table.time >= query.since)
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(found.order_by(table.seq).limit(query.limit)).all()
         return [Envelope.from_dict(json.loads(row.body) | {"seq": row.seq}) for row in rows]
 
@@ -123,12 +140,12 @@ class Reading:
             found = found.where(table.time >= since)
         if result is not None:
             found = found.where(_RESULTS[result])
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             rows = connection.execute(found).mappings().all()
         return [{"id": row["seq"], **{n: row[n] for n in _AUDIT_FIELDS}} for row in rows]
 
     def _page(self, found: sa.Select[Any]) -> list[dict[str, Any]]:
-        with self._engine.connect() as connection:
+        with self.reading() as connection:
             page: list[dict[str, Any]] = []
             size = 0
             for document in connection.scalars(found):

@@ -60,10 +60,18 @@ AUDIT = sa.Table(
     sa.Column("detail", sa.Text),
 )
 
+#: What the journal has to remember about itself.
+NOTES = sa.Table(
+    "notes",
+    METADATA,
+    sa.Column("name", sa.String(40), primary_key=True),
+    sa.Column("value", sa.Text, nullable=False),
+)
+
 #: A change of these tables needs a revision in ``migrations/``, and its number here.
 SCHEMA = Schema(
     metadata=METADATA,
-    revision="0003",
+    revision="0004",
     migrations=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"),
     unnoted={"0001": "messages", "0002": "documents", "0003": "audit"},
 )
