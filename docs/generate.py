@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ska_oso_oet.bus.topics import TOPICS
+from ska_oso_oet.features import FILE, FLAGS, PREFIX, SECTION
 from ska_oso_oet.settings import VARIABLES
 
 _HERE = Path(__file__).parent
@@ -27,7 +28,24 @@ def settings() -> str:
     for variable in VARIABLES.values():
         default = f"`{variable.default}`" if variable.default else "–"
         lines.append(f"| `{variable.name}` | {default} | {variable.meaning} |")
-    return "\n".join(lines) + "\n"
+    return "\n".join([*lines, "", *_flags()]) + "\n"
+
+
+def _flags() -> list[str]:
+    lines = [
+        "## Feature flags",
+        "",
+        "A flag is read from the first of these that names it: the environment variable",
+        f"`{PREFIX}<NAME>`; `{FILE}` in the user's home; `{FILE}` in the folder that the package",
+        "`ska_oso_oet` is installed in; the default in the code. In the files flags are set in the section",
+        f"`[{SECTION}]`, as `<name> = true` or `false`. `oet-server flags` shows each flag, its value and",
+        "where that comes from. What cannot be read, or names no flag, stops the start.",
+        "",
+    ]
+    if not FLAGS:
+        return [*lines, "This release has no feature flags."]
+    rows = [f"| `{flag.name}` | {str(flag.default).lower()} | {flag.meaning} |" for flag in FLAGS]
+    return [*lines, "| flag | default | meaning |", "|---|---|---|", *rows]
 
 
 def topics() -> str:

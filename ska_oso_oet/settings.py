@@ -92,7 +92,11 @@ def _choice(*values: str) -> Callable[[str], str]:
     return read
 
 
-def _switch(text: str) -> bool:
+def read_switch(text: str) -> bool:
+    """Read yes or no.
+
+    :raises ValueError: saying what is possible
+    """
     words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
     if text.lower() not in words:
         raise ValueError("must be true or false")
@@ -295,7 +299,7 @@ VARIABLES: dict[str, Variable] = {
         "OET_WAIT_FOR_QA_READY",
         "true",
         "whether scripts wait for QA before they scan, until the operator decides otherwise",
-        _switch,
+        read_switch,
     ),
     "oda_url": Variable(
         "OET_ODA_URL",

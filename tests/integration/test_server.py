@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 import requests
+from click.testing import CliRunner
+
+from ska_oso_oet import features
+from ska_oso_oet import server as oet_server
 
 from ..conftest import Events, Server, serving, until
 
@@ -73,6 +77,37 @@ def test_a_setting_that_does_not_parse_names_its_variable(tmp_path: Path, name: 
     assert found.returncode == 1
     assert f"{name}={value!r} cannot be used" in found.stderr
     assert not (tmp_path / "state").exists()
+
+
+def test_flags_are_told_in_a_sentence_as_there_are_none(tmp_path: Path) -> None:
+    found = start(tmp_path, "flags")
+    assert (found.returncode, found.stdout) == (0, "This release has no feature flags.\n")
+
+
+@pytest.mark.parametrize("words", [(), ("flags",), ("bus",)])
+def test_a_flag_that_does_not_exist_is_one_line_and_a_status(tmp_path: Path, words: tuple[str, ...]) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    (home / "ska_oso_oet.ini").write_text("[features]\nfaster = yes\n")
+    found = start(tmp_path, *words, HOME=str(home))
+    assert found.returncode == 1
+    told = "there is no feature flag 'faster'; known are: none"
+    assert found.stderr == f"Error: {home}/ska_oso_oet.ini: {told}\n"
+
+
+def test_each_flag_is_told_with_its_value_and_where_that_comes_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flag = features.Flag(name="faster", default=False, meaning="be faster")
+    monkeypatch.setattr(oet_server, "FLAGS", (flag,))
+    monkeypatch.setattr(oet_server, "read_flags", lambda environ: features.read_flags(environ, (flag,), []))
+    told = CliRunner().invoke(oet_server.main, ["flags"], env={"OET_FEATURE_FASTER": "yes"})
+    assert told.output == "faster = true (OET_FEATURE_FASTER): be faster\n"
+
+
+def test_options_may_stand_before_and_after_the_name_of_a_worker(tmp_path: Path) -> None:
+    for words in (("--port", "x", "rest"), ("rest", "--port", "x"), ("--port", "1", "rest", "--port", "x")):
+        assert "OET_PORT='x' cannot be used" in start(tmp_path, *words).stderr
 
 
 def test_an_address_beyond_loopback_is_refused(tmp_path: Path) -> None:
