@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
 import click
 
+from . import logs
 from .features import FLAGS, BadFlag, read_flags
 from .options import STATE, settings_of, taking
 
@@ -22,6 +24,28 @@ def flags() -> None:
         click.echo(f"{flag.name} = {str(value.on).lower()} ({value.source}): {flag.meaning}")
     if not FLAGS:
         click.echo("This release has no feature flags.")
+
+
+@click.command()
+@taking(*STATE)
+@click.option("--wait", type=click.FloatRange(min=0), default=0, help="Seconds to wait until nothing runs.")
+@click.option("--reason", help="Why, for those whose work is refused.")
+@click.pass_context
+def drain(context: click.Context, /, wait: float, reason: str | None, **options: str | None) -> None:
+    """Have the server on this machine take no new work, and wait until nothing runs.
+
+    Finds it by its state directory, and needs no token: for the end of a pod. Ends with status 0 also where
+    something still runs after the time, and with status 1 where there is no server.
+    """
+    from .workers import draining
+    from .workers.base import CannotStart
+
+    settings = settings_of(context, options, "drain")
+    logs.configure("ERROR", settings.log_format, "drain")
+    try:
+        asyncio.run(draining.drain(settings, reason, wait, click.echo))
+    except CannotStart as error:
+        raise click.ClickException(str(error)) from None
 
 
 @click.command()
@@ -66,4 +90,4 @@ def restore(context: click.Context, /, file: str, **options: str | None) -> None
     click.echo(f"Restored the journal {settings.journal_file} from {file}{kept}")
 
 
-COMMANDS = (flags, backup, restore)
+COMMANDS = (flags, drain, backup, restore)

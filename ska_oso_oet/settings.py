@@ -384,6 +384,11 @@ class Settings:
         return self.database_url.removeprefix("sqlite:///").partition("?")[0]
 
     @property
+    def drained(self) -> str:
+        """The memo that says whether no new work is taken."""
+        return os.path.join(self.state_dir, "drained.json")
+
+    @property
     def runs(self) -> str:
         """The folder of the run directories."""
         return os.path.join(self.state_dir, "runs")

@@ -60,11 +60,18 @@ def prints(text: str) -> str:
 
 
 @contextlib.contextmanager
-def serving_over_http(folder: Path, password: str | None = None) -> Iterator[str]:
-    """Serve the repositories of a folder with git's own HTTP backend; gives the base URL."""
+def serving_over_http(
+    folder: Path, password: str | None = None, gate: threading.Event | None = None
+) -> Iterator[str]:
+    """Serve the repositories of a folder with git's own HTTP backend; gives the base URL.
+
+    :param gate: nothing is answered before it is open
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if gate is not None:
+                gate.wait(60)
             given = self.headers.get("Authorization", "")
             if password is not None and given != _basic("observer", password):
                 self.send_response(401)

@@ -61,6 +61,11 @@ _ALL = (
     Topic("operator.wait_for_qa_ready.enable", replies=("operator.override.state",), worker="SESWorker"),
     Topic("operator.wait_for_qa_ready.disable", replies=("operator.override.state",), worker="SESWorker"),
     Topic("operator.wait_for_qa_ready.override", replies=("operator.override.state",), worker="SESWorker"),
+    Topic("request.operator.drain", transient=True, replies=("operator.pool.drain",), worker="SESWorker"),
+    Topic(
+        "operator.drain.begin", optional=("reason",), replies=("operator.drain.state",), worker="SESWorker"
+    ),
+    Topic("operator.drain.end", replies=("operator.drain.state",), worker="SESWorker"),
     # requests to the activity worker
     Topic("request.activity.run", ("cmd",), replies=("activity.lifecycle.running",), worker="ActivityWorker"),
     Topic("request.activity.stop", ("cmd",), replies=("activity.stop.answered",), worker="ActivityWorker"),
@@ -79,6 +84,7 @@ _ALL = (
     Topic("procedure.pool.checked", ("result",), transient=True),
     Topic("activity.pool.list", ("result",), transient=True),
     Topic("operator.pool.state", ("result",), transient=True),
+    Topic("operator.pool.drain", ("result",), transient=True),
     Topic("worker.pong", ("worker",), transient=True),
     # what happens to procedures
     Topic("procedure.lifecycle.created", ("result",)),
@@ -107,6 +113,7 @@ _ALL = (
     Topic("sb.lifecycle.finished.failed", ("sbd_id", "sbi_id")),
     # what the operator has decided
     Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n",)),
+    Topic("operator.drain.state", ("drained", "since", "by", "reason")),
     # what is kept for scripts from git
     Topic("environment.pool.list", ("result",), transient=True),
     Topic("environment.removed", ("result",)),

@@ -8,6 +8,7 @@
      ├── Conflict       not in this state, or not beside what is running
      ├── Busy           too much at once; later may work
      └── Unavailable    this server cannot take new work now
+          ├── Drained
           ├── DiskFull
           ├── WorkerAway
           ├── ArchiveAway
@@ -63,6 +64,10 @@ class Unavailable(Refusal):
     kind = "unavailable"
 
 
+class Drained(Unavailable):
+    kind = "drained"
+
+
 class DiskFull(Unavailable):
     kind = "disk_full"
 
@@ -87,6 +92,7 @@ STATUS = {
     "conflict": 409,
     "busy": 429,
     "unavailable": 503,
+    "drained": 503,
     "disk_full": 503,
     "worker_away": 503,
     "archive_away": 503,
@@ -96,7 +102,18 @@ STATUS = {
 
 _BY_KIND: dict[str, type[Refusal]] = {
     cls.kind: cls
-    for cls in (Invalid, NotFound, Conflict, Busy, Unavailable, DiskFull, WorkerAway, ArchiveAway, TimedOut)
+    for cls in (
+        Invalid,
+        NotFound,
+        Conflict,
+        Busy,
+        Unavailable,
+        Drained,
+        DiskFull,
+        WorkerAway,
+        ArchiveAway,
+        TimedOut,
+    )
 }
 
 

@@ -25,6 +25,7 @@ from ..logs import tagged
 from ..settings import Settings
 from .abort import Abort
 from .answers import Answers
+from .drain import Drain
 from .handle import Handle
 from .housekeeping import Housekeeping
 from .job import job_of
@@ -58,6 +59,7 @@ class ScriptExecutionService:
         self._abort = Abort(self)
         self._housekeeping = Housekeeping(bus, settings)
         self.operator = OperatorSwitch(bus, settings, self.pool, self.runs)
+        self.drain = Drain(bus, settings, self.pool, self.runs)
         self._answers = Answers(bus, settings, self.pool, self.runs)
         self.desk = Desk(
             bus,
@@ -71,6 +73,7 @@ class ScriptExecutionService:
                 "request.environment.list": self._housekeeping.tell,
                 "request.environment.remove": self._housekeeping.remove,
                 **self.operator.handlers,
+                **self.drain.handlers,
             },
         )
 
@@ -104,6 +107,7 @@ class ScriptExecutionService:
             "main": self.settings.main_timeout,
         }
         of_activity = command.activity_id is not None
+        self.drain.require_none()
         self.prepare(
             script,
             path,
@@ -124,6 +128,7 @@ class ScriptExecutionService:
     async def _check(self, request: Envelope) -> None:
         """Tell whether a create, and a start after it, would be carried out; do nothing."""
         command = PrepareProcedure.from_dict(request.payload["cmd"])
+        self.drain.require_none()
         self._require_open()
         path = await self._files.find(self._completed(command.script))
         self.pool.require_room()
@@ -243,6 +248,7 @@ class ScriptExecutionService:
         if self.closing:
             raise Unavailable("the server is shutting down; no new work is taken")
         await self._require_known(command.pid)
+        self.drain.require_none()
         self.pool.reserve(command.pid)
         run = self.runs[command.pid]
         main = run.procedure.main.overridden_by(command.main)

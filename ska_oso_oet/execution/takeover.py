@@ -25,6 +25,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
     """
     service.pool.count_from(max(await _last_id(service), _last_directory(service.settings.runs)))
     await service.operator.restore()
+    service.drain.restore()
     for procedure, seen in await _remembered(service):
         if procedure.final:
             service.pool.add(procedure)

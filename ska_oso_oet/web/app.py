@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 from .. import __version__
 from ..domain.errors import Refusal
 from ..settings import Settings
-from . import access, activities, environments, errors, events, health, operator, procedures
+from . import access, activities, drain, environments, errors, events, health, operator, procedures
 from .audit import Audit
 from .auth.guard import Guard, leave
 from .bridge import Bridge
@@ -53,7 +53,7 @@ def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
     app.extensions["oet"] = Services(bridge, hub, settings, places)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    for module in (procedures, activities, operator, environments, events, access, health):
+    for module in (procedures, activities, operator, drain, environments, events, access, health):
         app.register_api(module.api)
     page = Page(app, settings)
     guard = Guard(app, settings)

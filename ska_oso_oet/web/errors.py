@@ -11,11 +11,12 @@ from flask import Response
 from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
-from ..domain.errors import Refusal
+from ..domain.errors import Drained, Refusal
 
 LOG = logging.getLogger(__name__)
 
 _RETRY_AFTER = {429: "5", 503: "2"}
+_UNTIL_RESUMED = "60"  #: longer than our own client waits by itself
 
 
 def problem_body(status: int, detail: str, **more: Any) -> bytes:
@@ -41,7 +42,8 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
 
 def from_refusal(error: Refusal) -> Response:
     """What the bus refused."""
-    return problem(error.status, error.detail)
+    later = {"Retry-After": _UNTIL_RESUMED} if isinstance(error, Drained) else None
+    return problem(error.status, error.detail, later)
 
 
 def from_validation(error: ValidationError) -> Response:

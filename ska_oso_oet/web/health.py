@@ -16,6 +16,7 @@ from ..bus.client import BusClient
 from ..domain.errors import Refusal
 from .asking import ask
 from .auth.permissions import Permission, needs
+from .drain import STATE, drain_state
 from .errors import problem
 from .operator import shown
 from .problems import PROBLEMS
@@ -39,7 +40,7 @@ def livez() -> Response:
 @api.get("/readyz", summary="Do all workers answer?", responses={200: None, **PROBLEMS})
 @needs(Permission.OPEN)
 def readyz() -> Response:
-    """Asks every worker over the bus."""
+    """Asks every worker over the bus; a drained server is not ready."""
     if not _ASKING.acquire(blocking=False):
         return problem(503, "not ready: others are waiting for an answer to the same question")
     try:
@@ -49,19 +50,21 @@ def readyz() -> Response:
 
 
 def _readiness() -> Response:
-    workers = services().bridge.wait_for(_ask_all(services().bridge.client), _ASK * 3)
+    workers, drain = _ask_everybody()
     away = [worker for worker, answer in workers.items() if answer != "ok"]
     if away:
         return problem(503, f"not ready: {', '.join(away)} cannot be reached", workers=workers)
+    if drain["drained"]:  # who did it, and why, is for those who may read
+        return problem(503, "not ready: draining, no new work is taken", workers=workers)
     return jsonify({"status": "ready", "workers": workers})
 
 
 @api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
 @needs(Permission.READ)
 def status() -> Response:
-    """The server, its workers, the running procedure, and whether scripts wait for QA."""
+    """The server, its workers, the running procedure, and what the operator decided."""
     found = services()
-    workers = found.bridge.wait_for(_ask_all(found.bridge.client), _ASK * 3)
+    workers, drain = _ask_everybody()
     running = None
     switch: dict[str, Any] = {"wait_for_qa_ready": None, "override": None}
     if workers["SESWorker"] == "ok":
@@ -72,14 +75,33 @@ def status() -> Response:
         {
             "version": __version__,
             "subarray_id": found.settings.subarray_id,
-            "ready": all(answer == "ok" for answer in workers.values()),
+            "ready": all(answer == "ok" for answer in workers.values()) and not drain["drained"],
             "workers": workers,
             "running": running,
             **switch,
+            "drain": drain,
             "reads": found.reads.value,
             "disk_free": shutil.disk_usage(found.settings.state_dir).free,
         }
     )
+
+
+def _ask_everybody() -> tuple[dict[str, str], dict[str, Any]]:
+    """What each worker answers, and whether new work is taken; nulls where nobody can tell."""
+    bridge = services().bridge
+    return bridge.wait_for(_gather(bridge.client), _ASK * 3)
+
+
+async def _gather(bus: BusClient) -> tuple[dict[str, str], dict[str, Any]]:
+    return await asyncio.gather(_ask_all(bus), _ask_drain(bus))
+
+
+async def _ask_drain(bus: BusClient) -> dict[str, Any]:
+    try:
+        reply = await bus.ask("request.operator.drain", {}, request_id=uuid.uuid4().hex, timeout=_ASK)
+    except Refusal:
+        return dict.fromkeys(STATE)
+    return drain_state(reply.payload["result"])
 
 
 async def _ask_all(bus: BusClient) -> dict[str, str]:

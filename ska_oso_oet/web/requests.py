@@ -16,6 +16,7 @@ from ..domain.nesting import DEEPEST, too_deep
 from .errors import problem_body
 
 _ROOT = ("/livez", "/readyz")
+_MAY_BE_BARE = ("/drain",)  #: where the body may be left out
 _DRAINED = 2**16  #: bytes read and forgotten at once
 _MOST_DRAINED = 2**23
 
@@ -75,6 +76,8 @@ class JsonRequest(Request):
         :raises UnsupportedMediaType: where it is said to be something else
         :raises UnprocessableEntity: where it is JSON but no object
         """
+        if self.path in _MAY_BE_BARE and self.content_length in (None, 0) and not self._in_chunks:
+            return {}
         if not self.is_json:
             raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
         if self.content_length is not None and self.content_length > (self.max_content_length or 0):
@@ -100,6 +103,10 @@ class JsonRequest(Request):
             raise UnprocessableEntity("the body must be a JSON object")
         self.said = found
         return found
+
+    @property
+    def _in_chunks(self) -> bool:
+        return "Transfer-Encoding" in self.headers
 
     def _drain(self) -> None:
         """Read what is left: a client that is still sending when the connection is closed sees no answer."""

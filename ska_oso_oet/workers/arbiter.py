@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable
 
 from ..bus.client import BusClient
+from ..execution.memo import Memo
 from ..settings import VARIABLES, Settings
 from . import NAMES
 from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock
@@ -43,6 +44,8 @@ class Arbiter:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = hold_lock(settings, "server", patience=0.5)
+        with contextlib.suppress(OSError):
+            Memo(settings.drained).write(None)  # a drain is for one life of a server
         self._listener = listen(settings)
         self._workers = [self._make(role) for role in NAMES]
         self._bus = BusClient("Arbiter", settings.bus_socket, ())

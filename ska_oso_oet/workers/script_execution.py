@@ -19,6 +19,8 @@ _TOPICS = (
     "request.operator",
     "request.worker",
     "operator.wait_for_qa_ready",
+    "operator.drain.begin",
+    "operator.drain.end",
 )
 
 

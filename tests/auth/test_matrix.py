@@ -37,6 +37,8 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("PUT", "/activities/<int:activity_id>"): (404, {"state": "STOPPED"}),
     ("GET", "/operator/wait_for_qa_ready"): (200, None),
     ("PUT", "/operator/wait_for_qa_ready"): (200, {"action": "enable"}),
+    ("POST", "/drain"): (200, None),
+    ("POST", "/resume"): (200, None),
     ("GET", "/environments"): (200, None),
     ("DELETE", "/environments/<string:environment_id>"): (404, None),
     ("GET", "/stream"): (200, None),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -78,6 +79,21 @@ def test_new_work_is_refused_and_a_running_script_goes_on(small_disk: Path, tmp_
         assert [e["n"] for e in replayed.all] == told
         replayed.close()
         events.close()
+
+
+def test_a_drain_is_carried_out_and_outlives_a_crash(small_disk: Path) -> None:
+    with serving(small_disk / "state", LOG_LEVEL="CRITICAL") as server:
+        stuffing = fill(small_disk)
+        told = server.request("POST", "/drain", json={"reason": "the disk is full"})
+        assert told.status_code == 200, told.text
+        server.kill("ses")
+        until(lambda: server.get("/status")["workers"]["SESWorker"] == "ok")
+        assert server.get("/status")["drain"] == told.json()
+        assert server.request("POST", "/resume").status_code == 200
+        command = [sys.executable, "-m", "ska_oso_oet.server", "drain", f"--state-dir={server.state}"]
+        subprocess.run(command, timeout=30, check=True)
+        assert server.get("/status")["drain"]["drained"]
+        stuffing.unlink()
 
 
 def _create(server: Server):  # type: ignore[no-untyped-def]

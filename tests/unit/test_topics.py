@@ -84,6 +84,8 @@ def test_queries_and_their_answers_and_output_are_transient_and_nothing_else() -
         "procedure.pool.checked",
         "request.operator.state",
         "operator.pool.state",
+        "request.operator.drain",
+        "operator.pool.drain",
         "request.activity.list",
         "activity.pool.list",
         "procedure.output",
