@@ -7,6 +7,7 @@ from .model import ServerStatus
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
+from .operations.drain import DrainOperations
 from .operations.environments import EnvironmentOperations
 from .operations.events import EventOperations
 from .operations.output import OutputOperations
@@ -38,6 +39,7 @@ class OETClient(
     EventOperations,
     EnvironmentOperations,
     QaOperations,
+    DrainOperations,
     AuditOperations,
 ):
     """One OET, which is one subarray. Not for use by several threads at once.

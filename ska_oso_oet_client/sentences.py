@@ -42,6 +42,9 @@ PATTERNS: Mapping[str, str] = {
     "operator.wait_for_qa_ready.disable": "User request: never wait for QA before scanning",
     "operator.wait_for_qa_ready.override": "User request: bypass any active wait for QA",
     "operator.override.state": "Bypass of the wait for QA {state} for procedure {procedure_id}",
+    "operator.drain.begin": "User request: take no new work{why}",
+    "operator.drain.end": "User request: take new work again",
+    "operator.drain.state": "New work is {taken_or_refused} from now on",
     "user.script.announce": "Script message: {msg}",
     "sb.lifecycle.started": "Observing SB {sbd_id} as {sbi_id}",
     "sb.lifecycle.finished.succeeded": "SB {sbd_id} observed as {sbi_id}",
@@ -95,6 +98,10 @@ def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
         details.update(_named(result, "id", "activity_name", "sbd_id"))
         details.update(_script_uri(result))
         details["detail"] = _why(result)
+    if "reason" in fields:
+        details["why"] = f": {fields['reason']}" if fields["reason"] else ""
+    if "drained" in fields:
+        details["taken_or_refused"] = "refused" if fields["drained"] else "taken"
     override = fields.get("override")
     if isinstance(override, Mapping):
         details.update(_named(override, "state", "procedure_id"))

@@ -18,6 +18,8 @@ COMMANDS = {
         ".wait_for_qa_ready:wait_for_qa_ready",
         "Choose whether scripts wait until QA is ready before each scan.",
     ),
+    "drain": (".drain:drain", "Have the OET take no new work."),
+    "resume": (".drain:resume", "Have the OET take new work again."),
     "status": (".status:status", "Tell whether the OET is ready and what it is running."),
     "login": (".login:login", "Log in to the OET."),
     "logout": (".logout:logout", "Log out of the OET."),

@@ -9,6 +9,7 @@ import click
 from ..exit_status import ExitStatus
 from ..model import QaSwitch, ServerStatus
 from .command import OetCommand
+from .drain import how_drained
 from .settings import Settings, pass_settings
 from .showing import show_json, show_procedures
 
@@ -38,6 +39,7 @@ def _show(url: str, found: ServerStatus) -> None:
         ("Version", found.version),
         ("Subarray", str(found.subarray_id)),
         ("Ready", "yes" if found.ready else "no"),
+        *([("Drained", how_drained(found.drain))] if found.drain.drained else []),
         *found.workers.items(),
         ("Disk free", disk),
         *_qa_rows(found.qa),

@@ -21,7 +21,7 @@ from .record import (
     Outcome,
     StateChange,
 )
-from .server import QaOverride, QaSwitch, ServerStatus
+from .server import DrainState, QaOverride, QaSwitch, ServerStatus
 
 __all__ = [
     "COMPLETE",
@@ -36,6 +36,7 @@ __all__ = [
     "Authentication",
     "CallArguments",
     "Document",
+    "DrainState",
     "Environment",
     "Outcome",
     "Procedure",

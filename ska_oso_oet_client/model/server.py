@@ -48,6 +48,27 @@ class QaSwitch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DrainState:
+    """Whether new work is refused (None: not known), since when, by whom and why."""
+
+    drained: bool | None
+    since: float | None = None
+    by: str | None = None
+    reason: str | None = None
+    document: Document = field(repr=False, compare=False)
+
+    @classmethod
+    def from_json(cls, document: Document) -> DrainState:
+        return cls(
+            drained=document["drained"],
+            since=document.get("since"),
+            by=document.get("by"),
+            reason=document.get("reason"),
+            document=document,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerStatus:
     """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes."""
 
@@ -56,6 +77,7 @@ class ServerStatus:
     ready: bool
     workers: Mapping[str, str]
     qa: QaSwitch
+    drain: DrainState
     running: Procedure | None = None
     disk_free: int | None = None
     document: Document = field(repr=False, compare=False)
@@ -70,6 +92,7 @@ class ServerStatus:
             ready=bool(document["ready"]),
             workers=dict(document.get("workers") or {}),
             qa=QaSwitch.from_json(switch),
+            drain=DrainState.from_json(document.get("drain") or {"drained": None}),
             running=Procedure.from_json(running) if running else None,
             disk_free=document.get("disk_free"),
             document=document,

@@ -113,6 +113,7 @@ class FakeOET:
         self.procedures: dict[int, dict[str, Any]] = {}
         self.activities: dict[int, dict[str, Any]] = {}
         self.qa_switch: dict[str, Any] = {"wait_for_qa_ready": True, "override": None}
+        self.drain: dict[str, Any] = {"drained": False, "since": None, "by": None, "reason": None}
         self.output: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
@@ -192,6 +193,8 @@ class FakeOET:
             return self._answer_activity(request, words[1:])
         if request.path == "/operator/wait_for_qa_ready":
             return self._answer_qa(request)
+        if request.path in ("/drain", "/resume"):
+            return self._answer_drain(request)
         if request.path == "/procedures" and request.method == "GET":
             return Answer(body=list(self.procedures.values()))
         if request.path == "/procedures":
@@ -236,6 +239,14 @@ class FakeOET:
                 "wait_for_qa_ready": request.body["action"] == "enable",
             }
         return Answer(body=self.qa_switch)
+
+    def _answer_drain(self, request: Request) -> Answer:
+        if request.path == "/resume":
+            self.drain = dict.fromkeys(self.drain) | {"drained": False}
+        elif not self.drain["drained"]:
+            reason = (request.body or {}).get("reason")
+            self.drain = {"drained": True, "since": CREATED_AT, "by": "alice", "reason": reason}
+        return Answer(body=self.drain)
 
     def _create(self, body: dict[str, Any]) -> Answer:
         pid = max(self.procedures, default=0) + 1

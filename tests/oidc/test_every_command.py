@@ -17,6 +17,7 @@ from .person import Person
 from .provider import SECRET, SERVICE, Provider
 
 OET = str(Path(sys.executable).with_name("oet"))
+REFUSED = 3
 NOT_PERMITTED = 4
 
 
@@ -89,6 +90,9 @@ def test_after_a_login_every_command_works_and_after_a_logout_none(
     assert "COMPLETE" in terminal("activity", "describe")
     terminal("activity", "list")
     terminal("wait_for_qa_ready", "disable")
+    assert "by alice: maintenance" in terminal("drain", "--reason=maintenance")
+    assert "oet resume" in terminal("procedure", "create", "file://hello_world.py", status=REFUSED)
+    terminal("resume")
     terminal("environment", "list")
     assert "Wait for QA" in terminal("status")
     audit = terminal("audit")

@@ -1,0 +1,50 @@
+"""``oet drain`` and ``oet resume``."""
+
+from __future__ import annotations
+
+import click
+
+from ..model import DrainState
+from ..wording import printable
+from .command import OetCommand
+from .settings import Settings, pass_settings
+from .showing import show_json
+
+
+@click.command(cls=OetCommand)
+@click.option("--reason", metavar="TEXT", help="Why, for those whose work is refused.")
+@pass_settings
+def drain(settings: Settings, reason: str | None) -> None:
+    """Have the OET take no new work, for an upgrade say.
+
+    What runs goes on and can be stopped; nothing can be created or started before oet resume. An
+    OET that is drained already stays as it was.
+    """
+    with settings.client() as client:
+        state = client.drain(reason)
+    if settings.as_json:
+        show_json(state.document)
+    else:
+        click.echo(f"Drained {how_drained(state)}")
+
+
+@click.command(cls=OetCommand)
+@pass_settings
+def resume(settings: Settings) -> None:
+    """Have the OET take new work again after oet drain."""
+    with settings.client() as client:
+        state = client.resume()
+    if settings.as_json:
+        show_json(state.document)
+    else:
+        click.echo("New work is taken again")
+
+
+def how_drained(state: DrainState) -> str:
+    """Since when, by whom and why."""
+    from .tables import SECONDS, local_time
+
+    since = "" if state.since is None else f"since {local_time(state.since, SECONDS)}"
+    by = f" by {state.by}" if state.by else ""
+    why = f": {state.reason}" if state.reason else ""
+    return printable(f"{since}{by}{why}")
