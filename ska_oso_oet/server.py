@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
 from collections.abc import Callable, Coroutine
 from typing import Any
@@ -57,6 +58,9 @@ for _command in COMMANDS:
 
 
 def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
+    if worker is None:
+        # Until the arbiter hears signals itself: process 1 of a container would never get this one.
+        signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from .workers.base import CannotStart, live_with_arbiter
 
     try:

@@ -96,6 +96,8 @@ class Events:
 class Server:
     """One `oet-server`, started from its console script or module like a user would."""
 
+    command = (sys.executable, "-m", "ska_oso_oet.server")
+
     def __init__(self, state: Path, **settings: str) -> None:
         self.state = state
         self.settings = {
@@ -118,7 +120,7 @@ class Server:
     def start(self) -> Server:
         with open(self.log, "a") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "ska_oso_oet.server"],
+                self.command,
                 env={**os.environ, **self.settings},
                 stdout=subprocess.PIPE,
                 stderr=log,

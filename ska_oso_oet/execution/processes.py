@@ -102,6 +102,11 @@ def _children(parent: int) -> list[int]:
     return found
 
 
+def unburied() -> set[int]:
+    """The children of this process that have ended and that nobody has waited for yet."""
+    return {pid for pid in _children(os.getpid()) if (_stat(pid) or ["X"])[0] == "Z"}
+
+
 def kill_wearers(mark: int, root: int | None = None) -> int:
     """Send SIGKILL to every process that wears this mark; return how many there were.
 

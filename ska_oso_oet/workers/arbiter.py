@@ -15,6 +15,7 @@ from collections.abc import Callable
 
 from ..bus.client import BusClient
 from ..execution.memo import Memo
+from ..execution.processes import unburied
 from ..settings import VARIABLES, Settings
 from . import NAMES
 from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock
@@ -25,6 +26,7 @@ LOG = logging.getLogger(__name__)
 _BACK_OFF = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  #: seconds before a worker that keeps ending is restarted
 _STEADY = 30.0  #: seconds after which a worker counts as steady again
 _SHORT = 5.0  #: seconds the last workers get to end
+_MOURNING = 1.0  #: seconds within which whoever waits for a child has noticed that it ended
 
 
 @dataclasses.dataclass
@@ -81,7 +83,7 @@ class Arbiter:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)
         tasks = [asyncio.ensure_future(self._keep(worker)) for worker in self._workers]
-        tasks.append(asyncio.ensure_future(self._bus.run()))
+        tasks += [asyncio.ensure_future(self._bus.run()), asyncio.ensure_future(self._bury())]
         announcing = asyncio.ensure_future(self._announce(announce))
         await self._told.wait()
         announcing.cancel()
@@ -111,6 +113,17 @@ class Arbiter:
                 writer.close()
         except OSError:
             return False
+
+    async def _bury(self) -> None:
+        """Wait for the orphans that are left to this process, as process 1 of a container is to do."""
+        seen: set[int] = set()
+        while True:
+            await asyncio.sleep(_MOURNING)
+            ended = unburied()
+            for orphan in ended & seen:
+                with contextlib.suppress(ChildProcessError):
+                    os.waitpid(orphan, os.WNOHANG)
+            seen = ended
 
     # -- one worker --------------------------------------------------------------------------------
 
