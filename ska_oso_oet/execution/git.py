@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import shlex
 import signal
 import subprocess
 import time
@@ -231,7 +232,9 @@ def _environment(credentials: str | None) -> dict[str, str]:
     """Variables for git: what must hold whatever the configuration of user and machine says."""
     settings = list(_CONFIGURATION.items())
     if credentials:
-        settings.append(("credential.helper", f"store --file={credentials}"))
+        # Asked, never written to: the file may lie on a read-only volume, and is not git's to tidy.
+        ask = f"git credential-store --file={shlex.quote(credentials)} get"
+        settings.append(("credential.helper", f'!f() {{ test "$1" != get || {ask}; }}; f'))
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     given = {
         "LC_ALL": "C",

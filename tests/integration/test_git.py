@@ -289,8 +289,10 @@ def test_a_private_repository_is_read_with_the_servers_credentials(
     password = "open-sesame-0815"
     with serving_over_http(tmp_path, password) as base:
         url = f"{base}/repository/.git"
-        credentials = tmp_path / "credentials"
+        credentials = tmp_path / "a folder" / "credentials"
+        credentials.parent.mkdir()
         credentials.write_text(f"http://observer:{password}@{base.removeprefix('http://')}\n")
+        before = credentials.stat().st_ino, credentials.read_text()
         with serving(tmp_path / "state", OET_GIT_CREDENTIALS=str(credentials)) as server:
             events = Events(server)
             assert run(server, "scripts/a.py", url, git_branch="main") == "first"
@@ -301,6 +303,7 @@ def test_a_private_repository_is_read_with_the_servers_credentials(
                 if file.is_file():
                     said += file.read_text(errors="replace")
             assert password not in said
+        assert (credentials.stat().st_ino, credentials.read_text()) == before
         with serving(tmp_path / "other", GIT_CONFIG_GLOBAL="/dev/null") as server:
             outcome = failure(server, "scripts/a.py", url, git_branch="main")
             assert outcome["reason"] == "environment_error"
