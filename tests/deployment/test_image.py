@@ -15,7 +15,6 @@ from .dockerfile import ROOT, stages
 pytestmark = [
     pytest.mark.long,
     pytest.mark.timeout(1200),
-    pytest.mark.xdist_group("image"),
 ]
 
 

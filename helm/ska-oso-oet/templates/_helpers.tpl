@@ -1,0 +1,111 @@
+{{/* The name of what the release has once. */}}
+{{- define "ska-oso-oet.name" -}}
+{{- $name := .Release.Name -}}
+{{- if not (contains "oet" $name) }}{{ $name = printf "%s-oet" $name }}{{ end -}}
+{{- $name | trunc 50 | trimSuffix "-" -}}
+{{- end }}
+
+{{/* The name of what belongs to one subarray, given (list $ NUMBER). */}}
+{{- define "ska-oso-oet.subarray" -}}
+{{- printf "%s-%d" (include "ska-oso-oet.name" (first .)) (int (last .)) -}}
+{{- end }}
+
+{{/* What pods are found by: never changes, since a StatefulSet cannot change it. */}}
+{{- define "ska-oso-oet.selector" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end }}
+
+{{/* The same for one subarray, given (list $ NUMBER). */}}
+{{- define "ska-oso-oet.subarraySelector" -}}
+{{ include "ska-oso-oet.selector" (first .) }}
+app.kubernetes.io/component: subarray-{{ int (last .) }}
+{{- end }}
+
+{{- define "ska-oso-oet.labels" -}}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
+{{- end }}
+
+{{- define "ska-oso-oet.image" -}}
+{{- with .Values.image -}}
+{{- if .digest }}{{ .repository }}@{{ .digest }}{{ else }}{{ .repository }}:{{ .tag | default $.Chart.AppVersion }}{{ end -}}
+{{- end -}}
+{{- end }}
+
+{{- define "ska-oso-oet.serviceAccount" -}}
+{{- .Values.serviceAccount.name | default (ternary (include "ska-oso-oet.name" .) "default" .Values.serviceAccount.create) -}}
+{{- end }}
+
+{{/* Where a subarray answers, given (list $ NUMBER or placeholder). */}}
+{{- define "ska-oso-oet.base" -}}
+{{- $ := first . -}}
+/{{ $.Release.Namespace }}/oet/{{ last . }}/api/v{{ (semver $.Chart.AppVersion).Major }}
+{{- end }}
+
+{{/* The settings of one subarray as a mapping, given (list $ NUMBER). */}}
+{{- define "ska-oso-oet.settings" -}}
+{{- $ := first . -}}
+{{- $id := int (last .) -}}
+{{- $auth := $.Values.auth -}}
+{{- if $auth.enabled -}}
+  {{- if not (and $auth.issuers $auth.audiences) -}}
+    {{- fail "auth.issuers and auth.audiences say whose tokens are accepted: give both, or set auth.enabled=false to let everybody who can reach a server command its subarray" -}}
+  {{- end -}}
+{{- else if or $auth.issuers $auth.audiences -}}
+  {{- fail "auth.enabled=false and auth.issuers or auth.audiences contradict each other: leave out one of them" -}}
+{{- end -}}
+{{- $telescope := $.Values.telescope -}}
+{{- $chosen := dict
+    "OET_HOST" "0.0.0.0"
+    "OET_PORT" "5000"
+    "OET_STATE_DIR" "/var/lib/oet/state"
+    "OET_SUBARRAY_ID" (toString $id)
+    "KUBE_NAMESPACE" $.Release.Namespace
+    "OET_URL" (printf "http://127.0.0.1:5000%s" (include "ska-oso-oet.base" (list $ $id)))
+    "OET_AUTH" (ternary "" "off" $auth.enabled)
+    "OET_AUTH_ISSUER" (join "," $auth.issuers)
+    "OET_AUTH_AUDIENCE" (join "," $auth.audiences)
+    "OET_AUTH_CLIENT_ID" $auth.clientId
+    "OET_AUTH_SCOPES" $auth.scopes
+    "OET_AUTH_READ" (join "," $auth.read)
+    "OET_AUTH_EXECUTE" (join "," $auth.execute)
+    "OET_AUTH_SUBARRAY_CLAIM" $auth.subarrayClaim
+    "SKA_TELESCOPE" $telescope.name
+    "TANGO_HOST" $telescope.tangoHost
+    "SUBARRAYNODE_TRL_PREFIX" $telescope.subarrayPrefix
+    "CENTRALNODE_TRL" $telescope.centralNode
+    "QUALITYMONITOR_TRL_PREFIX" $telescope.qualityMonitorPrefix
+    "OET_WAIT_FOR_QA_READY" (toString $telescope.waitForQA)
+    "OET_ODA_URL" $.Values.archive.url
+    "OET_GIT_REPO" $.Values.git.repository
+    "OET_GIT_ALLOWED" (join "," $.Values.git.allowed)
+    "OET_STOP_GRACE" (printf "%d s" (int $.Values.stop.graceSeconds))
+    "OET_ABORT_TIMEOUT" (printf "%d s" (int $.Values.stop.abortSeconds))
+-}}
+{{- if $.Values.git.credentials.secret -}}
+  {{- $_ := set $chosen "OET_GIT_CREDENTIALS" "/run/secrets/oet/git/credentials" -}}
+{{- end -}}
+{{- range $name, $value := $chosen -}}
+  {{- if not $value }}{{ $_ := unset $chosen $name }}{{ end -}}
+{{- end -}}
+{{- toYaml (merge $chosen $.Values.settings) -}}
+{{- end }}
+
+{{- define "ska-oso-oet.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 1000
+runAsGroup: 1000
+fsGroup: 1000
+fsGroupChangePolicy: OnRootMismatch
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "ska-oso-oet.containerSecurity" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}

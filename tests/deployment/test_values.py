@@ -1,0 +1,215 @@
+"""Every key of values.yaml does something, and nothing else is taken for one."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.settings import VARIABLES
+
+from .chart import (
+    CHART,
+    DEFAULTS,
+    GUARDED,
+    container_of,
+    leaves,
+    merged,
+    nested,
+    of_kind,
+    only,
+    refusal,
+    render,
+    template,
+)
+
+_PEER = {"podSelector": {"matchLabels": {"app": "x"}}}
+
+#: A value for each key that is not the default.
+OTHER: dict[str, Any] = {
+    "subarrays": [1, 2],
+    "image.repository": "registry.example.org/oet",
+    "image.tag": "9.9.9",
+    "image.digest": "sha256:" + "0123456789abcdef" * 4,
+    "image.pullPolicy": "Always",
+    "image.pullSecrets": ["registry"],
+    "auth.enabled": False,
+    "auth.issuers": ["https://other.example.org"],
+    "auth.audiences": ["other"],
+    "auth.clientId": "oet-cli",
+    "auth.scopes": "openid",
+    "auth.read": ["scope:read"],
+    "auth.execute": ["role:OPERATOR"],
+    "auth.subarrayClaim": "subarrays",
+    "telescope.name": "SKA-low",
+    "telescope.tangoHost": "databaseds:10000",
+    "telescope.subarrayPrefix": "low-tmc/subarray",
+    "telescope.centralNode": "low-tmc/central-node/0",
+    "telescope.qualityMonitorPrefix": "low-sdp/quality-monitor",
+    "telescope.waitForQA": False,
+    "archive.url": "https://oda.example.org/oda/api/v1",
+    "database.secret": "other",
+    "database.key": "other",
+    "git.repository": "https://git.example.org/scripts.git",
+    "git.allowed": ["https://git.example.org/"],
+    "git.credentials.secret": "other",
+    "git.credentials.key": "other",
+    "stop.drainSeconds": 60,
+    "stop.graceSeconds": 6,
+    "stop.abortSeconds": 61,
+    "settings": {"OET_HISTORY": "20"},
+    "extraEnv": [{"name": "A", "value": "b"}],
+    "extraEnvFrom": [{"secretRef": {"name": "a"}}],
+    "extraVolumes": [{"name": "a", "emptyDir": {}}],
+    "extraVolumeMounts": [{"name": "a", "mountPath": "/a"}],
+    "persistence.enabled": False,
+    "persistence.size": "1Gi",
+    "persistence.storageClass": "fast",
+    "persistence.accessModes": ["ReadWriteOncePod"],
+    "resources.requests.cpu": "2",
+    "resources.requests.memory": "1Gi",
+    "resources.limits.memory": "8Gi",
+    "probes.startupSeconds": 240,
+    "probes.livenessSeconds": 600,
+    "service.type": "NodePort",
+    "service.annotations": {"a": "b"},
+    "ingress.enabled": False,
+    "ingress.className": "public",
+    "ingress.host": "oet.example.org",
+    "ingress.tlsSecret": "certificate",
+    "ingress.timeoutSeconds": 60,
+    "ingress.annotations": {"a": "b"},
+    "networkPolicy.enabled": False,
+    "networkPolicy.from": [_PEER],
+    "networkPolicy.egress": [{"to": [_PEER]}],
+    "metrics.annotations": False,
+    "metrics.serviceMonitor.enabled": False,
+    "metrics.serviceMonitor.interval": "10s",
+    "metrics.serviceMonitor.labels": {"a": "b"},
+    "podDisruptionBudget.enabled": False,
+    "podDisruptionBudget.maxUnavailable": 1,
+    "serviceAccount.create": False,
+    "serviceAccount.name": "other",
+    "serviceAccount.annotations": {"a": "b"},
+    "updateStrategy": "OnDelete",
+    "priorityClassName": "observing",
+    "podAnnotations": {"a": "b"},
+    "podLabels": {"a": "b"},
+    "nodeSelector": {"a": "b"},
+    "tolerations": [{"key": "a", "operator": "Exists"}],
+    "affinity": {"podAntiAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": []}},
+}
+
+#: Values in which everything that can be left out is there, so that each key has something to change.
+EVERYTHING: dict[str, Any] = merged(
+    GUARDED,
+    {
+        "database": {"secret": "database"},
+        "git": {"credentials": {"secret": "git"}},
+        "metrics": {"serviceMonitor": {"enabled": True}},
+    },
+)
+
+
+def path_of(name: str) -> tuple[str, ...]:
+    return tuple(name.split("."))
+
+
+def test_a_value_to_try_is_known_for_every_key() -> None:
+    assert sorted(OTHER) == sorted(".".join(leaf) for leaf in leaves(DEFAULTS))
+
+
+@pytest.fixture(scope="module")
+def everything() -> str:
+    return template(EVERYTHING).stdout
+
+
+@pytest.mark.parametrize("name", OTHER)
+def test_every_key_changes_what_is_rendered_or_is_refused(name: str, everything: str) -> None:
+    done = template(merged(EVERYTHING, nested(path_of(name), OTHER[name])))
+    if done.returncode:
+        assert name == "auth.enabled", done.stderr  # contradicts the issuers
+    else:
+        assert done.stdout != everything
+
+
+def test_a_value_of_the_wrong_type_is_refused_for_every_key() -> None:
+    wrong: dict[str, Any] = {}
+    for name, other in OTHER.items():
+        value = {"a": {"b": 1}} if isinstance(other, str | bool | int) else "text"
+        wrong = merged(wrong, nested(path_of(name), value))
+    told = refusal(wrong)
+    assert [name for name in OTHER if f"at '/{name.replace('.', '/')}': " not in told] == []
+
+
+def test_a_key_that_is_none_is_refused_at_every_level() -> None:
+    levels = {leaf[:n] for leaf in leaves(DEFAULTS) for n in range(len(leaf))}
+    misspelt: dict[str, Any] = {}
+    for level in levels:
+        misspelt = merged(misspelt, nested((*level, "misspelt"), "1"))
+    told = refusal(misspelt)
+    places = ["".join(f"/{name}" for name in level) for level in levels]
+    assert [p for p in places if f"at '{p}': additional properties 'misspelt' not allowed" not in told] == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("settings", {"OET_HISTRY": "20"}),
+        ("settings", {"OET_HISTORY": 20}),
+        ("settings", {"OET_DATABASE_URL": "postgresql+psycopg://user:password@host/oet"}),
+        ("settings", {"OET_AUTH": "off"}),
+        ("subarrays", []),
+        ("subarrays", [0]),
+        ("subarrays", [17]),
+        ("subarrays", [1, 1]),
+        ("image.digest", "0123"),
+        ("telescope.name", "MeerKAT"),
+        ("telescope.tangoHost", "databaseds"),
+        ("auth.read", ["everybody"]),
+        ("extraEnv", [{"name": "A", "valeu": "b"}]),
+        ("extraEnv", [{"name": "A", "valueFrom": {"secretRef": {}}}]),
+        ("extraEnvFrom", [{"secret": {"name": "a"}}]),
+        ("extraVolumeMounts", [{"name": "a", "path": "/a"}]),
+        ("resources", {"limits": {"memroy": "1Gi"}}),
+        ("tolerations", [{"kye": "a"}]),
+        ("affinity", {"nodeAfinity": {}}),
+        ("networkPolicy.from", [{"namespace": "a"}]),
+        ("networkPolicy.egress", [{"from": []}]),
+        ("persistence.size", "much"),
+    ],
+)
+def test_what_could_not_work_is_refused(name: str, value: Any) -> None:
+    assert f"'/{name.replace('.', '/')}" in refusal(nested(path_of(name), value))
+
+
+def test_no_object_of_the_schema_takes_keys_that_it_does_not_describe() -> None:
+    def described(schema: Any, path: str) -> None:
+        if isinstance(schema, dict):
+            if "properties" in schema and not path.endswith("extraVolumes/items"):
+                assert schema.get("additionalProperties") is False, path
+            for name, part in schema.items():
+                described(part, f"{path}/{name}")
+
+    described(json.loads((CHART / "values.schema.json").read_text()), "")
+
+
+def test_every_setting_can_be_chosen_at_exactly_one_place() -> None:
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    free = schema["properties"]["settings"]["properties"]
+    everything = EVERYTHING
+    for name in OTHER.keys() - {"auth.enabled", "settings"}:
+        everything = merged(everything, nested(path_of(name), OTHER[name]))
+    documents = [*render(everything), *render({"auth": {"enabled": False, "issuers": [], "audiences": []}})]
+    chosen = {name for document in of_kind(documents, "ConfigMap") for name in document["data"]}
+    chosen |= {variable["name"] for variable in container_of(documents)["env"]}
+    settings = {variable.name for variable in VARIABLES.values()}
+    assert sorted([*free, *(chosen & settings)]) == sorted(settings)
+    assert chosen - settings == {"OET_URL", "A"}
+
+
+def test_a_setting_reaches_the_server_as_it_is_given() -> None:
+    given = {"OET_PRELOAD": "", "OET_HISTORY": "20", "OET_GIT_TIMEOUT": "1 min", "LOG_LEVEL": "yes: no"}
+    data = only(render({"settings": given}), "ConfigMap")["data"]
+    assert {name: data[name] for name in given} == given

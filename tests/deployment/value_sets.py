@@ -1,0 +1,63 @@
+"""Installations to try the chart with."""
+
+from __future__ import annotations
+
+from .chart import Document
+
+OPEN: Document = {"auth": {"enabled": False, "issuers": [], "audiences": []}}
+VALUE_SETS: dict[str, Document] = {
+    "one": {},
+    "sixteen": {"subarrays": list(range(1, 17))},
+    "open": OPEN,
+    "no ingress": {"ingress": {"enabled": False}, "service": {"type": "LoadBalancer"}},
+    "host and certificate": {"ingress": {"host": "oet.example.org", "tlsSecret": "certificate"}},
+    "no volume": {"persistence": {"enabled": False}},
+    "a volume of its own kind": {
+        "persistence": {"storageClass": "fast", "accessModes": ["ReadWriteOncePod"]}
+    },
+    "no network policy": {"networkPolicy": {"enabled": False}},
+    "closed network": {
+        "networkPolicy": {
+            "from": [],
+            "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 10000}]}],
+        }
+    },
+    "secrets": {
+        "database": {"secret": "database"},
+        "git": {"credentials": {"secret": "git"}},
+        "image": {"pullSecrets": ["registry"], "digest": "sha256:" + "ab" * 32},
+        "extraEnv": [{"name": "OET_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}],
+        "extraEnvFrom": [{"secretRef": {"name": "a"}}, {"configMapRef": {"name": "b", "optional": True}}],
+    },
+    "placed": {
+        "nodeSelector": {"telescope": "mid"},
+        "tolerations": [{"key": "telescope", "operator": "Equal", "value": "mid", "effect": "NoSchedule"}],
+        "affinity": {
+            "podAntiAffinity": {
+                "preferredDuringSchedulingIgnoredDuringExecution": [
+                    {
+                        "weight": 1,
+                        "podAffinityTerm": {
+                            "topologyKey": "kubernetes.io/hostname",
+                            "labelSelector": {"matchLabels": {"app.kubernetes.io/name": "ska-oso-oet"}},
+                        },
+                    }
+                ]
+            }
+        },
+        "priorityClassName": "observing",
+        "extraVolumes": [{"name": "scripts", "configMap": {"name": "scripts"}}],
+        "extraVolumeMounts": [{"name": "scripts", "mountPath": "/scripts", "readOnly": True}],
+    },
+    "watched": {"metrics": {"serviceMonitor": {"enabled": True, "labels": {"release": "prometheus"}}}},
+    "bare": {
+        **{
+            name: {"enabled": False}
+            for name in ("ingress", "networkPolicy", "podDisruptionBudget", "persistence")
+        },
+        "metrics": {"annotations": False},
+        "serviceAccount": {"create": False},
+        "resources": {"requests": None, "limits": None},
+        "updateStrategy": "OnDelete",
+    },
+}
