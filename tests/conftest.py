@@ -46,7 +46,8 @@ class Events:
         self._response = self._connection.getresponse()
         assert self._response.status == 200, self._response.read()
         assert self._response.readline().startswith(b":")  # from here on nothing is missed
-        threading.Thread(target=self._read, daemon=True).start()
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
 
     def _read(self) -> None:
         event: dict[str, Any] = {}
@@ -90,6 +91,7 @@ class Events:
         """Hang up."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
+        self._reader.join(10)
         self._connection.close()
 
 
