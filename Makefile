@@ -9,8 +9,19 @@ TOOLS := tests/deployment/tools
 HELM := $(TOOLS)/helm/helm
 PYTEST := $(BIN)/python -m pytest
 
+VERSION := $(shell sed -n 's/^version = //p' setup.cfg)
+OCI_ENGINE ?= $(firstword $(foreach engine,docker podman,$(shell command -v $(engine))))
+IMAGE ?= ska-oso-oet
+TAG ?= $(VERSION)
+KUBE_NAMESPACE ?= ska-oso-oet
+RELEASE ?= oet
+VALUES ?=
+# $(call needs,PROGRAM,WHAT TO DO): stop with a sentence where a program is missing.
+needs = @command -v '$(1)' > /dev/null || { echo "make $@ needs $(or $(1),docker or podman): $(2)" >&2; exit 1; }
+
 .DEFAULT_GOAL := help
 .PHONY: help install run demo test test-long check bench docs python-test python-lint python-format lint types layers clean
+.PHONY: oci-build rest dev-up dev-down k8s-chart-install k8s-install-chart k8s-wait k8s-uninstall-chart k8s-chart-test
 
 help: ## show this list
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -83,6 +94,42 @@ python-lint: install lint types layers ## the standard's name for lint, types an
 python-format: install ## format the code
 	$(BIN)/ruff check --fix --select I .
 	$(BIN)/ruff format .
+
+oci-build: ## build the image IMAGE:TAG with docker or podman
+	$(call needs,$(OCI_ENGINE),install one of them or name it in OCI_ENGINE)
+	$(OCI_ENGINE) build --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) --tag $(IMAGE):$(TAG) .
+
+rest: oci-build ## run the server in a container, for this machine only: http://127.0.0.1:5000
+	$(OCI_ENGINE) run --rm --read-only --tmpfs /tmp --volume ska-oso-oet:/var/lib/oet \
+		--publish 127.0.0.1:5000:5000 --env OET_AUTH=off $(IMAGE):$(TAG)
+
+k8s-chart-install: ## install or upgrade the chart as RELEASE in KUBE_NAMESPACE, with the files VALUES
+	$(call needs,helm,install Helm 3 or 4)
+	helm upgrade --install $(RELEASE) helm/ska-oso-oet --namespace $(KUBE_NAMESPACE) --create-namespace \
+		$(foreach file,$(VALUES),--values $(file)) $(HELM_FLAGS)
+
+k8s-install-chart: k8s-chart-install ## the standard's name for k8s-chart-install
+
+k8s-wait: ## wait until every server of RELEASE is ready
+	$(call needs,kubectl,install kubectl)
+	kubectl --namespace $(KUBE_NAMESPACE) rollout status statefulset --selector app.kubernetes.io/instance=$(RELEASE) --timeout 5m
+
+k8s-uninstall-chart: ## remove RELEASE from KUBE_NAMESPACE; the volumes stay
+	$(call needs,helm,install Helm 3 or 4)
+	helm uninstall $(RELEASE) --namespace $(KUBE_NAMESPACE) --ignore-not-found
+
+# A tag of its own each time, so that the pods of an earlier dev-up are replaced.
+dev-up: override TAG := dev-$(shell date +%Y%m%d%H%M%S)
+dev-up: override VALUES := helm/dev.yaml $(VALUES)
+dev-up: override HELM_FLAGS += --set image.repository=$(IMAGE),image.tag=$(TAG)
+dev-up: oci-build ## build the image and deploy it for development, reachable through the ingress
+	$(if $(shell command -v minikube),minikube image load $(IMAGE):$(TAG))
+	@$(MAKE) --no-print-directory k8s-chart-install k8s-wait TAG='$(TAG)' VALUES='$(VALUES)' HELM_FLAGS='$(HELM_FLAGS)'
+
+dev-down: k8s-uninstall-chart ## remove what dev-up has deployed
+
+k8s-chart-test: install $(HELM) ## test the chart: render, validate, execute
+	$(PYTEST) tests/deployment
 
 clean: ## remove what make made
 	rm -rf $(VENV) tests/oidc/node_modules $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
