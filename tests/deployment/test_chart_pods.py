@@ -25,7 +25,7 @@ from .chart import (
     pod_of,
     render,
 )
-from .dockerfile import stages
+from .dockerfile import ROOT, stages
 from .value_sets import VALUE_SETS
 
 # -- security -----------------------------------------------------------------------------------------
@@ -148,3 +148,9 @@ def test_another_chart_can_bring_it_along(tmp_path: Path) -> None:
     done = helm("template", "telescope", tmp_path, values=values)
     assert done.returncode == 0, done.stderr
     assert "name: telescope-oet-1" in done.stdout
+
+
+def test_the_documentation_names_every_key() -> None:
+    text = (ROOT / "docs" / "kubernetes.md").read_text()
+    missing = [name for name in DEFAULTS if f"`{name}" not in text]
+    assert missing == []
