@@ -389,6 +389,11 @@ class Settings:
         return os.path.join(self.state_dir, "drained.json")
 
     @property
+    def metrics(self) -> str:
+        """The folder of the numbers of all processes."""
+        return os.path.join(self.state_dir, "metrics")
+
+    @property
     def runs(self) -> str:
         """The folder of the run directories."""
         return os.path.join(self.state_dir, "runs")

@@ -7,10 +7,11 @@ from        frame             meaning
 ==========  ================  ======================================================================
 client      hello             my ``name``, and the topic prefixes I want (``topics``, none means all)
 broker      welcome           the number of the last message (``head``)
-client      publish           a ``batch`` of envelopes
+client      publish           a ``batch`` of envelopes, and when that is (``at``)
 broker      stored            these ``ids`` are safe
 broker      refused           these ``ids`` were not taken: ``kind``, ``detail``
-broker      deliver           a ``batch`` for you; it covers the numbers from ``first`` to ``last``
+broker      deliver           a ``batch`` for you; it covers the numbers from ``first`` to ``last``; ``at``
+                              is when it was published
 client      read              a question to the journal: ``rid``, ``what``, ``query``
 broker      answer            its ``result``, or an ``error``
 broker      head              you missed some: the last number is ``head``
@@ -20,6 +21,7 @@ broker      head              you missed some: the last number is ``head``
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
@@ -27,6 +29,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..metrics import catalogue as metrics
 from .envelope import Envelope
 from .journal import Journal, Query
 from .journal.integrity import is_damage
@@ -43,6 +46,7 @@ _MAKES_NO_WORK = frozenset(
 )
 _DISK_FULL = "disk_full", "the journal cannot be written; free some disk space on the server"
 _DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as the server's log says"
+_FIRST = 30.0  #: seconds between two looks at where the journal begins
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
 
@@ -67,6 +71,7 @@ class Broker:
         self._head = journal.head()
         self._spool: list[tuple[Frames, Envelope]] = []
         self._spooled: dict[str, int] = {}
+        self._first = 0
         self._reads: set[asyncio.Task[None]] = set()
 
     async def serve(self) -> None:
@@ -96,7 +101,8 @@ class Broker:
         try:
             match frame.get("op"):
                 case "publish":
-                    self._publish(frames, [Envelope.from_dict(e) for e in frame["batch"]])
+                    batch = [Envelope.from_dict(e) for e in frame["batch"]]
+                    self._publish(frames, batch, frame.get("at"))
                 case "read":
                     task = asyncio.ensure_future(
                         self._read(frames, frame["rid"], frame["what"], frame["query"])
@@ -116,7 +122,7 @@ class Broker:
 
     # -- publishing --------------------------------------------------------------------------------
 
-    def _publish(self, frames: Frames, batch: list[Envelope]) -> None:
+    def _publish(self, frames: Frames, batch: list[Envelope], at: float | None) -> None:
         durable = [e for e in batch if not _transient(e)]
         known = self._known([e.id for e in durable]) if durable else {}
         fresh = list({e.id: e for e in durable if e.id not in known}.values())
@@ -127,7 +133,7 @@ class Broker:
             frames.send({"op": "stored", "ids": safe})
         numbered = {e.id: e for e in (*written, *spooled)}
         passed_on = (e if _transient(e) else numbered.pop(e.id, None) for e in batch)
-        self._deliver([e for e in passed_on if e is not None])
+        self._deliver([e for e in passed_on if e is not None], at)
 
     def _known(self, ids: list[str]) -> dict[str, int]:
         known = {i: self._spooled[i] for i in ids if i in self._spooled}
@@ -208,7 +214,7 @@ class Broker:
 
     # -- delivering --------------------------------------------------------------------------------
 
-    def _deliver(self, batch: list[Envelope]) -> None:
+    def _deliver(self, batch: list[Envelope], at: float | None) -> None:
         encoded: dict[tuple[tuple[str, ...] | None, int], bytes | None] = {}
         for frames, peer in self._peers.items():
             if frames.backlog > _LAGGING:
@@ -216,17 +222,18 @@ class Broker:
                 continue
             key = (peer.topics, peer.told)
             if key not in encoded:
-                encoded[key] = self._encode(batch, peer)
+                encoded[key] = self._encode(batch, peer, at)
             line = encoded[key]
             if line is not None:
                 frames.send_encoded(line)
                 peer.told = self._head
 
-    def _encode(self, batch: list[Envelope], peer: _Peer) -> bytes | None:
+    def _encode(self, batch: list[Envelope], peer: _Peer, at: float | None) -> bytes | None:
         wanted = [e.to_dict() for e in batch if peer.topics is None or matches(e.topic, peer.topics)]
         if not wanted:
             return None
-        return encode({"op": "deliver", "first": peer.told + 1, "last": self._head, "batch": wanted})
+        covered = {"first": peer.told + 1, "last": self._head}
+        return encode({"op": "deliver", **covered, "at": at, "batch": wanted})
 
     def _caught_up(self, frames: Frames) -> None:
         if frames in self._peers:
@@ -259,6 +266,25 @@ class Broker:
         spooled = [e for _, e in list(self._spool) if asked.wants(e)]
         found = self._journal.read(asked)
         return [e.to_dict() for e in (*found, *spooled)[: asked.limit]]
+
+    # -- measuring ---------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Tell how much waits, and how much there is."""
+        waiting = dict.fromkeys((*metrics.WORKERS[1:], metrics.OTHER), 0)
+        for frames, peer in self._peers.items():
+            waiting[peer.name if peer.name in waiting else metrics.OTHER] += frames.backlog
+        for worker, backlog in waiting.items():
+            metrics.BACKLOG.set(backlog, worker)
+        metrics.UNWRITTEN.set(len(self._spool))
+        metrics.MESSAGES.set(self._head - self._first + 1 if self._first else 0)
+
+    async def look_for_the_first(self) -> None:
+        """Go on knowing where the journal begins; never ends by itself."""
+        while True:
+            with contextlib.suppress(sa.exc.SQLAlchemyError):
+                self._first = await asyncio.to_thread(self._journal.first)
+            await asyncio.sleep(_FIRST if self._first else 1)
 
 
 def _transient(envelope: Envelope) -> bool:

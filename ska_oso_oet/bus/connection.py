@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ..domain.errors import Refusal, refusal
+from ..metrics import catalogue as metrics
 from .envelope import Envelope
 from .local import LocalBus
 from .topics import TOPICS, Topic
@@ -139,6 +140,8 @@ class Connection:
             self._held = [frame]
             self._repair = asyncio.ensure_future(self._fill_gap())
             return
+        if (at := frame.get("at")) is not None:
+            metrics.DELIVERY.observe(max(0.0, time.time() - at), self.name)
         for data in frame["batch"]:
             self.hand_over(Envelope.from_dict(data))
         self._last = max(self.position, frame["last"])
@@ -202,13 +205,17 @@ class Connection:
 
     def _push(self) -> None:
         if self._frames is not None and self._unsent:
-            self._frames.send({"op": "publish", "batch": self._unsent})
+            self._frames.send({"op": "publish", "at": time.time(), "batch": self._unsent})
         self._unsent = []
 
     @property
     def unacknowledged(self) -> int:
         """How many durable messages are not known to be in the journal yet."""
         return len(self._pending)
+
+    def look(self) -> None:
+        """Tell how much of what was said is not known to be in the journal yet."""
+        metrics.UNACKNOWLEDGED.set(len(self._pending), self.name)
 
     def give_up(self, i: str) -> None:
         """Do not send this message again."""

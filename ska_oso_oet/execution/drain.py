@@ -52,6 +52,11 @@ class Drain:
             "request.operator.drain": self._tell,
         }
 
+    @property
+    def ordered(self) -> bool:
+        """Whether new work is refused."""
+        return self._order is not None
+
     def require_none(self) -> None:
         """Make sure that new work is taken.
 
@@ -103,7 +108,7 @@ class Drain:
     def _state(self) -> dict[str, Any]:
         known = self._order or _Order(0.0, None, None)
         return {
-            "drained": self._order is not None,
+            "drained": self.ordered,
             "since": known.since or None,
             "by": known.by,
             "reason": known.reason,

@@ -33,6 +33,11 @@ class Launcher:
         self._closing = False
         self._refill: asyncio.Task[None] | None = None
 
+    @property
+    def waiting(self) -> int:
+        """How many interpreters wait."""
+        return len(self._warm)
+
     async def run(self) -> None:
         """Keep a nursery alive; never ends by itself."""
         failures = 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import collections
 import dataclasses
 import logging
 import os
@@ -22,6 +23,7 @@ from ..domain.scripts import Arguments, GitScript, Script
 from ..domain.states import ProcedureState
 from ..folders import keep_tidy
 from ..logs import tagged
+from ..metrics import catalogue as metrics
 from ..settings import Settings
 from .abort import Abort
 from .answers import Answers
@@ -76,6 +78,15 @@ class ScriptExecutionService:
                 **self.drain.handlers,
             },
         )
+
+    def look(self) -> None:
+        """Tell how many procedures there are, whether more are taken, and how many interpreters wait."""
+        states = collections.Counter(procedure.state for procedure in self.pool.listed())
+        for state in ProcedureState:
+            metrics.PROCEDURES.set(states[state], state.value)
+        metrics.DRAINED.set(self.drain.ordered)
+        metrics.WARM.set(self._launcher.waiting)
+        metrics.WARM_TARGET.set(self.settings.warm_interpreters)
 
     async def run(self) -> None:
         """Keep interpreters warm and the house tidy; never ends by itself."""
@@ -281,6 +292,8 @@ class ScriptExecutionService:
         if run is not None:
             run.stop("stop", request.user, self.settings.stop_grace, command.abort)
             await run.gone()
+            metrics.STOP.observe(max(0.0, time.time() - request.time))
+            metrics.SURVIVORS.add(by=run.survivors)
         if procedure.state is not ProcedureState.STOPPED:
             self._abort.disclaim(pid)
             raise Conflict(f"Procedure {pid} ended by itself before it could be stopped: {procedure.state}")

@@ -13,7 +13,7 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 from .. import __version__
 from ..domain.errors import Refusal
 from ..settings import Settings
-from . import access, activities, drain, environments, errors, events, health, operator, procedures
+from . import access, activities, drain, environments, errors, events, health, metrics, operator, procedures
 from .audit import Audit
 from .auth.guard import Guard, leave
 from .bridge import Bridge
@@ -22,6 +22,7 @@ from .page import Page
 from .requests import BasePath, JsonRequest
 from .services import Services
 from .stream import Hub
+from .timing import note_route
 
 _MOST_BYTES = 2**20
 
@@ -53,12 +54,13 @@ def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
     app.extensions["oet"] = Services(bridge, hub, settings, places)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    for module in (procedures, activities, operator, drain, environments, events, access, health):
+    for module in (procedures, activities, operator, drain, environments, events, access, health, metrics):
         app.register_api(module.api)
     page = Page(app, settings)
     guard = Guard(app, settings)
     page.describe(guard)
     _answer_failures(app)
+    app.before_request(note_route)
     app.before_request(guard.admit)
     app.before_request(_require_acceptable)
     app.after_request(page.harden)
@@ -77,7 +79,8 @@ def _answer_failures(app: Any) -> None:
 
 def _require_acceptable() -> None:
     path = request.path
-    if path.startswith("/ui") or request.routing_exception is not None:
+    # What Prometheus accepts has versions in it, and is read where it is answered.
+    if path.startswith("/ui") or path == "/metrics" or request.routing_exception is not None:
         return
     follows = path.endswith("/output") and request.args.get("follow", "").lower() in ("true", "1", "yes")
     offered = "text/event-stream" if path == "/stream" or follows else "application/json"

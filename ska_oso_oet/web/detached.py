@@ -16,6 +16,7 @@ from typing import Any, cast
 
 from flask import Response
 
+from ..metrics import catalogue as metrics
 from .auth.guard import EXPIRES
 
 LOG = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Peer(asyncio.Protocol):
             return
         if self._transport.get_write_buffer_size() > MOST_UNREAD:
             LOG.info("Disconnected a client that reads too slowly")
+            metrics.STREAM_DROPPED.add()
             self._transport.abort()
             return
         self._transport.write(data)

@@ -120,7 +120,7 @@ class Page:
         needed = {}
         for rule in self._app.url_map.iter_rules():
             for method in rule.methods or ():
-                path = _documented(rule.rule)
+                path = documented(rule.rule)
                 needed[path, method.lower()] = self._guard.permissions[rule.endpoint]
         ways: list[dict[str, list[str]]] = [{scheme: []} for scheme in schemes]
         secured: dict[str, Any] = {}
@@ -170,7 +170,7 @@ def _open(view: Any) -> Any:
     return needs(Permission.OPEN)(shown)
 
 
-def _documented(rule: str) -> str:
+def documented(rule: str) -> str:
     """A path of the application as OpenAPI writes it."""
     return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 

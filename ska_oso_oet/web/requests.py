@@ -15,7 +15,8 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 from ..domain.nesting import DEEPEST, too_deep
 from .errors import problem_body
 
-_ROOT = ("/livez", "/readyz")
+_ROOT = ("/livez", "/readyz", "/metrics")
+_ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to
 _MAY_BE_BARE = ("/drain",)  #: where the body may be left out
 _DRAINED = 2**16  #: bytes read and forgotten at once
 _MOST_DRAINED = 2**23
@@ -44,7 +45,7 @@ class BasePath:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "").rstrip("/")
         for base in self._bases:
-            if path == base or path.startswith(f"{base}/"):
+            if (path == base or path.startswith(f"{base}/")) and path[len(base) :] not in _ROOT_ONLY:
                 environ["SCRIPT_NAME"] = base
                 environ["PATH_INFO"] = path[len(base) :] or "/"
                 return self._app(environ, start_response)

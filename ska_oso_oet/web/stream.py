@@ -18,6 +18,7 @@ from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..bus.topics import matches
 from ..domain.errors import Refusal
+from ..metrics import catalogue as metrics
 from .detached import Peer
 
 _KEEP_ALIVE = 15.0  #: seconds between comments that keep proxies from closing a stream
@@ -90,6 +91,10 @@ class Hub:
         self._bus = bus
         bus.local.subscribe_to_all(self._publish)
         self._alive = asyncio.get_running_loop().create_task(self._keep_alive())
+
+    def look(self) -> None:
+        """Tell how many listen."""
+        metrics.STREAM_CLIENTS.set(len(self._listeners))
 
     # -- live --------------------------------------------------------------------------------------
 

@@ -8,6 +8,8 @@ from ..activities.archive import open_archive
 from ..activities.archive.timely import Timely
 from ..activities.service import ActivityService
 from ..bus.client import BusClient
+from ..metrics.store import STORE
+from ..metrics.watch import watch
 from ..settings import Settings
 from .base import answer_pings, hold_lock, kept_running, restored, until_terminated
 
@@ -31,7 +33,8 @@ async def main(settings: Settings) -> None:
     archive = Timely(open_archive(settings.oda_url, settings.oda_timeout), settings.oda_timeout + 1)
     service = ActivityService(bus, settings, archive)
     service.listen()
-    async with kept_running(bus.run()):
+    STORE.open(settings.metrics)
+    async with kept_running(bus.run()), kept_running(watch(bus.name, bus.look)):
         await restored(bus, service.restore)
         answer_pings(bus)
         await until_terminated(service.tidy())

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from ..bus.client import BusClient
 from ..execution.memo import Memo
 from ..execution.processes import unburied
+from ..metrics.store import forget
 from ..settings import VARIABLES, Settings
 from . import NAMES
 from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock
@@ -48,6 +49,7 @@ class Arbiter:
         self._lock = hold_lock(settings, "server", patience=0.5)
         with contextlib.suppress(OSError):
             Memo(settings.drained).write(None)  # a drain is for one life of a server
+        forget(settings.metrics)
         self._listener = listen(settings)
         self._workers = [self._make(role) for role in NAMES]
         self._bus = BusClient("Arbiter", settings.bus_socket, ())

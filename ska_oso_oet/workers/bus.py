@@ -10,6 +10,9 @@ import sqlalchemy as sa
 from ..bus.broker import Broker
 from ..bus.journal import Journal, Unusable, integrity
 from ..bus.journal.retention import Retention
+from ..bus.metered import MeteredJournal
+from ..metrics.store import STORE
+from ..metrics.watch import watch
 from ..settings import Settings
 from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, until_terminated
 
@@ -24,8 +27,12 @@ async def main(settings: Settings) -> None:
     hold_lock(settings, "bus")
     journal = _open(settings.database_url)
     try:
+        broker = Broker(journal, settings.bus_socket)
+        STORE.open(settings.metrics)
         retention = Retention(journal, settings.retention_days, settings.history)
-        await until_terminated(Broker(journal, settings.bus_socket).serve(), retention.run())
+        await until_terminated(
+            broker.serve(), retention.run(), broker.look_for_the_first(), watch("Bus", broker.look)
+        )
     finally:
         journal.close()
 
@@ -36,7 +43,7 @@ def _open(url: str) -> Journal:
         # A process that was killed has damaged nothing, and everybody is waiting for the next one.
         whole = RESTARTED in os.environ and not integrity.noted(file)
         whole = whole or integrity.require_whole(file, _FIRST_LOOK)
-        journal = Journal(url)
+        journal = MeteredJournal(url)
     except Unusable as error:
         raise CannotGoOn(str(error)) from None
     except (sa.exc.SQLAlchemyError, ImportError) as error:

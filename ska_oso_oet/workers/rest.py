@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import os
 import resource
@@ -11,12 +12,16 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from ..bus.client import BusClient
 from ..execution.processes import end_with_parent
+from ..metrics.store import STORE
+from ..metrics.watch import watch
 from ..settings import Settings
 from ..web.app import create_app
 from ..web.bridge import Bridge
 from ..web.patient import PatientWorker
 from ..web.stream import Hub
+from ..web.timing import Timed
 from .base import CannotStart
 from .listener import listen
 
@@ -58,8 +63,14 @@ class _Server(BaseApplication):  # type: ignore[misc]
     def load(self) -> Any:
         self.bridge = Bridge(self._settings.bus_socket)
         hub = Hub()
-        self.bridge.start(hub.attach)
-        return create_app(self._settings, self.bridge, hub)
+        STORE.open(self._settings.metrics)
+
+        def prepare(bus: BusClient) -> None:
+            hub.attach(bus)
+            self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
+
+        self.bridge.start(prepare)
+        return Timed(create_app(self._settings, self.bridge, hub))
 
 
 def _forked(_arbiter: Any, _worker: Any) -> None:

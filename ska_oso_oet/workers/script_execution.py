@@ -10,6 +10,8 @@ from ..domain.repositories import checked_repository
 from ..execution.processes import marks_work
 from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
+from ..metrics.store import STORE
+from ..metrics.watch import watch
 from ..settings import Settings
 from .base import CannotStart, answer_pings, hold_lock, kept_running, restored, until_terminated
 
@@ -39,7 +41,9 @@ async def main(settings: Settings) -> None:
     bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
     service = ScriptExecutionService(bus, settings)
     service.desk.listen()
-    async with kept_running(bus.run()), kept_running(service.run()):
+    STORE.open(settings.metrics)
+    watching = watch(bus.name, bus.look, service.look)
+    async with kept_running(bus.run()), kept_running(service.run()), kept_running(watching):
         await restored(bus, lambda head: restore(service, head))
         answer_pings(bus)
         await until_terminated(service.tidy())

@@ -47,6 +47,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "/auth"): (200, None),
     ("GET", "/livez"): (200, None),
     ("GET", "/readyz"): (200, None),
+    ("GET", "/metrics"): (404, None),  # at the root only
     ("GET", "/openapi.json"): (200, None),
     ("GET", "/ui"): (200, None),
     ("GET", "/ui/start.js"): (200, None),
@@ -169,6 +170,7 @@ def test_only_these_routes_are_open() -> None:
     assert {rule for rule in opened if not rule.startswith("/ui")} == {
         "/livez",
         "/readyz",
+        "/metrics",
         "/auth",
         "/openapi.json",
     }

@@ -1,0 +1,102 @@
+"""Every metric there is; docs/metrics.md is made from it."""
+
+from __future__ import annotations
+
+from .instruments import Counter, Gauge, Histogram, Metric
+
+OTHER = "other"  #: value of a label for what is not listed
+WORKERS = ("Bus", "SESWorker", "ActivityWorker", "FlaskWorker")
+
+_QUICK = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+_STOPS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 7.5, 10.0, 20.0, 60.0)
+_PHASES = (0.005, 0.02, 0.1, 0.5, 2.0, 10.0, 60.0, 300.0, 1800.0, 7200.0, 36000.0)
+
+PROCEDURES = Gauge(
+    name="oet_procedures", labels=("state",), meaning="Procedures in the list of the newest ones"
+)
+FINISHED = Counter(
+    name="oet_procedures_finished_total",
+    labels=("state", "reason"),
+    meaning="Procedures that have come to an end, by final state and the reason of their outcome",
+    always=(("COMPLETE", "completed"), ("FAILED", "script_error"), ("STOPPED", "stopped")),
+)
+PHASE = Histogram(
+    name="oet_procedure_phase_seconds",
+    labels=("phase",),
+    meaning="How long procedures are in a phase; a phase of preparation is counted when the procedure is "
+    "READY, one after that at its end",
+    buckets=_PHASES,
+)
+STOP = Histogram(
+    name="oet_stop_seconds",
+    meaning="From a request to stop a procedure until nothing of it is left",
+    buckets=_STOPS,
+)
+SURVIVORS = Counter(
+    name="oet_stop_survivors_total", meaning="Processes of scripts that a stop could not end; any is an alarm"
+)
+ABORTS_FAILED = Counter(
+    name="oet_aborts_failed_total", meaning="Aborts of the subarray that did not happen; any is an alarm"
+)
+DRAINED = Gauge(name="oet_drained", meaning="Whether new work is refused (1) or taken (0)")
+WARM = Gauge(name="oet_warm_interpreters", meaning="Interpreters that wait for the next procedure")
+WARM_TARGET = Gauge(name="oet_warm_interpreters_target", meaning="How many of them should wait")
+
+DELIVERY = Histogram(
+    name="oet_bus_delivery_seconds",
+    labels=("worker",),
+    meaning="From the publication of messages until this worker has them, the journal's write included",
+    buckets=_QUICK,
+)
+BACKLOG = Gauge(
+    name="oet_bus_backlog_bytes", labels=("worker",), meaning="What a worker has yet to read from the bus"
+)
+UNACKNOWLEDGED = Gauge(
+    name="oet_bus_unacknowledged_messages",
+    labels=("worker",),
+    meaning="Messages of a worker that are not known to be in the journal yet",
+)
+WRITE = Histogram(
+    name="oet_journal_write_seconds", meaning="Writing a batch of messages to the journal", buckets=_QUICK
+)
+WRITTEN = Counter(name="oet_journal_written_total", meaning="Messages written to the journal")
+UNWRITTEN = Gauge(
+    name="oet_journal_unwritten_messages",
+    meaning="Messages kept in memory because the journal cannot be written; any is an alarm",
+)
+MESSAGES = Gauge(name="oet_journal_messages", meaning="Messages in the journal")
+
+STREAM_CLIENTS = Gauge(name="oet_stream_clients", meaning="Clients that follow the event stream")
+STREAM_DROPPED = Counter(
+    name="oet_stream_dropped_total", meaning="Clients of streams disconnected because they read too slowly"
+)
+REQUEST = Histogram(
+    name="oet_http_request_seconds",
+    labels=("route", "method", "status"),
+    meaning="Answering requests, by route (`other` where there is none), method and class of the status; of "
+    "an event stream until it begins",
+    buckets=_QUICK,
+)
+LAG = Histogram(
+    name="oet_event_loop_lag_seconds",
+    labels=("worker",),
+    meaning="How late the event loop of a worker comes to its next task, twice a second",
+    buckets=_QUICK,
+)
+RESTARTS = Counter(
+    name="oet_worker_restarts_total",
+    labels=("worker",),
+    meaning="Workers started again after they had ended by themselves",
+    always=tuple((worker,) for worker in WORKERS),
+)
+
+#: Looked up when somebody asks.
+JOURNAL_BYTES = Gauge(
+    name="oet_journal_bytes",
+    meaning="Size of the journal's files; only where it is SQLite in a file",
+)
+DISK_FREE = Gauge(name="oet_state_disk_free_bytes", meaning="What is free where the state directory is")
+
+CATALOGUE: dict[str, Metric] = {
+    metric.name: metric for metric in globals().values() if isinstance(metric, Metric)
+}

@@ -1,0 +1,121 @@
+"""What this server measures, for Prometheus."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import os
+import shutil
+from collections.abc import Iterable, Iterator
+from itertools import accumulate
+
+from flask import Response, request
+from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
+from prometheus_client import CollectorRegistry, exposition
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    InfoMetricFamily,
+    Metric,
+)
+from prometheus_client.openmetrics import exposition as openmetrics
+from prometheus_client.utils import floatToGoString
+
+from .. import __version__
+from ..metrics import catalogue, instruments
+from ..metrics.store import COUNTS, STANDS, read
+from ..settings import Settings
+from .auth.permissions import Permission, needs
+from .problems import PROBLEMS
+from .services import services
+
+_OPENMETRICS = "application/openmetrics-text"
+_TEXT = exposition.CONTENT_TYPE_PLAIN_0_0_4
+_ANSWER = {"description": "Metrics, as Prometheus reads them", "content": {"text/plain": {}}}
+
+api = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="health")])
+
+
+@api.get("/metrics", summary="What is measured?", responses={200: _ANSWER, **PROBLEMS})
+@needs(Permission.OPEN)
+def show() -> Response:
+    """At the root only. The text format; OpenMetrics where `Accept` asks for it."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Measured(services().settings))
+    # The library's own choice fails on a version that is none.
+    kind = openmetrics if _OPENMETRICS in request.headers.get("Accept", "") else exposition
+    content_type = _TEXT if kind is exposition else openmetrics.CONTENT_TYPE_LATEST
+    return Response(kind.generate_latest(registry), content_type=content_type)
+
+
+class _Measured:
+    """The numbers of all processes, as the client library of Prometheus shows them."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._subarray = str(settings.subarray_id)
+
+    def describe(self) -> Iterable[Metric]:
+        """Nothing: the names are checked elsewhere."""
+        return ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Every metric, with the subarray it is about."""
+        info = InfoMetricFamily("oet_build", "The release that runs", labels=["subarray"])
+        info.add_metric([self._subarray], {"version": __version__})
+        yield info
+        rows = {**_at_zero(), **read(self._settings.metrics), **self._looked_up()}
+        by_name: dict[str, list[tuple[tuple[str, ...], list[float]]]] = {}
+        for (_, name, *labels), values in sorted(rows.items()):
+            by_name.setdefault(name, []).append((tuple(labels), values))
+        for name, metric in catalogue.CATALOGUE.items():
+            yield self._family(metric, by_name.get(name, []))
+
+    def _looked_up(self) -> dict[tuple[str, ...], list[float]]:
+        found: dict[tuple[str, ...], list[float]] = {}
+        with contextlib.suppress(OSError):
+            free = shutil.disk_usage(self._settings.state_dir).free
+            found[STANDS, catalogue.DISK_FREE.name] = [free]
+        journal = self._settings.journal_file
+        if journal is not None:
+            size = sum(_size(path) for path in (journal, f"{journal}-wal"))
+            found[STANDS, catalogue.JOURNAL_BYTES.name] = [size]
+        return found
+
+    def _family(self, metric: instruments.Metric, rows: list[tuple[tuple[str, ...], list[float]]]) -> Metric:
+        about = (metric.name, metric.meaning)
+        names = ("subarray", *metric.labels)
+        if isinstance(metric, instruments.Histogram):
+            histogram = HistogramMetricFamily(*about, labels=names)
+            bounds = [*map(floatToGoString, metric.buckets), "+Inf"]
+            for labels, (*counts, total) in rows:
+                if len(counts) == len(bounds):  # else of a release that had others
+                    buckets = list(zip(bounds, accumulate(counts), strict=True))
+                    histogram.add_metric([self._subarray, *labels], buckets, total)
+            return histogram
+        kind = CounterMetricFamily if isinstance(metric, instruments.Counter) else GaugeMetricFamily
+        family: CounterMetricFamily | GaugeMetricFamily = kind(*about, labels=names)
+        for labels, (value,) in rows:
+            family.add_metric([self._subarray, *labels], value)
+        return family
+
+
+@functools.cache
+def _at_zero() -> dict[tuple[str, ...], list[float]]:
+    """What is shown though nothing was counted yet: a count that appears later would hide its first rise."""
+    found: dict[tuple[str, ...], list[float]] = {}
+    for metric in catalogue.CATALOGUE.values():
+        if isinstance(metric, instruments.Gauge):
+            continue
+        size = len(metric.buckets) + 2 if isinstance(metric, instruments.Histogram) else 1
+        for labels in metric.always or (() if metric.labels else ((),)):
+            found[(COUNTS, metric.name, *labels)] = [0.0] * size
+    return found
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return 0
