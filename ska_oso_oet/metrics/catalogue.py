@@ -1,4 +1,4 @@
-"""Every metric there is; docs/metrics.md is made from it."""
+"""Every metric there is; docs/reference/metrics.md is made from it."""
 
 from __future__ import annotations
 

@@ -151,6 +151,6 @@ def test_another_chart_can_bring_it_along(tmp_path: Path) -> None:
 
 
 def test_the_documentation_names_every_key() -> None:
-    text = (ROOT / "docs" / "kubernetes.md").read_text()
+    text = (ROOT / "docs/how-to/kubernetes.md").read_text()
     missing = [name for name in DEFAULTS if f"`{name}" not in text]
     assert missing == []

@@ -22,7 +22,7 @@ from .scraping import root, text
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "helm/ska-oso-oet/dashboards/oet.json").read_text())
-MONITORING = (ROOT / "docs/monitoring.md").read_text()
+MONITORING = (ROOT / "docs/how-to/monitoring.md").read_text()
 
 
 def binary(name: str) -> str:
