@@ -46,7 +46,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "threads": self._settings.web_threads,
             "worker_class": PatientWorker,
             "timeout": 0,
-            "keepalive": 30,
+            "keepalive": 75,  # proxies keep connections for 60 s, and must be the first to close one
             "graceful_timeout": _GRACEFUL,
             "worker_connections": 2000,
             "post_fork": _forked,
