@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from . import __version__
+from . import __version__, tracing
 from .administration import COMMANDS
 from .options import SERVING, settings_of, taking
 from .settings import VARIABLES, Settings
@@ -21,6 +21,9 @@ from .workers import NAMES
 def _variables() -> str:
     lines = [f"  {v.name:<23} {v.meaning} (default: {v.default or 'see text'})" for v in VARIABLES.values()]
     return "\b\nEnvironment variables:\n" + "\n".join(lines)
+
+
+_FLUSH = 1.0  #: seconds that traces get at the end of a worker
 
 
 @click.group(invoke_without_command=True, epilog=_variables(), context_settings={"max_content_width": 160})
@@ -73,6 +76,7 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
             rest.main(settings, listener)
         else:
             asyncio.run(_body(worker)(settings))
+            tracing.flush(_FLUSH)
             sys.stderr.flush()
             os._exit(0)  # a thread that waits for a hung file system must not keep the process
     except CannotStart as error:

@@ -313,6 +313,12 @@ VARIABLES: dict[str, Variable] = {
     ),
     "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
     "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
+    "otlp_endpoint": Variable(
+        "OTEL_EXPORTER_OTLP_ENDPOINT",
+        "",
+        "collector of OpenTelemetry (OTLP over HTTP) that traces are sent to; with none nothing is traced. "
+        "Needs `ska_oso_oet[tracing]`; the other variables of OpenTelemetry hold as well",
+    ),
     "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
     "log_format": Variable(
         "OET_LOG_FORMAT", "ska", "`ska` (the SKA log line) or `text`", _choice("ska", "text")
@@ -370,6 +376,7 @@ class Settings:
     oda_timeout: float
     web_workers: int
     web_threads: int
+    otlp_endpoint: str
     log_level: str
     log_format: str
 

@@ -8,6 +8,7 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from .. import tracing
 from ..domain.errors import Refusal, TimedOut, WorkerAway, refusal
 from .connection import Connection
 from .envelope import Envelope
@@ -82,6 +83,7 @@ class BusClient(Connection):
             request_id=request_id,
             user=user,
             expires=time.time() + timeout,
+            trace=tracing.current(),
         )
         try:
             async with asyncio.timeout(timeout + _MARGIN):

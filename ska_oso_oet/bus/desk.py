@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from .. import tracing
 from ..domain.errors import STATUS, Refusal, TimedOut
 from ..logs import tagged
 from .client import BusClient
@@ -82,7 +84,7 @@ class Desk:
     async def _carry_out(self, request: Envelope) -> None:
         command = request.payload.get("cmd")
         pid = command.get("pid") if isinstance(command, dict) else None
-        with tagged(request_id=request.request_id, procedure_id=pid, user=request.user):
+        with tagged(request_id=request.request_id, procedure_id=pid, user=request.user), _traced(request):
             try:
                 if request.expires is not None and time.time() > request.expires:
                     raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")
@@ -101,3 +103,9 @@ class Desk:
     def reply(self, request: Envelope, topic: str, payload: dict[str, Any]) -> None:
         """Answer a request."""
         self._bus.send([self._bus.envelope(topic, payload, request_id=request.request_id)])
+
+
+def _traced(request: Envelope) -> contextlib.AbstractContextManager[Any]:
+    if request.trace is None:  # a question nobody asked from outside
+        return contextlib.nullcontext()
+    return tracing.span(request.topic, request.trace, request_id=request.request_id)

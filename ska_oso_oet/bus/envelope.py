@@ -22,10 +22,12 @@ class Envelope:
     user: str | None = None  #: on whose behalf
     expires: float | None = None  #: a request not begun by then must not be carried out
     seq: int | None = None  #: place in the journal; none for a transient message
+    trace: str | None = None  #: the W3C traceparent of what caused it, where that is traced
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form on the wire."""
-        return {name: getattr(self, name) for name in _LAYOUT}
+        data = {name: getattr(self, name) for name in _LAYOUT}
+        return data if self.trace is None else {**data, "trace": self.trace}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Envelope:
@@ -33,7 +35,7 @@ class Envelope:
 
         :raises TypeError: where a field is missing
         """
-        return cls(**{name: data[name] for name in _LAYOUT if name in data})
+        return cls(**{name: data[name] for name in (*_LAYOUT, "trace") if name in data})
 
     @property
     def about(self) -> int | None:

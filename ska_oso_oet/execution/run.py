@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
+from .. import tracing
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..bus.topics import open_to_scripts
@@ -68,6 +69,7 @@ class Run:
         self._seen = seen
         self._first: list[asyncio.Future[None]] = []
         self._operator = operator
+        self._trace = tracing.current()  #: what it was created, and later started, for
         self._handle: Handle | None = None
         self._intent: dict[str, Any] | None = None
         self._begun: dict[str, Any] | None = None
@@ -122,6 +124,7 @@ class Run:
 
         :param context: what ``main`` gets as its argument of that name, if it has one
         """
+        self._trace = tracing.current() or self._trace
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
         self._order({**order, "context": context or {}})
 
@@ -214,8 +217,16 @@ class Run:
             return []
         self.changed.set()
         self.changed = asyncio.Event()
+        self._trace_phase(happened)
         about = {"request_id": record.get("request_id"), "user": record.get("user")}
         return [self._envelope(f"{key}-{i}", event, about) for i, event in enumerate(happened)]
+
+    def _trace_phase(self, happened: list[Any]) -> None:
+        """Trace the phase that has just ended; by the times that its supervisor recorded."""
+        if tracing.on() and any(isinstance(event, events.StateChanged) for event in happened):
+            (state, began), (_, ended) = self.procedure.process_states[-2:]
+            if state not in (ProcedureState.CREATING, ProcedureState.IDLE, ProcedureState.READY):
+                tracing.happened(state.value, began, ended, self._trace, procedure=self.procedure.id)
 
     def _apply(self, record: dict[str, Any]) -> list[Any]:
         procedure, at = self.procedure, record["time"]

@@ -15,7 +15,7 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 from ..domain.nesting import DEEPEST, too_deep
 from .errors import problem_body
 
-_ROOT = ("/livez", "/readyz", "/metrics")
+ROOT = ("/livez", "/readyz", "/metrics")
 _ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to
 _MAY_BE_BARE = ("/drain",)  #: where the body may be left out
 _DRAINED = 2**16  #: bytes read and forgotten at once
@@ -49,7 +49,7 @@ class BasePath:
                 environ["SCRIPT_NAME"] = base
                 environ["PATH_INFO"] = path[len(base) :] or "/"
                 return self._app(environ, start_response)
-        if path in _ROOT:
+        if path in ROOT:
             environ["PATH_INFO"] = path
             return self._app(environ, start_response)
         body = problem_body(404, self._explain(path))

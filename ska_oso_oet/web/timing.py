@@ -13,16 +13,16 @@ from ..metrics.catalogue import OTHER, REQUEST
 from .page import documented
 from .requests import WSGI
 
-_ROUTE = "oet.route"
+ROUTE = "oet.route"  #: where the route of a request is in its environment
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS"})
 
 _template = functools.lru_cache(maxsize=256)(documented)
 
 
 def note_route() -> None:
-    """Before a request is answered: tell :class:`Timed` which route it takes."""
+    """Before a request is answered: tell who measures it which route it takes."""
     if request.url_rule is not None:
-        request.environ[_ROUTE] = request.url_rule.rule
+        request.environ[ROUTE] = _template(request.url_rule.rule)
 
 
 class Timed:
@@ -44,11 +44,10 @@ class Timed:
             return self._app(environ, start)
         finally:
             # Paths and methods are whatever a client makes up; the values of labels are not.
-            route = environ.get(_ROUTE)
             method = environ["REQUEST_METHOD"]
             REQUEST.observe(
                 time.perf_counter() - began,
-                OTHER if route is None else _template(route),
+                environ.get(ROUTE, OTHER),
                 method if method in _METHODS else OTHER,
                 f"{status}xx",
             )

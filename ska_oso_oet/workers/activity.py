@@ -11,7 +11,7 @@ from ..bus.client import BusClient
 from ..metrics.store import STORE
 from ..metrics.watch import watch
 from ..settings import Settings
-from .base import answer_pings, hold_lock, kept_running, restored, until_terminated
+from .base import answer_pings, begin_tracing, hold_lock, kept_running, restored, until_terminated
 
 #: Its own requests, what becomes of procedures, and the replies to what it asks.
 _TOPICS = (
@@ -34,6 +34,7 @@ async def main(settings: Settings) -> None:
     service = ActivityService(bus, settings, archive)
     service.listen()
     STORE.open(settings.metrics)
+    begin_tracing(settings, bus.name)
     async with kept_running(bus.run()), kept_running(watch(bus.name, bus.look)):
         await restored(bus, service.restore)
         answer_pings(bus)

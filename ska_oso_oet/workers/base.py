@@ -8,9 +8,11 @@ import fcntl
 import logging
 import os
 import signal
+import threading
 import time
 from collections.abc import Awaitable, Callable
 
+from .. import tracing
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..execution.processes import end_with_parent
@@ -81,6 +83,14 @@ def live_with_arbiter() -> None:
         end_with_parent()
         if os.getppid() != int(arbiter):
             raise CannotStart("the arbiter has ended already")
+
+
+def begin_tracing(settings: Settings, worker: str) -> None:
+    """Trace what this worker does, if that is wanted, and as soon as that can be had."""
+    about = {"oet.worker": worker, "oet.subarray": str(settings.subarray_id)}
+    if settings.otlp_endpoint:  # loading it takes longer than a worker may
+        arguments = (settings.otlp_endpoint, about)
+        threading.Thread(target=tracing.begin, args=arguments, name="tracing", daemon=True).start()
 
 
 def answer_pings(bus: BusClient) -> None:

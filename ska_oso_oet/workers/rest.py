@@ -12,6 +12,7 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
+from .. import tracing
 from ..bus.client import BusClient
 from ..execution.processes import end_with_parent
 from ..metrics.store import STORE
@@ -20,9 +21,11 @@ from ..settings import Settings
 from ..web.app import create_app
 from ..web.bridge import Bridge
 from ..web.patient import PatientWorker
+from ..web.requests import WSGI
 from ..web.stream import Hub
 from ..web.timing import Timed
-from .base import CannotStart
+from ..web.traced import Traced
+from .base import CannotStart, begin_tracing
 from .listener import listen
 
 LOG = logging.getLogger(__name__)
@@ -70,7 +73,9 @@ class _Server(BaseApplication):  # type: ignore[misc]
             self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
 
         self.bridge.start(prepare)
-        return Timed(create_app(self._settings, self.bridge, hub))
+        begin_tracing(self._settings, "FlaskWorker")
+        app: WSGI = Timed(create_app(self._settings, self.bridge, hub))
+        return Traced(app) if self._settings.otlp_endpoint else app
 
 
 def _forked(_arbiter: Any, _worker: Any) -> None:
@@ -84,6 +89,7 @@ def _exits(_arbiter: Any, worker: Any) -> None:
     bridge: Bridge | None = worker.app.bridge
     if bridge is not None:
         bridge.flush(_FLUSH)
+    tracing.flush(_FLUSH)
 
 
 def main(settings: Settings, listener: int | None) -> None:

@@ -13,7 +13,15 @@ from ..execution.takeover import restore
 from ..metrics.store import STORE
 from ..metrics.watch import watch
 from ..settings import Settings
-from .base import CannotStart, answer_pings, hold_lock, kept_running, restored, until_terminated
+from .base import (
+    CannotStart,
+    answer_pings,
+    begin_tracing,
+    hold_lock,
+    kept_running,
+    restored,
+    until_terminated,
+)
 
 _TOPICS = (
     "request.procedure",
@@ -42,6 +50,7 @@ async def main(settings: Settings) -> None:
     service = ScriptExecutionService(bus, settings)
     service.desk.listen()
     STORE.open(settings.metrics)
+    begin_tracing(settings, bus.name)
     watching = watch(bus.name, bus.look, service.look)
     async with kept_running(bus.run()), kept_running(service.run()), kept_running(watching):
         await restored(bus, lambda head: restore(service, head))
