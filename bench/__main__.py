@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.conftest import Server, serving
 
-from . import auth, environments, floors, load, runs, streams
+from . import auth, environments, floors, load, metrics, runs, streams
 from .figures import Figure, table
 
 PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
     "environments": environments.measure,
     "rest": load.measure,
     "auth": auth.measure,
+    "metrics": metrics.measure,
     "streams": streams.measure,
     "whole": load.measure_whole,
 }
