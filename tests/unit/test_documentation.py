@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 from pathlib import Path
 
 import pytest
+import tomllib
 
+import ska_oso_oet
+import ska_oso_oet_client
 from docs.generate import PAGES
 
 ROOT = Path(__file__).parents[2]
@@ -23,9 +28,18 @@ def test_every_make_target_a_user_may_call_has_a_help_text() -> None:
     assert set(phony) - helped == set()
 
 
-def test_the_links_of_the_readme_and_the_documentation_lead_somewhere() -> None:
-    import re
-
-    for page in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md")):
-        for target in re.findall(r"\]\(([^)#:]+)\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
+def test_all_version_numbers_are_the_same() -> None:
+    config = configparser.ConfigParser()
+    config.read(ROOT / "setup.cfg")
+    client = tomllib.loads((ROOT / "ska_oso_oet_client" / "pyproject.toml").read_text())["project"]["version"]
+    needed = f"{ska_oso_oet_client.__name__} == {client}"
+    assert needed in config["options"]["install_requires"].splitlines()
+    changes = re.findall(r"^## (\d\S*?),", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
+    numbers = {
+        config["metadata"]["version"],
+        client,
+        ska_oso_oet.__version__,
+        ska_oso_oet_client.__version__,
+        changes[0],
+    }
+    assert len(numbers) == 1

@@ -1,0 +1,88 @@
+"""What the tutorials, and the guides for logging in and for recovering, show is what happens."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..oidc.conftest import providing
+from ..oidc.provider import AUDIENCE, CLIENT
+from .console import DifferentError, Terminal
+from .pages import DOCS, ROOT
+
+
+@contextlib.contextmanager
+def sitting_at_a_terminal(home: Path, **settings: str) -> Iterator[Terminal]:
+    """Be somebody who has just checked the project out, on a computer where ports are taken.
+
+    Afterwards nothing may be left running.
+    """
+    (home / "demo").symlink_to(ROOT / "demo")
+    environ = {
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+        "HOME": str(home),
+        "LANG": "C.UTF-8",
+        "OET_PORT": "0",
+        **settings,
+    }
+    try:
+        with Terminal(home, environ, {"--port=45450": "--port=0"}) as terminal:
+            yield terminal
+    finally:
+        left = [process for process in psutil.process_iter() if _home(process) == str(home)]
+        for process in left:
+            process.kill()
+        if os.path.ismount(home / "state"):
+            subprocess.run(["umount", "--lazy", home / "state"], check=True)
+    assert not left
+
+
+def _home(process: psutil.Process) -> str | None:
+    with contextlib.suppress(psutil.Error):
+        if process.status() != psutil.STATUS_ZOMBIE:
+            return process.environ().get("HOME")
+    return None
+
+
+def test_the_first_script(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "tutorials" / "first-script.md").read_text())
+
+
+@pytest.mark.long
+def test_the_first_scheduling_block(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "tutorials" / "first-scheduling-block.md").read_text())
+
+
+@pytest.mark.long
+def test_recovering_from_failures(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "how-to" / "recovering.md").read_text())
+
+
+@pytest.mark.long
+def test_logging_in(tmp_path: Path) -> None:
+    with providing(tmp_path) as provider:
+        settings = {
+            "OET_AUTH_ISSUER": provider.issuer,
+            "OET_AUTH_AUDIENCE": AUDIENCE,
+            "OET_AUTH_CLIENT_ID": CLIENT,
+        }
+        with sitting_at_a_terminal(tmp_path, **settings) as terminal:
+            terminal.follow((DOCS / "how-to" / "login.md").read_text())
+
+
+def test_a_page_that_shows_something_else_is_noticed(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow("```console\n$ echo one; echo two\n…\ntwo\n$ false\n$ echo $?\n1\n```\n")
+        with pytest.raises(DifferentError, match="instead of"):
+            terminal.follow("```console\n$ echo one\ntwo\n```\n")
