@@ -197,9 +197,9 @@ def test_what_is_not_safe_elsewhere_yet_is_not_removed(history: History) -> None
         history.say(10)
     before = history.left()
     assert purge(history, newest=0, copied=lambda: 0) == Plan()
-    assert purge(history, newest=0, copied=lambda: before[-3]) == Plan()
+    assert purge(history, newest=0, copied=lambda: before[-2]) == Plan()
     assert history.left() == before
-    purge(history, newest=0, copied=lambda: before[-2])
+    purge(history, newest=0, copied=lambda: before[-1])
     assert history.left() == before[-1:]
     assert history.journal.procedures() == []
 

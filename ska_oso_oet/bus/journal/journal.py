@@ -19,11 +19,16 @@ from . import integrity
 from .copies import copy
 from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
-from .projection import projection
+from .projection import Projection
 from .reading import Reading
-from .schema import MESSAGES, NOTES, SCHEMA
+from .schema import JOURNAL, MESSAGES, NOTES, SCHEMA
 
 LOG = logging.getLogger(__name__)
+
+#: The note of the number from which on no message was removed.
+KEPT_FROM = "kept_from"
+
+_PROJECTION = Projection(JOURNAL)
 
 
 class Journal(Reading):
@@ -74,6 +79,19 @@ class Journal(Reading):
         self._writing.close()
         self._engine.dispose()
 
+    def first(self) -> int:
+        """The number from which on every message is still kept; 0 for an empty journal.
+
+        Some that are older may be kept as well, because a procedure needs them.
+        """
+        oldest = super().first()
+        return max(oldest, int(self.noted(KEPT_FROM) or 0)) if oldest else 0
+
+    def noted(self, name: str) -> str | None:
+        """What the journal remembers under this name."""
+        with self.reading() as connection:
+            return connection.scalar(sa.select(NOTES.c.value).where(NOTES.c.name == name))
+
     def known(self, ids: list[str]) -> dict[str, int]:
         """Tell which of these message ids are in the journal already, and where."""
         columns = sa.select(MESSAGES.c.id, MESSAGES.c.seq).where(MESSAGES.c.id.in_(ids))
@@ -87,9 +105,10 @@ class Journal(Reading):
         :raises sqlalchemy.exc.SQLAlchemyError: where nothing of it was written
         """
         with self.writing() as connection:
-            connection.execute(MESSAGES.insert(), [_row(envelope) for envelope in envelopes])
-            for statement in projection(envelopes):
-                connection.execute(statement)
+            connection.execute(MESSAGES.insert(), [row_of(envelope) for envelope in envelopes])
+            for envelope in envelopes:
+                for statement in _PROJECTION.of(envelope):
+                    connection.execute(statement)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:
@@ -120,7 +139,8 @@ def _keep(file: str, revision: str) -> None:
     copy(file, f"{os.path.splitext(file)[0]}.{revision}.bak", replace=True)
 
 
-def _row(envelope: Envelope) -> dict[str, Any]:
+def row_of(envelope: Envelope) -> dict[str, Any]:
+    """A message as the table of messages has it."""
     return {
         "seq": envelope.seq,
         "id": envelope.id,

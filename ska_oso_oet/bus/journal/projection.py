@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterable
 from typing import Any
@@ -9,61 +10,82 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..envelope import Envelope
-from .schema import AUDIT, DOCUMENTS, PROCEDURES
+from .schema import Tables
+
+#: What messages must be about for anything to follow from them.
+_TOPICS = ("procedure.lifecycle.", "activity.lifecycle.", "operator.override.", "audit.", "auth.")
 
 
-def projection(envelopes: Iterable[Envelope]) -> Iterable[sa.Executable]:
-    """What these messages change beside the table of messages itself."""
-    for envelope in envelopes:
+def matters(topic: str) -> bool:
+    """Tell whether anything can follow from a message on this topic."""
+    return topic.startswith(_TOPICS)
+
+
+@dataclasses.dataclass(frozen=True)
+class Projection:
+    """What messages change beside the table of messages itself.
+
+    :param place: what is noted with a document when it changes, and when it is made
+    """
+
+    tables: Tables
+    changed: dict[str, Any] = dataclasses.field(default_factory=dict)
+    made: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def of(self, envelope: Envelope) -> Iterable[sa.Executable]:
+        """What a message changes."""
         payload = envelope.payload
         if envelope.topic == "operator.override.state":
-            yield from _store_document("operator", 0, "", payload)
+            yield from self._document("operator", 0, "", payload)
         elif envelope.topic.startswith("activity.lifecycle."):
             activity = payload["result"]
-            yield from _store_document("activity", activity["id"], activity["state"], activity)
+            yield from self._document("activity", activity["id"], activity["state"], activity)
         elif envelope.topic.startswith("procedure.lifecycle."):
-            yield from _store_procedure(payload)
+            yield from self._procedure(payload)
         elif envelope.topic in ("audit.command", "auth.refused"):
-            yield _store_asked(envelope)
+            yield self._asked(envelope)
         elif envelope.topic == "audit.result":
-            answered = {"status": payload["status"], "detail": payload["detail"]}
-            yield AUDIT.update().where(AUDIT.c.id == payload["command"]).values(**answered)
+            table = self.tables.audit
+            command = self.tables.ours(table, table.c.id == payload["command"])
+            yield table.update().where(command).values(status=payload["status"], detail=payload["detail"])
 
+    def _asked(self, envelope: Envelope) -> sa.Executable:
+        payload = envelope.payload
+        fields = ("user", "name", "address", "method", "path", "what", "status")
+        return self.tables.audit.insert().values(
+            seq=envelope.seq,
+            id=envelope.id,
+            time=envelope.time,
+            request_id=envelope.request_id,
+            detail=payload.get("why"),
+            **{name: payload.get(name) for name in fields},
+            **self.tables.common,
+        )
 
-def _store_asked(envelope: Envelope) -> sa.Executable:
-    payload = envelope.payload
-    fields = ("user", "name", "address", "method", "path", "what", "status")
-    return AUDIT.insert().values(
-        seq=envelope.seq,
-        id=envelope.id,
-        time=envelope.time,
-        request_id=envelope.request_id,
-        detail=payload.get("why"),
-        **{name: payload.get(name) for name in fields},
-    )
+    def _document(self, kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:
+        table = self.tables.documents
+        values = {"kind": kind, "id": i, "state": state, "document": json.dumps(document)}
+        yield table.delete().where(self.tables.ours(table, table.c.kind == kind, table.c.id == i))
+        yield table.insert().values(**values, **self.tables.common, **self.changed)
 
-
-def _store_document(kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:
-    yield DOCUMENTS.delete().where(DOCUMENTS.c.kind == kind, DOCUMENTS.c.id == i)
-    yield DOCUMENTS.insert().values(kind=kind, id=i, state=state, document=json.dumps(document))
-
-
-def _store_procedure(payload: dict[str, Any]) -> Iterable[sa.Executable]:
-    if "new_state" in payload:
-        mine = PROCEDURES.c.pid == payload["pid"]
-        yield PROCEDURES.update().where(mine).values(state=payload["new_state"])
-        return
-    document = payload.get("result")
-    if not isinstance(document, dict):
-        return
-    values = {
-        "state": document["state"],
-        "script_uri": document["script"]["script_uri"],
-        "document": json.dumps(document),
-    }
-    mine = PROCEDURES.c.pid == document["id"]
-    if document["state"] == "CREATING":
-        yield PROCEDURES.delete().where(mine)
-        yield PROCEDURES.insert().values(pid=document["id"], **values)
-    else:
-        yield PROCEDURES.update().where(mine).values(**values)
+    def _procedure(self, payload: dict[str, Any]) -> Iterable[sa.Executable]:
+        table = self.tables.procedures
+        if "new_state" in payload:
+            mine = self.tables.ours(table, table.c.pid == payload["pid"])
+            yield table.update().where(mine).values(state=payload["new_state"], **self.changed)
+            return
+        document = payload.get("result")
+        if not isinstance(document, dict):
+            return
+        values = {
+            "state": document["state"],
+            "script_uri": document["script"]["script_uri"],
+            "document": json.dumps(document),
+            **self.changed,
+        }
+        mine = self.tables.ours(table, table.c.pid == document["id"])
+        if document["state"] == "CREATING":
+            yield table.delete().where(mine)
+            yield table.insert().values(pid=document["id"], **values, **self.tables.common, **self.made)
+        else:
+            yield table.update().where(mine).values(**values)

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from typing import Any
 
 import sqlalchemy as sa
 
 from ..envelope import Envelope
 from .query import Query
-from .schema import AUDIT, DOCUMENTS, MESSAGES, NOTES, PROCEDURES
+from .schema import JOURNAL, Tables
 
-#: The note of the number from which on no message was removed.
-KEPT_FROM = "kept_from"
-
-_AUDIT_FIELDS = tuple(column.name for column in AUDIT.c if column.name not in ("seq", "id"))
-
-_RESULTS = {
-    "done": AUDIT.c.status < 400,
-    "refused": AUDIT.c.status >= 400,
-    "unanswered": AUDIT.c.status.is_(None),
-}
+_NUMBERS = ("seq", "id")
 
 #: Bytes a page of documents may have beyond its first one, so that no answer holds up the bus.
 _PAGE_BYTES = 2 * 2**20
@@ -29,8 +21,9 @@ _PAGE_BYTES = 2 * 2**20
 class Reading:
     """Reads the journal behind a database engine, in any thread."""
 
-    def __init__(self, engine: sa.Engine) -> None:
+    def __init__(self, engine: sa.Engine, tables: Tables = JOURNAL) -> None:
         self._engine = engine
+        self.tables = tables
 
     def reading(self) -> sa.Connection:
         """A connection for questions, to be closed by who asks them."""
@@ -38,30 +31,26 @@ class Reading:
 
     def head(self) -> int:
         """The last sequence number written; 0 for an empty journal."""
-        with self.reading() as connection:
-            return int(connection.scalar(sa.select(sa.func.max(MESSAGES.c.seq))) or 0)
+        return self._extreme(sa.func.max(self.tables.messages.c.seq))
 
     def first(self) -> int:
-        """The number from which on every message is still kept; 0 for an empty journal.
+        """The oldest sequence number still kept; 0 for an empty journal."""
+        return self._extreme(sa.func.min(self.tables.messages.c.seq))
 
-        Some that are older may be kept as well, because a procedure needs them.
-        """
+    def _extreme(self, wanted: sa.ColumnElement[int]) -> int:
         with self.reading() as connection:
-            oldest = connection.scalar(sa.select(sa.func.min(MESSAGES.c.seq))) or 0
-        return max(oldest, int(self.noted(KEPT_FROM) or 0)) if oldest else 0
-
-    def noted(self, name: str) -> str | None:
-        """What the journal remembers under this name."""
-        with self.reading() as connection:
-            found: str | None = connection.scalar(sa.select(NOTES.c.value).where(NOTES.c.name == name))
-            return found
+            return int(
+                connection.scalar(sa.select(wanted).where(self.tables.ours(self.tables.messages))) or 0
+            )
 
     def read(self, query: Query) -> list[Envelope]:
         """Read messages."""
-        table = MESSAGES.c
-        found = sa.select(table.seq, table.body).where(table.seq > query.after)
+        table = self.tables.messages.c
+        found = sa.select(table.seq, table.body).where(
+            self.tables.ours(self.tables.messages, table.seq > query.after)
+        )
         if query.topics is not None:
-            found = found.where(sa.or_(False, *(_below(prefix) for prefix in query.topics)))
+            found = found.where(below(table.topic, query.topics))
         if query.about is not None:
             found = found.where(table.about.in_(query.about))
         if query.request_id is not None:
@@ -82,17 +71,14 @@ class Reading:
         limit: int = 50,
     ) -> list[dict[str, Any]]:
         """Read the latest documents of procedures, the newest first."""
-        table = PROCEDURES.c
-        found = sa.select(table.document).order_by(table.pid.desc()).limit(limit)
+        table = self.tables.procedures.c
+        found = sa.select(table.document).where(self.tables.ours(self.tables.procedures))
         if pids is not None:
             found = found.where(table.pid.in_(pids))
         if before is not None:
             found = found.where(table.pid < before)
-        if states is not None:
-            found = found.where(table.state.in_(states))
-        if script is not None:
-            found = found.where(table.script_uri.contains(script, autoescape=True))
-        return self._page(found)
+        found = filtered(found, table, states, script)
+        return self._page(found.order_by(table.pid.desc()).limit(limit))
 
     def documents(
         self,
@@ -104,15 +90,14 @@ class Reading:
         limit: int = 50,
     ) -> list[dict[str, Any]]:
         """Read the latest documents of one kind, `activity` or `operator`, the newest first."""
-        table = DOCUMENTS.c
-        found = sa.select(table.document).where(table.kind == kind).order_by(table.id.desc()).limit(limit)
+        table = self.tables.documents.c
+        found = sa.select(table.document).where(self.tables.ours(self.tables.documents, table.kind == kind))
         if ids is not None:
             found = found.where(table.id.in_(ids))
         if before is not None:
             found = found.where(table.id < before)
-        if states is not None:
-            found = found.where(table.state.in_(states))
-        return self._page(found)
+        found = filtered(found, table, states)
+        return self._page(found.order_by(table.id.desc()).limit(limit))
 
     def audit(
         self,
@@ -130,8 +115,13 @@ class Reading:
         :param since: only from this time on, seconds since the epoch
         :param result: `done`, `refused` or `unanswered`
         """
-        table = AUDIT.c
-        found = sa.select(AUDIT).order_by(table.seq.desc()).limit(limit)
+        table = self.tables.audit.c
+        results = {
+            "done": table.status < 400,
+            "refused": table.status >= 400,
+            "unanswered": table.status.is_(None),
+        }
+        found = sa.select(self.tables.audit).where(self.tables.ours(self.tables.audit))
         if before is not None:
             found = found.where(table.seq < before)
         if user is not None:
@@ -139,23 +129,44 @@ class Reading:
         if since is not None:
             found = found.where(table.time >= since)
         if result is not None:
-            found = found.where(_RESULTS[result])
+            found = found.where(results[result])
         with self.reading() as connection:
-            rows = connection.execute(found).mappings().all()
-        return [{"id": row["seq"], **{n: row[n] for n in _AUDIT_FIELDS}} for row in rows]
+            rows = connection.execute(found.order_by(table.seq.desc()).limit(limit)).mappings().all()
+        names = [name for name in JOURNAL.audit.c.keys() if name not in _NUMBERS]  # noqa: SIM118
+        return [{"id": row["seq"], **{name: row[name] for name in names}} for row in rows]
 
     def _page(self, found: sa.Select[Any]) -> list[dict[str, Any]]:
         with self.reading() as connection:
-            page: list[dict[str, Any]] = []
-            size = 0
-            for document in connection.scalars(found):
-                size += len(document)
-                if page and size > _PAGE_BYTES:
-                    break
-                page.append(json.loads(document))
-            return page
+            return [json.loads(document) for (document,) in page(connection.execute(found), 0)]
 
 
-def _below(prefix: str) -> sa.ColumnElement[bool]:
-    topic = MESSAGES.c.topic
-    return sa.or_(topic == prefix, topic.startswith(f"{prefix}.", autoescape=True))
+def page(rows: Iterable[sa.Row[Any]], document: int) -> list[sa.Row[Any]]:
+    """As many rows as one answer may hold; at least one.
+
+    :param document: which column has the text that counts
+    """
+    taken: list[sa.Row[Any]] = []
+    size = 0
+    for row in rows:
+        size += len(row[document])
+        if taken and size > _PAGE_BYTES:
+            break
+        taken.append(row)
+    return taken
+
+
+def filtered(
+    found: sa.Select[Any], table: Any, states: list[str] | None, script: str | None = None
+) -> sa.Select[Any]:
+    """Only those in one of these states, and whose script's URI contains this."""
+    if states is not None:
+        found = found.where(table.state.in_(states))
+    if script is not None:
+        found = found.where(table.script_uri.contains(script, autoescape=True))
+    return found
+
+
+def below(topic: sa.ColumnElement[str], prefixes: tuple[str, ...]) -> sa.ColumnElement[bool]:
+    """Whether a topic is, or lies below, one of these topic prefixes."""
+    each = (sa.or_(topic == p, topic.startswith(f"{p}.", autoescape=True)) for p in prefixes)
+    return sa.or_(sa.false(), *each)

@@ -21,8 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ...domain import activity, states
-from .journal import Journal
-from .reading import KEPT_FROM
+from .journal import KEPT_FROM, Journal
 from .schema import AUDIT, DOCUMENTS, MESSAGES, PROCEDURES
 
 LOG = logging.getLogger(__name__)
@@ -101,8 +100,8 @@ class Retention:
         """Find what is too old at this time."""
         limit = now - self._days * _DAY
         upto, copied = self._last_old(limit, now), self._copied()
-        if copied is not None and copied < upto:
-            return Plan()  # another time
+        if copied is not None and copied <= upto:
+            return Plan()  # another time; of what was copied the last message is kept, to be compared
         return Plan(
             upto=upto,
             spared=(*self._live(), *self._newest_of(_PROCEDURE)),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
+from collections.abc import Mapping
 
 import sqlalchemy as sa
 
@@ -67,6 +69,26 @@ NOTES = sa.Table(
     sa.Column("name", sa.String(40), primary_key=True),
     sa.Column("value", sa.Text, nullable=False),
 )
+
+
+@dataclasses.dataclass(frozen=True)
+class Tables:
+    """Where messages are kept, and what follows from them; here, or beside the same of other subarrays."""
+
+    messages: sa.Table
+    procedures: sa.Table
+    documents: sa.Table
+    audit: sa.Table
+    #: Columns that all our rows have in common; the tables hold no others where there are none.
+    common: Mapping[str, int] = dataclasses.field(default_factory=dict)
+
+    def ours(self, table: sa.Table, *conditions: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+        """Which rows of a table are meant."""
+        common = (table.c[name] == value for name, value in self.common.items())
+        return sa.and_(sa.true(), *common, *conditions)
+
+
+JOURNAL = Tables(MESSAGES, PROCEDURES, DOCUMENTS, AUDIT)
 
 #: A change of these tables needs a revision in ``migrations/``, and its number here.
 SCHEMA = Schema(
