@@ -20,7 +20,7 @@ VALUES ?=
 needs = @command -v '$(1)' > /dev/null || { echo "make $@ needs $(or $(1),docker or podman): $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-long check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
+.PHONY: help install run demo test test-long test-postgresql check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
 .PHONY: oci-build rest dev-up dev-down k8s-chart-install k8s-install-chart k8s-wait k8s-uninstall-chart k8s-chart-test
 
 help: ## show this list
@@ -46,6 +46,9 @@ test: install $(TOOLS) ## run the tests (a few minutes)
 
 test-long: install $(TOOLS) $(DEBOOTSTRAP) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
+
+test-postgresql: install $(TOOLS) ## run the tests, every server with a central history
+	OET_TEST_DATABASE=postgresql $(PYTEST) -n 3 --dist loadfile
 
 lint: ## ruff: mistakes and format
 	$(BIN)/ruff check .

@@ -21,6 +21,8 @@ import psutil
 import pytest
 import requests
 
+from .postgresql import PostgreSQL, end_shared, shared
+
 SCRIPTS = Path(__file__).parent / "scripts"
 READY = "is ready: "
 
@@ -297,3 +299,19 @@ def own_server(tmp_path: Path) -> Iterator[Server]:
     """A server for one test, which may harm it."""
     with serving(tmp_path / "state") as found:
         yield found
+
+
+@pytest.fixture
+def postgresql() -> PostgreSQL:
+    """PostgreSQL for all tests of this process. Who kills it starts it again."""
+    return shared()
+
+
+@pytest.fixture
+def centre(postgresql: PostgreSQL) -> str:
+    """The URL of an empty database."""
+    return postgresql.database()
+
+
+def pytest_sessionfinish() -> None:
+    end_shared()

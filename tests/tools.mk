@@ -5,7 +5,8 @@ HELM := tests/deployment/tools/helm/helm
 NGINX := .stamps/nginx
 PROMETHEUS := tests/operation/prometheus/.installed
 DEBOOTSTRAP := .stamps/debootstrap
-TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS)
+POSTGRESQL := .stamps/postgresql
+TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS) $(POSTGRESQL)
 
 # $(call apt,PROGRAM,PACKAGES)
 apt = @mkdir -p $(@D); PATH="$$PATH:/usr/sbin"; command -v $(1) > /dev/null || \
@@ -37,6 +38,17 @@ $(PROMETHEUS):
 	@if ! { command -v prometheus && command -v promtool; } > /dev/null; then \
 		echo "Fetching prometheus for the tests (needs root)"; \
 		apt-get update -q && cd $(@D) && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; \
+	fi
+	@touch $@
+
+# Central histories; the tests start servers of their own, and the system gets none.
+$(POSTGRESQL):
+	@mkdir -p $(@D)
+	@if ! ls /usr/lib/postgresql/*/bin/postgres > /dev/null 2>&1 && ! command -v postgres > /dev/null; then \
+		echo "Installing postgresql for the tests (needs root)"; \
+		mkdir -p /etc/postgresql-common/createcluster.d; \
+		echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.d/none.conf; \
+		apt-get update -q && apt-get install -y -q --no-install-recommends postgresql; \
 	fi
 	@touch $@
 

@@ -55,7 +55,8 @@ def test_the_wheel_of_the_backend_holds_its_scripts_and_migrations_and_asks_for_
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     for script in ("hello_world", "long_observation", "failing", "abort"):
         assert f"ska_oso_oet/scripts/{script}.py" in names
-    assert "ska_oso_oet/bus/journal/migrations/r0001_messages_and_procedures.py" in names
+    for migration in ("journal/migrations/r0001_messages_and_procedures", "history/migrations/r0001_history"):
+        assert f"ska_oso_oet/bus/{migration}.py" in names
     assert not [n for n in names if n.startswith("ska_oso_oet_client/")]
     assert "Requires-Dist: ska_oso_oet_client==1.0.0" in metadata
 

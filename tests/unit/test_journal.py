@@ -11,11 +11,16 @@ import pytest
 import sqlalchemy as sa
 
 from ska_oso_oet.bus.envelope import Envelope
+from ska_oso_oet.bus.history.database import bring_up_to_date, engine_for
+from ska_oso_oet.bus.history.store import History
 from ska_oso_oet.bus.journal import Journal, Query
+from ska_oso_oet.bus.journal.journal import row_of
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.procedure import Procedure
 from ska_oso_oet.domain.scripts import Arguments, FileScript
 from ska_oso_oet.domain.states import ProcedureState
+
+from ..postgresql import shared
 
 S = ProcedureState
 
@@ -25,11 +30,43 @@ def url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'journal.db'}"
 
 
+class _InTheCentre(History):
+    """The history of a subarray, beside that of another in which the same happens."""
+
+    def __init__(self, engine: sa.Engine, subarray: int) -> None:
+        super().__init__(engine, subarray)
+        self._other = History(engine, -subarray)
+
+    def append(self, envelopes: list[Envelope]) -> None:  # type: ignore[override]
+        rows = [row_of(envelope) for envelope in envelopes]
+        with self._engine.begin() as connection:
+            for history in (self._other, super()):
+                history.append(connection, rows)
+
+
+@pytest.fixture(scope="module")
+def central() -> Iterator[sa.Engine]:
+    engine = engine_for(shared().database(), 1)
+    bring_up_to_date(engine)
+    yield engine
+    engine.dispose()
+
+
 @pytest.fixture
-def journal(url: str) -> Iterator[Journal]:
+def here(url: str) -> Iterator[Journal]:
     found = Journal(url)
     yield found
     found.close()
+
+
+_SUBARRAYS = itertools.count(1)
+
+
+@pytest.fixture(params=["here", "central"])
+def journal(request: pytest.FixtureRequest) -> Journal | _InTheCentre:
+    """What is kept here must be found in the central history as well."""
+    found = request.getfixturevalue(request.param)
+    return found if request.param == "here" else _InTheCentre(found, next(_SUBARRAYS))
 
 
 def _message(seq: int, topic: str = "user.script.announce", **more: Any) -> Envelope:
@@ -92,10 +129,10 @@ def test_a_query_reads_what_it_asks_for(journal: Journal, query: Query, seqs: li
     assert [e.seq for e in written if query.wants(e)][: query.limit] == seqs
 
 
-def test_known_tells_which_messages_are_in_the_journal_and_where(journal: Journal) -> None:
-    journal.append([_message(1), _message(2)])
-    assert journal.known(["m2", "m3"]) == {"m2": 2}
-    assert journal.known([]) == {}
+def test_known_tells_which_messages_are_in_the_journal_and_where(here: Journal) -> None:
+    here.append([_message(1), _message(2)])
+    assert here.known(["m2", "m3"]) == {"m2": 2}
+    assert here.known([]) == {}
 
 
 @pytest.mark.parametrize("clash", [_message(1, id="other"), _message(3, id="m1")])

@@ -140,12 +140,12 @@ class Reading:
             return [json.loads(document) for (document,) in page(connection.execute(found), 0)]
 
 
-def page(rows: Iterable[sa.Row[Any]], document: int) -> list[sa.Row[Any]]:
+def page(rows: Iterable[Any], document: int) -> list[Any]:
     """As many rows as one answer may hold; at least one.
 
     :param document: which column has the text that counts
     """
-    taken: list[sa.Row[Any]] = []
+    taken: list[Any] = []
     size = 0
     for row in rows:
         size += len(row[document])

@@ -1,0 +1,80 @@
+"""The way to the central database: limited in time, and never a password in what is said about it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..journal.migration import NewerSchema
+from .schema import SCHEMA
+
+#: What the locks of this program in a database are known by; PostgreSQL wants a number.
+LOCKS = 0x0E7
+
+_CONNECTING = {
+    "connect_timeout": 5,
+    # A machine that is gone is noticed within half a minute.
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 25_000,
+}
+#: The same in the other direction, so that what a machine that is gone had locked is free again; and what
+#: keeps others waiting is not done for long.
+_SESSION = {
+    "tcp_keepalives_idle": "10",
+    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_count": "3",
+    "statement_timeout": "10s",
+    "lock_timeout": "8s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+
+
+class Disagreement(Exception):  # noqa: N818  reads as a sentence
+    """The central database can be reached, and must not be written; the message says why."""
+
+
+def engine_for(url: str, subarray: int) -> sa.Engine:
+    """The central database of a URL. Nothing is reached yet."""
+    name = f"oet subarray {subarray}"
+    engine = sa.create_engine(
+        url, pool_size=2, pool_pre_ping=True, connect_args={**_CONNECTING, "application_name": name}
+    )
+    sa.event.listen(engine, "connect", _limit)
+    return engine
+
+
+def _limit(connection: Any, _record: Any) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()))
+    connection.commit()
+
+
+def bring_up_to_date(engine: sa.Engine) -> None:
+    """Make the tables, or what is missing of them.
+
+    :raises Disagreement: where a later release has changed them
+    """
+    if SCHEMA.is_up_to_date(engine):
+        return
+    alone = sa.create_engine(engine.url, poolclass=sa.pool.NullPool, connect_args=_CONNECTING)
+    sa.event.listen(alone, "begin", _exclude_others)
+    try:
+        SCHEMA.bring_up_to_date(alone)
+    except NewerSchema as found:
+        raise Disagreement(
+            f"the central history has schema {found}, but this release knows none later than "
+            f"{SCHEMA.revision}; install the release that changed it here as well"
+        ) from None
+
+
+def _exclude_others(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCKS}, 0)")
+
+
+def reason(error: BaseException) -> str:
+    """Why a database could not be used, in one line."""
+    said = str(getattr(error, "orig", None) or error).strip()
+    return " ".join(said.splitlines()[0].split()) if said else type(error).__name__

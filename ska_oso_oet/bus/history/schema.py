@@ -1,0 +1,130 @@
+"""The tables of the central history: those of the journal, for every subarray, and the order of it all.
+
+``position`` says in which order messages were committed here, over all subarrays: who has read up to one of
+them misses nothing that comes after it.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..journal.migration import Schema
+from ..journal.schema import Tables
+
+METADATA = sa.MetaData()
+
+
+class Text(sa.types.TypeDecorator[str]):
+    """Text, without what PostgreSQL does not take and SQLite does."""
+
+    impl = sa.Text
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: sa.Dialect) -> str | None:
+        """Replace what cannot be stored."""
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode("utf-8", "replace").decode()
+
+
+def _key(name: str, kind: type[sa.types.TypeEngine[int]] = sa.BigInteger) -> sa.Column[int]:
+    return sa.Column(name, kind, primary_key=True, autoincrement=False)
+
+
+MESSAGES = sa.Table(
+    "oet_messages",
+    METADATA,
+    _key("subarray", sa.Integer),
+    _key("seq"),
+    sa.Column("position", sa.BigInteger, nullable=False, unique=True),
+    sa.Column("id", Text, nullable=False),
+    sa.Column("topic", Text, nullable=False),
+    sa.Column("about", sa.BigInteger),
+    sa.Column("request_id", Text),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("body", Text, nullable=False),
+    sa.UniqueConstraint("subarray", "id"),
+    sa.Index("ix_oet_messages_about", "subarray", "about"),
+)
+
+PROCEDURES = sa.Table(
+    "oet_procedures",
+    METADATA,
+    _key("subarray", sa.Integer),
+    _key("pid"),
+    sa.Column("position", sa.BigInteger, nullable=False, unique=True),  #: of what told that it was created
+    sa.Column("changed", sa.BigInteger, nullable=False),  #: position of what told of it last
+    sa.Column("state", Text, nullable=False),
+    sa.Column("script_uri", Text, nullable=False),
+    sa.Column("document", Text, nullable=False),
+)
+
+DOCUMENTS = sa.Table(
+    "oet_documents",
+    METADATA,
+    _key("subarray", sa.Integer),
+    sa.Column("kind", Text, primary_key=True),
+    _key("id"),
+    sa.Column("changed", sa.BigInteger, nullable=False),
+    sa.Column("state", Text, nullable=False),
+    sa.Column("document", Text, nullable=False),
+)
+
+AUDIT = sa.Table(
+    "oet_audit",
+    METADATA,
+    _key("subarray", sa.Integer),
+    _key("seq"),
+    sa.Column("id", Text, nullable=False),
+    sa.Column("time", sa.Double, nullable=False),
+    sa.Column("user", Text),
+    sa.Column("name", Text),
+    sa.Column("address", Text),
+    sa.Column("method", Text, nullable=False),
+    sa.Column("path", Text, nullable=False),
+    sa.Column("what", Text),
+    sa.Column("request_id", Text),
+    sa.Column("status", sa.Integer),
+    sa.Column("detail", Text),
+    sa.Index("ix_oet_audit_id", "subarray", "id"),
+)
+
+#: Which server writes the history of a subarray.
+INSTANCES = sa.Table(
+    "oet_instances",
+    METADATA,
+    _key("subarray", sa.Integer),
+    sa.Column("instance", Text, nullable=False),  #: as the journal of that server is called
+    sa.Column("host", Text, nullable=False),
+    sa.Column("since", sa.Double, nullable=False),
+)
+
+#: One row, with the last position that was given.
+HEAD = sa.Table(
+    "oet_head",
+    METADATA,
+    _key("id", sa.Integer),
+    sa.Column("position", sa.BigInteger, nullable=False),
+)
+
+
+@sa.event.listens_for(HEAD, "after_create")
+def _begin(_table: sa.Table, connection: sa.Connection, **_more: Any) -> None:
+    connection.execute(HEAD.insert().values(id=1, position=0))
+
+
+#: A change of these tables needs a revision in ``migrations/``, and its number here.
+SCHEMA = Schema(
+    metadata=METADATA,
+    revision="0001",
+    migrations=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"),
+    version_table="oet_version",
+)
+
+
+def tables_of(subarray: int) -> Tables:
+    """The history of one subarray."""
+    return Tables(MESSAGES, PROCEDURES, DOCUMENTS, AUDIT, {"subarray": subarray})
