@@ -26,6 +26,7 @@ LOG = logging.getLogger(__name__)
 
 _BACK_OFF = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  #: seconds before a worker that keeps ending is restarted
 _STEADY = 30.0  #: seconds after which a worker counts as steady again
+_START = 60.0  #: seconds within which workers are usually there
 _SHORT = 5.0  #: seconds the last workers get to end
 _MOURNING = 1.0  #: seconds within which whoever waits for a child has noticed that it ended
 
@@ -97,8 +98,10 @@ class Arbiter:
         return 0
 
     async def _announce(self, announce: Callable[[], None]) -> None:
+        soon = time.monotonic() + _START
         while not await self._answers():
-            await asyncio.sleep(0.02)
+            # One that is drained before it was ready may not be for hours.
+            await asyncio.sleep(0.02 if time.monotonic() < soon else 1.0)
         self.ready = True
         announce()
 
