@@ -32,7 +32,7 @@ _SETTINGS = {
 
 def _binary(name: str) -> str:
     found = glob.glob(f"/usr/lib/postgresql/*/bin/{name}") or [shutil.which(name) or ""]
-    assert found[-1], "PostgreSQL is not installed; `make postgresql` does it"
+    assert found[-1], "PostgreSQL is not installed; run make test, or install postgresql"
     return max(found)
 
 
