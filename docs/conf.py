@@ -22,8 +22,11 @@ html_theme = "furo"
 html_static_path = ["_static"]
 html_css_files = ["wide.css"]
 html_copy_source = False
+smartquotes = False  # pages are full of options
+html_show_copyright = False
 
 autodoc_member_order = "bysource"
+autodoc_preserve_defaults = True
 autodoc_default_options = {
     "members": True,
     "inherited-members": "object, Exception",

@@ -9,10 +9,13 @@ from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+import click
 import pytest
 
 import ska_oso_oet_client
+from ska_oso_oet_client.cli.settings import common_options
 
+from ..client.test_documentation import COMMANDS
 from .pages import DOCS
 
 
@@ -75,10 +78,12 @@ def test_every_public_name_of_the_client_is_described(site: Mapping[Path, Page])
     assert {name for name in public if f"ska_oso_oet_client.{name}" not in page.anchors} == set()
 
 
-def test_every_command_is_described(site: Mapping[Path, Page]) -> None:
-    from ..client.test_documentation import COMMANDS
-
+def test_every_command_and_option_is_described(site: Mapping[Path, Page]) -> None:
     page = next(page for path, page in site.items() if path.parts[-2:] == ("reference", "commands.html"))
-    assert {
-        path for path in COMMANDS if path.replace(" ", "-").replace("_", "-") not in page.anchors
-    } == set()
+    for path, command in COMMANDS.items():
+        place = path.replace(" ", "-")
+        assert place.replace("_", "-") in page.anchors
+        own = {option.opts[0] for option in command.params if isinstance(option, click.Option)}
+        common = {option.opts[0] for option in common_options()} if path != "oet" else set()
+        for spelling in own - common:
+            assert f"cmdoption-{place}-{spelling.removeprefix('--')}" in page.anchors

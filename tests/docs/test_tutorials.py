@@ -1,4 +1,4 @@
-"""What the tutorials, and the guides for logging in and for recovering, show is what happens."""
+"""What the tutorials show is what happens, and what those guides show that have a story."""
 
 from __future__ import annotations
 
@@ -61,6 +61,12 @@ def test_the_first_script(tmp_path: Path) -> None:
 def test_the_first_scheduling_block(tmp_path: Path) -> None:
     with sitting_at_a_terminal(tmp_path) as terminal:
         terminal.follow((DOCS / "tutorials" / "first-scheduling-block.md").read_text())
+
+
+@pytest.mark.long
+def test_using_rest(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "how-to" / "rest.md").read_text())
 
 
 @pytest.mark.long
