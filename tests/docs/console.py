@@ -29,7 +29,7 @@ _PART = re.compile(
     re.MULTILINE | re.DOTALL,
 )
 _GOES_ON = re.compile(r"(oet-server|oet-simulator|oet listen|oet login)\b")
-_LIMIT = 30.0  #: seconds for one command
+_LIMIT = 60.0  #: seconds for one command
 _END = "--- that was it"
 
 
