@@ -28,6 +28,7 @@ class Variable:
     default: str
     meaning: str
     read: Callable[[str], Any] = str
+    secret: bool = False  #: whether its value is never to be shown
 
 
 def _whole(least: int, most: int) -> Callable[[str], int]:
@@ -134,6 +135,16 @@ def _grants(text: str) -> tuple[str, ...]:
     return words
 
 
+def _database(text: str) -> str:
+    if text.startswith("postgresql:"):
+        text = text.replace("postgresql:", "postgresql+psycopg:", 1)
+    if text and not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
+    if "password=" in text:
+        raise ValueError("give the password before the @, or with PGPASSFILE or PGPASSWORD")
+    return text
+
+
 def _text_or_none(text: str) -> str | None:
     return text or None
 
@@ -197,7 +208,12 @@ VARIABLES: dict[str, Variable] = {
         _path,
     ),
     "database_url": Variable(
-        "OET_DATABASE_URL", "", "SQLAlchemy URL of the journal; by default SQLite in the state directory"
+        "OET_DATABASE_URL",
+        "",
+        "`postgresql+psycopg://user:password@host/database` of the central history of all subarrays, to "
+        "which the journal in the state directory is copied; or `sqlite:///path` of a journal elsewhere",
+        _database,
+        secret=True,
     ),
     "scripts_location": Variable(
         "SCRIPTS_LOCATION",
@@ -386,9 +402,21 @@ class Settings:
         return os.path.join(self.state_dir, "bus.sock")
 
     @property
+    def journal_url(self) -> str:
+        """The SQLAlchemy URL of the journal, which is always a file."""
+        if self.central_url:
+            return f"sqlite:///{os.path.join(self.state_dir, 'journal.db')}"
+        return self.database_url
+
+    @property
     def journal_file(self) -> str:
         """The file of the journal."""
-        return self.database_url.removeprefix("sqlite:///").partition("?")[0]
+        return self.journal_url.removeprefix("sqlite:///").partition("?")[0]
+
+    @property
+    def central_url(self) -> str:
+        """The SQLAlchemy URL of the central history; empty where there is none."""
+        return "" if self.database_url.startswith("sqlite:") else self.database_url
 
     @property
     def drained(self) -> str:
@@ -443,7 +471,8 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
             values[field] = variable.read(text)
         except ValueError as error:
             shown = re.sub(r"://\S*@", "://***@", text)  # it may hold a password
-            raise BadSetting(f"{variable.name}={shown!r} cannot be used: {error}") from None
+            named = variable.name if variable.secret else f"{variable.name}={shown!r}"
+            raise BadSetting(f"{named} cannot be used: {error}") from None
     if not values["state_dir"]:
         base = environ.get("XDG_STATE_HOME") or os.path.expanduser("~/.local/state")
         values["state_dir"] = os.path.join(base, "oet", f"subarray-{values['subarray_id']}")

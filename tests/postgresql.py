@@ -9,6 +9,7 @@ import itertools
 import os
 import shutil
 import signal
+import sqlite3
 import subprocess
 import tempfile
 import urllib.parse
@@ -140,8 +141,44 @@ class PostgreSQL:
         password = urllib.parse.quote(PASSWORD, safe="")
         return f"postgresql+psycopg://{USER}:{password}@/{name}?host={self.folder}"
 
+    def connect(self, url: str) -> psycopg.Connection[Any]:
+        """A connection to the database of a URL."""
+        return self._connect(urllib.parse.urlsplit(url).path[1:])
+
     def sql(self, url: str, statement: str, *values: Any) -> list[tuple[Any, ...]]:
         """Carry out one statement in the database of a URL; returns what it finds."""
-        with self._connect(urllib.parse.urlsplit(url).path[1:]) as connection:
+        with self.connect(url) as connection:
             cursor = connection.execute(statement.encode(), values or None)
             return cursor.fetchall() if cursor.description else []
+
+
+_TABLES = {
+    "messages": ("seq", "id", "topic", "about", "request_id", "time", "body"),
+    "procedures": ("pid", "state", "script_uri", "document"),
+    "documents": ("kind", "id", "state", "document"),
+    "audit": (
+        *("seq", "id", "time", "user", "name", "address", "method", "path", "what"),
+        *("request_id", "status", "detail"),
+    ),
+}
+
+
+def copied(server: PostgreSQL, url: str, subarray: int, table: str) -> list[tuple[Any, ...]]:
+    """What the central history has of a table of one subarray."""
+    columns = ", ".join(f'"{name}"' for name in _TABLES[table])
+    order = ", ".join(f'"{name}"' for name in _TABLES[table][:2])
+    return server.sql(url, f"SELECT {columns} FROM oet_{table} WHERE subarray = {subarray} ORDER BY {order}")
+
+
+def written(file: Path, table: str) -> list[tuple[Any, ...]]:
+    """What a journal has of a table."""
+    columns = ", ".join(f'"{name}"' for name in _TABLES[table])
+    order = ", ".join(f'"{name}"' for name in _TABLES[table][:2])
+    with contextlib.closing(sqlite3.connect(file, timeout=20)) as database:
+        return database.execute(f"SELECT {columns} FROM {table} ORDER BY {order}").fetchall()
+
+
+def require_equal(server: PostgreSQL, url: str, subarray: int, file: Path) -> None:
+    """The central history is the journal, message by message, with all that follows from it."""
+    for table in _TABLES:
+        assert copied(server, url, subarray, table) == written(file, table), table

@@ -13,7 +13,7 @@ broker      refused           these ``ids`` were not taken: ``kind``, ``detail``
 broker      deliver           a ``batch`` for you; it covers the numbers from ``first`` to ``last``; ``at``
                               is when it was published
 client      read              a question to the journal: ``rid``, ``what``, ``query``
-broker      answer            its ``result``, or an ``error``
+broker      answer            its ``result``, or an ``error``, with its ``kind`` where it is a refusal
 broker      head              you missed some: the last number is ``head``
 ==========  ================  ======================================================================
 """
@@ -29,8 +29,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ..domain.errors import Refusal
 from ..metrics import catalogue as metrics
 from .envelope import Envelope
+from .history.centre import NoCentre
 from .journal import Journal, Query
 from .journal.integrity import is_damage
 from .topics import TOPICS, matches
@@ -47,6 +49,7 @@ _MAKES_NO_WORK = frozenset(
 _DISK_FULL = "disk_full", "the journal cannot be written; free some disk space on the server"
 _DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as the server's log says"
 _FIRST = 30.0  #: seconds between two looks at where the journal begins
+_CENTRAL = "central."  #: what the name of a question begins with that is about all subarrays
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
 
@@ -64,9 +67,10 @@ class Broker:
     else is delivered at once, kept in memory, and written as soon as that works again.
     """
 
-    def __init__(self, journal: Journal, path: str) -> None:
+    def __init__(self, journal: Journal, path: str, centre: NoCentre | None = None) -> None:
         self._journal = journal
         self._path = path
+        self._centre = centre or NoCentre()
         self._peers: dict[Frames, _Peer] = {}
         self._head = journal.head()
         self._spool: list[tuple[Frames, Envelope]] = []
@@ -244,7 +248,12 @@ class Broker:
     async def _read(self, frames: Frames, rid: int, what: str, query: dict[str, Any]) -> None:
         answer: dict[str, Any] = {"op": "answer", "rid": rid}
         try:
-            answer["result"] = await asyncio.to_thread(self._look_up, what, query)
+            if what.startswith(_CENTRAL):
+                answer["result"] = await self._centre.answer(what.removeprefix(_CENTRAL), query)
+            else:
+                answer["result"] = await asyncio.to_thread(self._look_up, what, query)
+        except Refusal as error:
+            answer |= {"kind": error.kind, "error": error.detail}
         except (sa.exc.SQLAlchemyError, TypeError, ValueError) as error:
             LOG.exception("Cannot read the journal")
             answer["error"] = f"the journal cannot be read: {type(error).__name__}"
@@ -259,6 +268,10 @@ class Broker:
             return self._journal.audit(**query)
         if what == "peers":
             return sorted({peer.name for peer in self._peers.values()})
+        if what == "health":
+            damage = self._journal.damage
+            journal = "ok" if damage is None else f"damaged: {damage}"
+            return {"journal": journal, "central_history": self._centre.health()}
         if what == "bounds":
             return {"first": self._journal.first(), "head": self._head}
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in query.items()}

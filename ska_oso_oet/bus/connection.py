@@ -309,6 +309,22 @@ class Connection:
         found = await self._look_up("bounds", {})
         return found["first"], found["head"]
 
+    async def read_central(self, what: str, **query: Any) -> Any:
+        """Ask the central history; see :class:`~ska_oso_oet.bus.history.centre.Centre`.
+
+        :raises ConnectionError: where the broker is away
+        :raises Refusal: where there is no central history, or it does not answer
+        """
+        return await self._look_up(f"central.{what}", query)
+
+    async def health(self) -> dict[str, str | None]:
+        """How the journal and the central history stand: `ok`, or what the trouble is.
+
+        :raises ConnectionError: where the broker is away
+        """
+        found: dict[str, str | None] = await self._look_up("health", {})
+        return found
+
     async def peers(self) -> list[str]:
         """The names of the processes that are on the bus at this moment.
 
@@ -333,7 +349,9 @@ class Connection:
         question = self._questions.pop(frame["rid"], None)
         if question is None or question.done():
             return
-        if "error" in frame:
+        if "kind" in frame:
+            question.set_exception(refusal(frame["kind"], frame["error"]))
+        elif "error" in frame:
             question.set_exception(ConnectionError(frame["error"]))
         else:
             question.set_result(frame["result"])

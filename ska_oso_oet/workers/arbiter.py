@@ -70,12 +70,16 @@ class Arbiter:
             command += ["--listener", str(self._listener.fileno())]
         return _Worker(role, command)
 
-    def _environment(self) -> dict[str, str]:
-        given = {
-            VARIABLES[field].name: str(getattr(self._settings, field))
-            for field in ("host", "port", "state_dir", "subarray_id", "database_url")
-        }
-        return {**os.environ, **given, ARBITER: str(os.getpid())}
+    def _environment(self, role: str, restarted: bool) -> dict[str, str]:
+        fields = ["host", "port", "state_dir", "subarray_id"]
+        if role == "bus":
+            fields.append("database_url")
+        given = {VARIABLES[field].name: str(getattr(self._settings, field)) for field in fields}
+        # It may hold a password, which is nothing for those who start scripts.
+        secret = VARIABLES["database_url"].name
+        others = {name: value for name, value in os.environ.items() if name != secret}
+        again = {RESTARTED: "yes"} if restarted else {}
+        return {**others, **given, **again, ARBITER: str(os.getpid())}
 
     async def run(self, announce: Callable[[], None]) -> int:
         """Run until told to end; returns the exit status.
@@ -140,7 +144,7 @@ class Arbiter:
             fds = [self._listener.fileno()] if worker.role == "rest" else []
             worker.process = await asyncio.create_subprocess_exec(
                 *worker.command,
-                env=self._environment() | ({RESTARTED: "yes"} if topic == "worker.restarted" else {}),
+                env=self._environment(worker.role, restarted=topic == "worker.restarted"),
                 pass_fds=fds,
                 stdin=subprocess.DEVNULL,
                 start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only

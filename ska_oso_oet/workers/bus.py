@@ -1,54 +1,94 @@
-"""The bus process: the broker and the journal."""
+"""The bus process: the broker, the journal, and its way to the central history."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
+from collections.abc import Callable
 
 import sqlalchemy as sa
 
 from ..bus.broker import Broker
-from ..bus.journal import Journal, Unusable, integrity
+from ..bus.history import Centre, central_history
+from ..bus.history.database import Disagreement
+from ..bus.journal import Journal, Unusable, copies, integrity
 from ..bus.journal.retention import Retention
 from ..bus.metered import MeteredJournal
 from ..metrics.store import STORE
 from ..metrics.watch import watch
 from ..settings import Settings
-from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, until_terminated
+from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
 _FIRST_LOOK = 1.0  #: seconds a start may take to look for damage; the rest is looked at in the background
+_LAST_WORDS = 2.0  #: seconds that what was said last gets to reach the central history
 
 
 async def main(settings: Settings) -> None:
     """Serve the bus until told to end.
 
-    :raises CannotStart: where the journal cannot be used
+    :raises CannotStart: where the journal cannot be used, or belongs to another server
     """
     hold_lock(settings, "bus")
-    journal = _open(settings.database_url)
+    journal = _open(settings)
     try:
-        broker = Broker(journal, settings.bus_socket)
-        STORE.open(settings.metrics)
-        retention = Retention(journal, settings.retention_days, settings.history)
-        await until_terminated(
-            broker.serve(), retention.run(), broker.look_for_the_first(), watch("Bus", broker.look)
-        )
+        if settings.central_url:
+            await _serve_with_centre(settings, journal)
+        else:
+            copies.forget_restored(journal.file)
+            await _serve(settings, journal)
     finally:
         journal.close()
 
 
-def _open(url: str) -> Journal:
+async def _serve_with_centre(settings: Settings, journal: Journal) -> None:
     try:
-        file = str(sa.engine.make_url(url).database)
+        replicator, centre = central_history(
+            settings.central_url,
+            journal,
+            subarray=settings.subarray_id,
+            days=settings.retention_days,
+            newest=settings.history,
+        )
+    except (sa.exc.ArgumentError, ValueError, ImportError) as error:
+        raise CannotStart(f"OET_DATABASE_URL cannot be used: {error}") from None
+    try:
+        await replicator.begin()
+    except Disagreement as error:
+        raise CannotStart(str(error)) from None
+    with contextlib.closing(centre):
+        async with kept_running(replicator.run()):
+            await _serve(settings, journal, centre, replicator.copied)
+            await replicator.finish(_LAST_WORDS)
+
+
+async def _serve(
+    settings: Settings,
+    journal: Journal,
+    centre: Centre | None = None,
+    copied: Callable[[], int | None] = lambda: None,
+) -> None:
+    broker = Broker(journal, settings.bus_socket, centre)
+    STORE.open(settings.metrics)
+    retention = Retention(journal, settings.retention_days, settings.history, copied)
+    async with kept_running(broker.serve()) as serving:
+        await until_terminated(
+            serving, retention.run(), broker.look_for_the_first(), watch("Bus", broker.look)
+        )
+
+
+def _open(settings: Settings) -> Journal:
+    file = settings.journal_file
+    try:
         # A process that was killed has damaged nothing, and everybody is waiting for the next one.
         whole = RESTARTED in os.environ and not integrity.noted(file)
         whole = whole or integrity.require_whole(file, _FIRST_LOOK)
-        journal = MeteredJournal(url)
+        journal = MeteredJournal(settings.journal_url)
     except Unusable as error:
         raise CannotGoOn(str(error)) from None
-    except (sa.exc.SQLAlchemyError, ImportError) as error:
+    except sa.exc.SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
-        raise CannotStart(f"the journal {_shown(url)} cannot be used: {reason}") from None
+        raise CannotStart(f"the journal {file} cannot be used: {reason}") from None
     if not whole:
         threading.Thread(target=_look_at_all, args=(journal,), daemon=True).start()
     return journal
@@ -58,11 +98,3 @@ def _look_at_all(journal: Journal) -> None:
     found = integrity.damage(journal.file)
     if found is not None:
         journal.found_damaged(found)
-
-
-def _shown(url: str) -> str:
-    """A database URL without its password; what is no URL may hold one anywhere."""
-    try:
-        return sa.engine.make_url(url).render_as_string(hide_password=True)
-    except sa.exc.SQLAlchemyError:
-        return "named by OET_DATABASE_URL"

@@ -97,7 +97,7 @@ def test_what_a_look_in_the_background_finds_is_noted_for_every_later_start(file
     overwrite(file)
     bus._look_at_all(journal)
     journal._writing.invalidate()
-    journal._engine.dispose()
+    journal.engine.dispose()
     assert journal.damage
     assert integrity.noted(str(file))
 

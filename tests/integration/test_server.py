@@ -50,10 +50,16 @@ def test_a_database_that_cannot_be_read_is_one_clear_line_and_a_status(tmp_path:
 
 
 def test_a_database_url_that_is_none_is_one_clear_line(tmp_path: Path) -> None:
-    found = start(tmp_path, OET_DATABASE_URL="nonsense:pass word")
-    assert found.returncode == 1
-    assert "the journal named by OET_DATABASE_URL cannot be used" in found.stderr
-    assert "Traceback" not in found.stderr
+    for url in (
+        "nonsense:pass word",
+        "postgresql:/user:pass word@host",
+        "postgresql://x:pass word@host:port/x",
+    ):
+        found = start(tmp_path, OET_DATABASE_URL=url)
+        assert found.returncode == 1
+        assert "OET_DATABASE_URL cannot be used: " in found.stderr
+        assert "pass word" not in found.stderr
+        assert "Traceback" not in found.stderr
 
 
 def test_a_default_repository_that_cannot_be_one_is_one_clear_line(tmp_path: Path) -> None:

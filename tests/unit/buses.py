@@ -97,14 +97,15 @@ async def broker_here(folder: Path) -> AsyncIterator[tuple[Bus, Journal]]:
 class BrokerProcess:
     """The bus worker as a process of its own, which the test may kill."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, **settings: str) -> None:
         self._folder = folder
+        self._settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "ska_oso_oet.server", "bus"],
-            env={**os.environ, "OET_STATE_DIR": str(self._folder)},
+            env={**os.environ, "OET_STATE_DIR": str(self._folder), **self._settings},
             stderr=subprocess.DEVNULL,
         )
 

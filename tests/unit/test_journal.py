@@ -39,7 +39,7 @@ class _InTheCentre(History):
 
     def append(self, envelopes: list[Envelope]) -> None:  # type: ignore[override]
         rows = [row_of(envelope) for envelope in envelopes]
-        with self._engine.begin() as connection:
+        with self.engine.begin() as connection:
             for history in (self._other, super()):
                 history.append(connection, rows)
 

@@ -36,12 +36,14 @@ class Disagreement(Exception):  # noqa: N818  reads as a sentence
     """The central database can be reached, and must not be written; the message says why."""
 
 
-def engine_for(url: str, subarray: int) -> sa.Engine:
-    """The central database of a URL. Nothing is reached yet."""
+def engine_for(url: str, subarray: int, *, pooled: bool = True) -> sa.Engine:
+    """The central database of a URL. Nothing is reached yet.
+
+    :param pooled: whether connections are kept for the next one who asks
+    """
+    pool = {"pool_size": 2, "pool_pre_ping": True} if pooled else {"poolclass": sa.pool.NullPool}
     name = f"oet subarray {subarray}"
-    engine = sa.create_engine(
-        url, pool_size=2, pool_pre_ping=True, connect_args={**_CONNECTING, "application_name": name}
-    )
+    engine = sa.create_engine(url, connect_args={**_CONNECTING, "application_name": name}, **pool)
     sa.event.listen(engine, "connect", _limit)
     return engine
 

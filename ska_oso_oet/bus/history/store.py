@@ -26,8 +26,7 @@ class History(Reading):
         Others who write have to wait until it is committed: so nothing that is read can be followed by
         something with a lower position.
         """
-        taken = sa.update(HEAD).values(position=HEAD.c.position + len(rows)).returning(HEAD.c.position)
-        last = connection.execute(taken).scalar_one()
+        last = self._take(connection, len(rows))
         common = self.tables.common
         placed = [{**row, **common, "position": last - len(rows) + n} for n, row in enumerate(rows, 1)]
         connection.execute(self.tables.messages.insert(), placed)
@@ -38,6 +37,29 @@ class History(Reading):
                 envelope = Envelope.from_dict(json.loads(row["body"]) | {"seq": row["seq"]})
                 for statement in Projection(self.tables, changed, position).of(envelope):
                     connection.execute(statement)
+
+    def _take(self, connection: sa.Connection, count: int) -> int:
+        """Take so many positions; returns the last one."""
+        taken = sa.update(HEAD).values(position=HEAD.c.position + count).returning(HEAD.c.position)
+        return int(connection.execute(taken).scalar_one())
+
+    def adopt(self, connection: sa.Connection, journal: Reading) -> None:
+        """Take over the documents of a journal of which not every message is left."""
+        for ours, theirs in (
+            (self.tables.procedures, journal.tables.procedures),
+            (self.tables.documents, journal.tables.documents),
+        ):
+            connection.execute(ours.delete().where(self.tables.ours(ours)))
+            with journal.reading() as reading:
+                rows = [dict(row) for row in reading.execute(sa.select(theirs)).mappings()]
+            last = self._take(connection, len(rows))
+            for n, row in enumerate(rows, 1):
+                position = last - len(rows) + n
+                row |= {**self.tables.common, "changed": position}
+                if "position" in ours.c:
+                    row["position"] = position
+            if rows:
+                connection.execute(ours.insert(), rows)
 
     # -- over all subarrays ------------------------------------------------------------------------
 

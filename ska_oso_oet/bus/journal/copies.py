@@ -7,6 +7,7 @@ import os
 import sqlite3
 import tempfile
 import time
+from pathlib import Path
 
 from . import integrity
 from .errors import Unusable
@@ -84,15 +85,31 @@ def restore(source: str, file: str) -> str | None:
     """
     _require_good(source)
     os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
-    part = f"{file}.restored"
+    part = f"{file}.part"
     copy(source, part, replace=True)
     try:
+        Path(_restored(file)).touch()
         kept = _set_aside(file) if os.path.exists(file) else None
         os.replace(part, file)
     except OSError as error:
         raise Unusable(f"{file} cannot be replaced: {error.strerror}") from None
     integrity.forget(file)
     return kept
+
+
+def is_restored(file: str) -> bool:
+    """Tell whether a journal was a backup, so that others may know of messages it does not have."""
+    return os.path.exists(_restored(file))
+
+
+def forget_restored(file: str) -> None:
+    """What others know was asked for."""
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(_restored(file))
+
+
+def _restored(file: str) -> str:
+    return f"{file}.restored"
 
 
 def _require_good(source: str) -> None:

@@ -9,7 +9,8 @@ import contextlib
 import json
 import logging
 import os
-from collections.abc import Iterator
+import uuid
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,13 +21,14 @@ from .copies import copy
 from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
 from .projection import Projection
-from .reading import Reading
+from .reading import Reading, page
 from .schema import JOURNAL, MESSAGES, NOTES, SCHEMA
 
 LOG = logging.getLogger(__name__)
 
 #: The note of the number from which on no message was removed.
 KEPT_FROM = "kept_from"
+_IDENTITY = "identity"
 
 _PROJECTION = Projection(JOURNAL)
 
@@ -40,17 +42,18 @@ class Journal(Reading):
 
     def __init__(self, url: str) -> None:
         super().__init__(sa.create_engine(url))
-        self.file = str(self._engine.url.database)
+        self.file = str(self.engine.url.database)
         self.damage: str | None = None  #: what was found to be wrong with the file
-        sa.event.listen(self._engine, "handle_error", self._failed)
-        if self._engine.dialect.name == "sqlite":
-            sa.event.listen(self._engine, "connect", _prepare_sqlite)
-        if not SCHEMA.is_up_to_date(self._engine):
+        self.grown: Callable[[], None] = lambda: None  #: called whenever something was written
+        sa.event.listen(self.engine, "handle_error", self._failed)
+        if self.engine.dialect.name == "sqlite":
+            sa.event.listen(self.engine, "connect", _prepare_sqlite)
+        if not SCHEMA.is_up_to_date(self.engine):
             self._bring_up_to_date()
-        self._writing = self._engine.connect()
+        self._writing = self.engine.connect()
 
     def _bring_up_to_date(self) -> None:
-        url = self._engine.url
+        url = self.engine.url
         locking = transactions_that_lock(url)
         try:
             SCHEMA.bring_up_to_date(locking, lambda revision: _keep(str(url.database), revision))
@@ -77,7 +80,7 @@ class Journal(Reading):
     def close(self) -> None:
         """Let go of the database."""
         self._writing.close()
-        self._engine.dispose()
+        self.engine.dispose()
 
     def first(self) -> int:
         """The number from which on every message is still kept; 0 for an empty journal.
@@ -91,6 +94,21 @@ class Journal(Reading):
         """What the journal remembers under this name."""
         with self.reading() as connection:
             return connection.scalar(sa.select(NOTES.c.value).where(NOTES.c.name == name))
+
+    def rows(self, after: int, limit: int) -> list[dict[str, Any]]:
+        """Messages beyond a number as they are kept, to be copied; fewer where they are large."""
+        found = sa.select(MESSAGES).where(MESSAGES.c.seq > after).order_by(MESSAGES.c.seq).limit(limit)
+        with self.reading() as connection:
+            return [dict(row) for row in page(connection.execute(found).mappings(), "body")]
+
+    def identity(self) -> str:
+        """What tells this journal, and copies of it, from all others."""
+        known = self.noted(_IDENTITY)
+        if known is None:
+            known = uuid.uuid4().hex
+            with self.writing():
+                self.note(_IDENTITY, known)
+        return known
 
     def known(self, ids: list[str]) -> dict[str, int]:
         """Tell which of these message ids are in the journal already, and where."""
@@ -109,6 +127,7 @@ class Journal(Reading):
             for envelope in envelopes:
                 for statement in _PROJECTION.of(envelope):
                     connection.execute(statement)
+        self.grown()
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:

@@ -22,12 +22,12 @@ class Reading:
     """Reads the journal behind a database engine, in any thread."""
 
     def __init__(self, engine: sa.Engine, tables: Tables = JOURNAL) -> None:
-        self._engine = engine
+        self.engine = engine
         self.tables = tables
 
     def reading(self) -> sa.Connection:
         """A connection for questions, to be closed by who asks them."""
-        return self._engine.connect()
+        return self.engine.connect()
 
     def head(self) -> int:
         """The last sequence number written; 0 for an empty journal."""
@@ -42,6 +42,12 @@ class Reading:
             return int(
                 connection.scalar(sa.select(wanted).where(self.tables.ours(self.tables.messages))) or 0
             )
+
+    def id_of(self, seq: int) -> str | None:
+        """The id of the message with this number, if it is there."""
+        table = self.tables.messages
+        with self.reading() as connection:
+            return connection.scalar(sa.select(table.c.id).where(self.tables.ours(table, table.c.seq == seq)))
 
     def read(self, query: Query) -> list[Envelope]:
         """Read messages."""
@@ -140,7 +146,7 @@ class Reading:
             return [json.loads(document) for (document,) in page(connection.execute(found), 0)]
 
 
-def page(rows: Iterable[Any], document: int) -> list[Any]:
+def page(rows: Iterable[Any], document: int | str) -> list[Any]:
     """As many rows as one answer may hold; at least one.
 
     :param document: which column has the text that counts

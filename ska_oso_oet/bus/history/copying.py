@@ -1,0 +1,151 @@
+"""The conversation with the central database about the history of one subarray.
+
+Everything here waits for that database, and is done in one thread. Only one server at a time may write the
+history of a subarray: whoever does holds a lock for as long as it is connected.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import time
+from typing import Any
+
+import sqlalchemy as sa
+
+from ..journal.journal import Journal
+from .database import LOCKS, Disagreement, bring_up_to_date, reason
+from .recovery import Recovery
+from .schema import INSTANCES
+from .store import History
+
+LOG = logging.getLogger(__name__)
+
+_PAGE = 500
+
+
+class Claimed(Disagreement):
+    """Another server writes the history of this subarray."""
+
+
+class StillOpen(Disagreement):
+    """An earlier process of this server is still connected, as far as the database knows."""
+
+
+class Behind(Disagreement):
+    """The central history goes on where this journal ends."""
+
+
+class Copying:
+    """Copies what is in a journal, in order, and nothing twice.
+
+    :param copied: the number up to which the centre has everything; none as long as that is not known
+    """
+
+    def __init__(self, journal: Journal, history: History, subarray: int) -> None:
+        self.copied: int | None = None
+        self._journal = journal
+        self._history = history
+        self._subarray = subarray
+        self._instance = journal.identity()
+        self._connection: sa.Connection | None = None
+
+    @property
+    def connected(self) -> bool:
+        """Whether copying can go on."""
+        return self._connection is not None and self.copied is not None
+
+    def begin(self) -> None:
+        """Connect, be the only one who writes this history, and find out where to go on.
+
+        :raises Disagreement: where it must not be written
+        :raises sqlalchemy.exc.SQLAlchemyError: where the database cannot be used
+        """
+        self.end()
+        bring_up_to_date(self._history.engine)
+        connection = self._connection = self._history.engine.connect()
+        with connection.begin():
+            self._claim(connection)
+            copied = self._compare(connection)
+            self._sign(connection)
+            if copied == 0:
+                self._history.adopt(connection, self._journal)
+        self.copied = copied
+
+    def recover(self, recovery: Recovery) -> int:
+        """Fetch what this journal lacks, after ``begin`` found it behind; returns how many messages.
+
+        Nobody else may be writing the journal.
+        """
+        assert self._connection is not None
+        with self._connection.begin():
+            return recovery.fetch(self._connection, self._history, self._journal)
+
+    def page(self) -> int:
+        """Copy some messages; returns how many. With none it makes sure that the database is still there."""
+        assert self._connection is not None
+        assert self.copied is not None
+        rows = self._journal.rows(self.copied, _PAGE)
+        try:
+            with self._connection.begin():
+                if rows:
+                    self._history.append(self._connection, rows)
+                else:
+                    self._connection.execute(sa.select(1))
+        except sa.exc.DataError:
+            self._one_by_one(rows)
+        if rows:
+            self.copied = rows[-1]["seq"]
+        return len(rows)
+
+    def end(self) -> None:
+        """Hang up."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()  # its lock goes with it
+
+    def _one_by_one(self, rows: list[dict[str, Any]]) -> None:
+        """Leave out what the database cannot hold, so that it stands in the way of nothing else."""
+        assert self._connection is not None
+        for row in rows:
+            try:
+                with self._connection.begin():
+                    self._history.append(self._connection, [row])
+            except sa.exc.DataError as error:
+                LOG.error("The central history cannot hold message %s: %s", row["seq"], reason(error))
+
+    def _claim(self, connection: sa.Connection) -> None:
+        if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCKS, self._subarray))):
+            return
+        who = connection.execute(sa.select(INSTANCES).where(INSTANCES.c.subarray == self._subarray)).first()
+        if who is None or who.instance == self._instance:
+            raise StillOpen("a connection of an earlier process of this server is still open there")
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(who.since))
+        raise Claimed(
+            f"another server, on {who.host} since {since}, writes the history of subarray {self._subarray} "
+            "in the central database; stop it, or give this one another subarray with OET_SUBARRAY_ID"
+        )
+
+    def _compare(self, connection: sa.Connection) -> int:
+        """Make sure that the two histories are one; returns where the central one ends."""
+        there, here = self._history.head(), self._journal.head()
+        common = min(there, here)
+        ids = self._history.id_of(common), self._journal.id_of(common)
+        if None not in ids and ids[0] != ids[1]:
+            raise Disagreement(
+                f"the central history of subarray {self._subarray} and the journal {self._journal.file} have "
+                "gone different ways; nothing is copied. To go on with the central one, end the server, move "
+                "the journal away and start the server again"
+            )
+        if there > here:
+            raise Behind(
+                f"the central history of subarray {self._subarray} goes on where the journal ends; start the "
+                "server again to fetch what is missing"
+            )
+        return there
+
+    def _sign(self, connection: sa.Connection) -> None:
+        mine = INSTANCES.c.subarray == self._subarray
+        connection.execute(INSTANCES.delete().where(mine))
+        values = {"instance": self._instance, "host": socket.gethostname(), "since": time.time()}
+        connection.execute(INSTANCES.insert().values(subarray=self._subarray, **values))

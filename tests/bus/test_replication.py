@@ -1,0 +1,481 @@
+"""The central history is the journal, whatever happens to the database, the network or this server."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import shutil
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.bus.envelope import Envelope
+from ska_oso_oet.bus.history import Centre, central_history, replicator
+from ska_oso_oet.bus.history.copying import Claimed
+from ska_oso_oet.bus.history.database import LOCKS, Disagreement
+from ska_oso_oet.bus.history.replicator import Replicator
+from ska_oso_oet.bus.journal import Journal, Query, copies
+from ska_oso_oet.domain.errors import Unavailable
+
+from ..postgresql import PostgreSQL, require_equal
+from ..unit.buses import BrokerProcess, Bus, in_loop, said, until
+from . import earlier
+from .test_retention import NOW, History
+
+pytestmark = pytest.mark.usefixtures("quick")
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again at once: the tests wait for what comes of it."""
+    monkeypatch.setattr(replicator, "_PAUSES", (0.05, 0.05))
+    monkeypatch.setattr(replicator, "_GATHER", 0.0)
+    monkeypatch.setattr(replicator, "_PING", 0.2)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A journal with some history."""
+    return earlier.make(tmp_path / "journal.db", "0003")
+
+
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[Journal]:
+    journal = Journal(f"sqlite:///{file}")
+    try:
+        yield journal
+    finally:
+        journal.close()
+
+
+@contextlib.asynccontextmanager
+async def replicating(
+    journal: Journal, url: str, subarray: int = 1, days: float = 36500, newest: int = 10
+) -> AsyncIterator[tuple[Replicator, Centre]]:
+    """Copying to the central history goes on for as long as the block lasts."""
+    copier, questions = central_history(url, journal, subarray=subarray, days=days, newest=newest)
+    running: asyncio.Task[None] | None = None
+    try:
+        await copier.begin()
+        running = asyncio.create_task(copier.run())
+        yield copier, questions
+    finally:
+        if running is not None:
+            running.cancel()
+            await asyncio.wait([running])
+        else:
+            await asyncio.to_thread(copier._copying.end)
+        questions.close()
+        await asyncio.to_thread(copier._thread.shutdown)
+
+
+async def up_to_date(copier: Replicator) -> None:
+    await until(lambda: copier.trouble is None and copier.waiting == 0)
+
+
+def write(journal: Journal, count: int, size: int = 10) -> None:
+    """Write messages of a script."""
+    first = journal.head() + 1
+    known: dict[str, Any] = {"topic": "user.script.count", "msg_src": "1", "time": 1.5}
+    journal.append(
+        [
+            Envelope(id=f"run-1-{n}", seq=n, payload={"n": n, "text": "x" * size}, **known)
+            for n in range(first, first + count)
+        ]
+    )
+
+
+@in_loop
+async def test_what_is_there_and_what_comes_is_copied(
+    file: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+            require_equal(postgresql, centre, 1, file)
+            for count in (1, 700, 3):
+                write(journal, count)
+                await up_to_date(copier)
+            require_equal(postgresql, centre, 1, file)
+    positions = [p for (p,) in postgresql.sql(centre, "SELECT position FROM oet_messages ORDER BY seq")]
+    assert positions == sorted(set(positions))
+
+
+@in_loop
+async def test_after_a_restart_it_goes_on_where_it_was(
+    file: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    for count in (1, 10, 600):
+        with opened(file) as journal:
+            write(journal, count)
+            async with replicating(journal, centre) as (copier, _):
+                await up_to_date(copier)
+    require_equal(postgresql, centre, 1, file)
+
+
+@in_loop
+async def test_large_messages_are_copied_a_few_at_a_time(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(tmp_path / "journal.db") as journal:
+        write(journal, 8, size=1_500_000)
+        assert len(journal.rows(0, 500)) == 1
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    require_equal(postgresql, centre, 1, tmp_path / "journal.db")
+
+
+@in_loop
+async def test_who_reads_beyond_a_position_misses_nothing_whoever_writes(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    files = {n: tmp_path / f"{n}.db" for n in (1, 2, 3)}
+    seen: list[tuple[int, int]] = []
+    with contextlib.ExitStack() as stack:
+        journals = {n: stack.enter_context(opened(file)) for n, file in files.items()}
+        async with contextlib.AsyncExitStack() as running:
+            both = [
+                await running.enter_async_context(replicating(journal, centre, n))
+                for n, journal in journals.items()
+            ]
+            questions, after = both[0][1], 0
+            for _ in range(60):
+                for journal in journals.values():
+                    write(journal, 20)
+                await asyncio.sleep(0)
+                for event in await questions.answer("events", {"after": after}):
+                    after = event["position"]
+                    seen.append((event["subarray"], event["envelope"]["seq"]))
+            for copier, _ in both:
+                await up_to_date(copier)
+            while page := await questions.answer("events", {"after": after, "limit": 100}):
+                after = page[-1]["position"]
+                seen += [(event["subarray"], event["envelope"]["seq"]) for event in page]
+    for n, file in files.items():
+        assert [seq for subarray, seq in seen if subarray == n] == list(range(1, 1201))
+        require_equal(postgresql, centre, n, file)
+
+
+def _lines(caplog: pytest.LogCaptureFixture, beginning: str) -> list[str]:
+    return [record.getMessage() for record in caplog.records if record.getMessage().startswith(beginning)]
+
+
+@in_loop
+async def test_losing_the_database_loses_nothing_and_is_told_once(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    file = tmp_path / "journal.db"
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, questions):
+            write(journal, 2000)
+            await until(lambda: copier.copied() > 0)
+            postgresql.kill()
+            try:
+                await until(lambda: copier.trouble is not None)
+                at = copier.copied()
+                for _ in range(10):
+                    write(journal, 100)
+                    await asyncio.sleep(0.02)
+                with pytest.raises(Unavailable, match="the central history cannot be read at the moment"):
+                    await questions.answer("bounds", {})
+                assert str(questions.health()).startswith("away: ")
+                assert str(questions.health()).endswith(f"; {3000 - at} messages wait to be copied")
+            finally:
+                postgresql.start()
+            await up_to_date(copier)
+            assert questions.health() == "ok"
+            (count,) = postgresql.sql(centre, "SELECT count(*) FROM oet_messages")[0]
+    assert count == 3000
+    require_equal(postgresql, centre, 1, file)
+    assert len(_lines(caplog, "The central history is not written")) == 1
+    (found,) = _lines(caplog, "The central history is up to date again")
+    assert int(found.split(";")[1].split()[0]) in range(3000 - at - 500, 3000 - at + 1)
+
+
+@in_loop
+async def test_a_database_that_does_not_answer_keeps_nobody_waiting(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(replicator, "_SLOW", 0.3)
+    monkeypatch.setattr("ska_oso_oet.bus.history.centre._ANSWER", 0.3)
+    file = tmp_path / "journal.db"
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, questions):
+            write(journal, 10)
+            await up_to_date(copier)
+            with postgresql.frozen():
+                write(journal, 10)
+                await until(lambda: copier.trouble == "no answer within 0.3 s")
+                for _ in range(4):  # more than there are threads
+                    with pytest.raises(Unavailable, match="no answer within 0.3 s"):
+                        await questions.answer("bounds", {})
+                write(journal, 10)
+            await up_to_date(copier)
+            assert await questions.answer("bounds", {}) == (1, 30)
+    require_equal(postgresql, centre, 1, file)
+
+
+@in_loop
+async def test_killing_the_bus_while_it_copies_leaves_no_gap_and_nothing_twice(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    broker = BrokerProcess(tmp_path, OET_DATABASE_URL=centre)
+    broker.start()
+    bus = Bus(str(tmp_path / "bus.sock"))
+    try:
+        client = await bus.client("me")
+        sent: list[asyncio.Future[None]] = []
+        for n in range(3):
+            sent += client.send([said(client, 1000 * n + i) for i in range(1000)])
+            # Each time somewhere else in the middle of it.
+            await until(lambda n=n: postgresql.sql(centre, _COUNT)[0][0] > 700 * n)
+            broker.kill()
+            broker.start()
+            await until(lambda: not client.connected)
+            await client.reached()
+        await asyncio.gather(*sent)
+        await until(lambda: postgresql.sql(centre, _COUNT)[0][0] == 3000)
+        require_equal(postgresql, centre, 1, tmp_path / "journal.db")
+    finally:
+        await bus.close()
+        broker.kill()
+
+
+_COUNT = "SELECT count(*) FROM oet_messages"
+
+
+@in_loop
+async def test_what_the_database_cannot_hold_stands_in_the_way_of_nothing_else(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    file = tmp_path / "journal.db"
+    with opened(file) as journal:
+        write(journal, 5)
+        earlier.sql(file, "UPDATE messages SET time = 'soon' WHERE seq = 2")
+        earlier.sql(file, "UPDATE messages SET request_id = 'a' || char(0) || 'b' WHERE seq = 4")
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    found = postgresql.sql(centre, "SELECT seq, request_id FROM oet_messages ORDER BY seq")
+    assert found == [(1, None), (3, None), (4, "a\N{REPLACEMENT CHARACTER}b"), (5, None)]
+    assert len(_lines(caplog, "The central history cannot hold message 2: ")) == 1
+
+
+# -- fetching ------------------------------------------------------------------------------------
+
+
+@in_loop
+async def test_an_empty_journal_becomes_what_the_central_history_is(
+    file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        write(journal, 600)
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    new = tmp_path / "new.db"
+    with opened(new) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            require_equal(postgresql, centre, 1, new)
+            assert (journal.first(), journal.head()) == (1, 685)
+            write(journal, 3)
+            await up_to_date(copier)
+    require_equal(postgresql, centre, 1, new)
+
+
+@in_loop
+async def test_of_a_long_history_only_what_would_be_kept_is_fetched(
+    tmp_path: Path, centre: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("time.time", lambda: NOW)
+    with opened(tmp_path / "journal.db") as journal:
+        history = History(journal)
+        history.run(1, 1, until=2)
+        history.run(2, 3)
+        history.say(4, "operator.override.state", payload={"wait_for_qa_ready": False, "override": None})
+        history.activity(1, ("REQUESTED", 5), ("COMPLETE", 5))
+        history.activity(2, ("REQUESTED", 5), ("PREPARED", 5))
+        history.audit(6)
+        history.run(3, 6, until=950)
+        history.run(4, 940, until=950)
+        history.activity(3, ("REQUESTED", 950), ("COMPLETE", 950))
+        history.activity(4, ("REQUESTED", 950), ("COMPLETE", 950))
+        history.audit(960)
+        before = {e.seq: (e.about, e.time) for e in journal.read(_everything())}
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    with opened(tmp_path / "new.db") as journal:
+        async with replicating(journal, centre, days=100, newest=1):
+            young = min(seq for seq, (_, at) in before.items() if at > 900 * 86400)
+            kept = [seq for seq, (about, _) in before.items() if seq >= young or about in (2, 4)]
+            assert [e.seq for e in journal.read(_everything())] == kept
+            assert journal.first() == young
+            assert [found["id"] for found in journal.procedures()] == [4, 3, 2]
+            assert [found["id"] for found in journal.documents(kind="activity")] == [4, 3, 2]
+            assert len(journal.documents(kind="operator")) == 1
+            assert [entry["time"] for entry in journal.audit()] == [960 * 86400]
+
+
+def _everything() -> Query:
+    return Query(limit=10**6)
+
+
+@in_loop
+async def test_what_came_after_a_backup_is_fetched_when_that_is_restored(
+    file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        backup = copies.backup(str(file))
+        write(journal, 1200)
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    copies.restore(backup, str(file))
+    with opened(file) as journal:
+        assert journal.head() == 85
+        async with replicating(journal, centre) as (copier, _):
+            assert journal.head() == 1285
+            write(journal, 1)
+            await up_to_date(copier)
+    require_equal(postgresql, centre, 1, file)
+    assert not copies.is_restored(str(file))
+
+
+@pytest.mark.parametrize("what", ["empty", "restored"])
+@in_loop
+async def test_where_numbers_could_be_given_again_the_database_is_waited_for(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture, what: str
+) -> None:
+    file = tmp_path / "journal.db"
+    with opened(file) as journal:
+        write(journal, 20)
+        backup = copies.backup(str(file))
+        write(journal, 20)
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    file.unlink()
+    if what == "restored":
+        copies.restore(backup, str(file))
+    postgresql.kill()
+    try:
+        with opened(file) as journal:
+            copier, questions = central_history(centre, journal, subarray=1, days=1, newest=1)
+            beginning = asyncio.create_task(copier.begin())
+            await until(lambda: _lines(caplog, "No work is taken before the central history has told"))
+            assert not beginning.done()
+            postgresql.start()
+            await beginning
+            assert journal.head() == 40
+            questions.close()
+            await asyncio.to_thread(copier._copying.end)
+    finally:
+        if postgresql.process is not None and postgresql.process.poll() is not None:
+            postgresql.start()
+
+
+@in_loop
+async def test_a_journal_with_history_does_not_wait_for_the_database(
+    file: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    postgresql.kill()
+    try:
+        with opened(file) as journal:
+            async with replicating(journal, centre) as (copier, _):
+                assert copier.trouble
+                assert copier.copied() == 0
+                postgresql.start()
+                await up_to_date(copier)
+    finally:
+        if postgresql.process is not None and postgresql.process.poll() is not None:
+            postgresql.start()
+    require_equal(postgresql, centre, 1, file)
+
+
+@in_loop
+async def test_documents_whose_messages_are_gone_get_there_as_well(
+    file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        for statement in ("DELETE FROM messages WHERE seq < 60", "DELETE FROM audit WHERE seq < 60"):
+            earlier.sql(file, statement)
+        async with replicating(journal, centre) as (copier, questions):
+            await up_to_date(copier)
+            require_equal(postgresql, centre, 1, file)
+            write(journal, 1)
+            await up_to_date(copier)
+            found = await questions.answer("procedures", {})
+            assert sorted(document["id"] for document in found) == [1, 2, 3, 4]
+    require_equal(postgresql, centre, 1, file)
+
+
+# -- one history, one server ---------------------------------------------------------------------
+
+
+@in_loop
+async def test_a_second_server_for_the_same_subarray_is_refused_and_writes_nothing(
+    file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as first, opened(tmp_path / "second.db") as second:
+        async with replicating(first, centre) as (copier, _):
+            await up_to_date(copier)
+            with pytest.raises(Claimed, match="another server, on .* writes the history of subarray 1 in"):
+                async with replicating(second, centre):
+                    pass
+            assert second.head() == 0
+            require_equal(postgresql, centre, 1, file)
+        async with replicating(second, centre):  # the first one is gone: this one takes its place
+            assert second.head() == first.head()
+
+
+@in_loop
+async def test_two_histories_that_went_different_ways_are_never_mixed(
+    file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    other = shutil.copy(file, tmp_path / "other.db")
+    with opened(file) as journal:
+        write(journal, 10)
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    with opened(Path(other)) as journal:
+        known = {"topic": "user.other", "msg_src": "1", "time": 1.0, "payload": {}}
+        journal.append([Envelope(id=f"other-{n}", seq=n, **known) for n in range(86, 106)])
+        async with replicating(journal, centre) as (copier, questions):
+            await until(lambda: "have gone different ways" in str(copier.trouble))
+            write(journal, 1)
+            assert copier.copied() == 0
+            assert "nothing is copied" in str(questions.health())
+    require_equal(postgresql, centre, 1, file)
+
+
+@in_loop
+async def test_an_empty_journal_does_not_begin_beside_a_history_of_a_later_release(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(tmp_path / "a.db") as journal:
+        async with replicating(journal, centre):
+            pass
+    postgresql.sql(centre, "UPDATE oet_version SET version_num = '9999'")
+    with opened(tmp_path / "b.db") as journal:
+        with pytest.raises(Disagreement, match="the central history has schema 9999"):
+            async with replicating(journal, centre):
+                pass
+    with opened(tmp_path / "a.db") as journal:
+        write(journal, 1)
+        async with replicating(journal, centre) as (copier, _):
+            assert "has schema 9999" in str(copier.trouble)
+
+
+@in_loop
+async def test_a_connection_that_an_earlier_process_left_behind_is_waited_for(
+    file: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+        with postgresql.connect(centre) as left_behind:
+            left_behind.execute(f"SELECT pg_advisory_lock({LOCKS}, 1)".encode())
+            async with replicating(journal, centre) as (copier, _):
+                assert "an earlier process of this server is still open" in str(copier.trouble)
+                left_behind.close()
+                await up_to_date(copier)
