@@ -234,8 +234,8 @@ async def test_killing_the_bus_while_it_copies_leaves_no_gap_and_nothing_twice(
             # Each time somewhere else in the middle of it.
             await until(lambda n=n: postgresql.sql(centre, _COUNT)[0][0] > 700 * n)
             broker.kill()
-            broker.start()
             await until(lambda: not client.connected)
+            broker.start()
             await client.reached()
         await asyncio.gather(*sent)
         await until(lambda: postgresql.sql(centre, _COUNT)[0][0] == 3000)
