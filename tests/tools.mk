@@ -37,7 +37,8 @@ $(PROMETHEUS):
 	@mkdir -p $(@D)
 	@if ! { command -v prometheus && command -v promtool; } > /dev/null; then \
 		echo "Fetching prometheus for the tests (needs root)"; \
-		apt-get update -q && cd $(@D) && apt-get download -q prometheus && dpkg-deb -x prometheus_*.deb . && rm prometheus_*.deb; \
+		apt-get update -q && cd $(@D) && apt-get download -q prometheus && \
+		dpkg-deb --fsys-tarfile prometheus_*.deb | tar x ./usr/bin/prometheus ./usr/bin/promtool && rm prometheus_*.deb; \
 	fi
 	@touch $@
 

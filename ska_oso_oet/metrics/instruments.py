@@ -20,6 +20,11 @@ class Metric:
     labels: tuple[str, ...] = ()
     always: tuple[tuple[str, ...], ...] = ()  #: values of labels that are shown though nothing was counted
 
+    @property
+    def size(self) -> int:
+        """How many numbers are kept for it."""
+        return 1
+
     def _key(self, labels: tuple[str, ...], kind: str = COUNTS) -> Key:
         assert len(labels) == len(self.labels), self.name
         return (kind, self.name, *labels)
@@ -55,6 +60,11 @@ class Histogram(Metric):
 
     buckets: tuple[float, ...]
 
+    @property
+    def size(self) -> int:
+        """One for each bucket, one for what is beyond, and their sum."""
+        return len(self.buckets) + 2
+
     def observe(self, seconds: float, *labels: str) -> None:
         """It took so long."""
         bucket = bisect.bisect_left(self.buckets, seconds)
@@ -63,4 +73,4 @@ class Histogram(Metric):
             values[bucket] += 1
             values[-1] += seconds
 
-        STORE.change(self._key(labels), len(self.buckets) + 2, change)
+        STORE.change(self._key(labels), self.size, change)

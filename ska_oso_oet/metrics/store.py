@@ -69,13 +69,18 @@ class Store:
             except OSError as error:
                 LOG.warning("The metrics of this process cannot be shown: %s", error)
                 return
+            end = 0
             for row in _rows_of(self._file):
-                known = self._rows.get(row.key)
+                assert row.offset is not None
+                end = row.offset + 8 * len(row.values)
+                known = self._rows.get(row.key) or Row(row.key, [])
                 if row.key[0] == STANDS:
-                    row.values = known.values if known is not None else [_NOTHING]
-                elif known is not None:
-                    row.values = _sum(row.values, known.values)
+                    nothing = [_NOTHING] * len(row.values)
+                    row.values = known.values if len(known.values) == len(row.values) else nothing
+                else:
+                    row.values = _sum(known.values, row.values)
                 self._rows[row.key] = row
+            os.ftruncate(self._file, end)  # a row that was being added when its process was killed
             for row in self._rows.values():
                 self._write(row)
 

@@ -68,7 +68,10 @@ class _Measured:
         rows = {**_at_zero(), **read(self._settings.metrics), **self._looked_up()}
         by_name: dict[str, list[tuple[tuple[str, ...], list[float]]]] = {}
         for (_, name, *labels), values in sorted(rows.items()):
-            by_name.setdefault(name, []).append((tuple(labels), values))
+            metric = catalogue.CATALOGUE.get(name)
+            # Other releases may have left others behind.
+            if metric and (len(labels), len(values)) == (len(metric.labels), metric.size):
+                by_name.setdefault(name, []).append((tuple(labels), values))
         for name, metric in catalogue.CATALOGUE.items():
             yield self._family(metric, by_name.get(name, []))
 
@@ -90,9 +93,8 @@ class _Measured:
             histogram = HistogramMetricFamily(*about, labels=names)
             bounds = [*map(floatToGoString, metric.buckets), "+Inf"]
             for labels, (*counts, total) in rows:
-                if len(counts) == len(bounds):  # else of a release that had others
-                    buckets = list(zip(bounds, accumulate(counts), strict=True))
-                    histogram.add_metric([self._subarray, *labels], buckets, total)
+                buckets = list(zip(bounds, accumulate(counts), strict=True))
+                histogram.add_metric([self._subarray, *labels], buckets, total)
             return histogram
         kind = CounterMetricFamily if isinstance(metric, instruments.Counter) else GaugeMetricFamily
         family: CounterMetricFamily | GaugeMetricFamily = kind(*about, labels=names)
@@ -108,9 +110,8 @@ def _at_zero() -> dict[tuple[str, ...], list[float]]:
     for metric in catalogue.CATALOGUE.values():
         if isinstance(metric, instruments.Gauge):
             continue
-        size = len(metric.buckets) + 2 if isinstance(metric, instruments.Histogram) else 1
         for labels in metric.always or (() if metric.labels else ((),)):
-            found[(COUNTS, metric.name, *labels)] = [0.0] * size
+            found[(COUNTS, metric.name, *labels)] = [0.0] * metric.size
     return found
 
 

@@ -16,7 +16,8 @@ ROOT = Path(__file__).parents[2]
 
 def build(folder: Path, source: Path) -> Path:
     copy = folder / "source"
-    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(".venv", ".git", "*.egg-info", "__pycache__"))
+    others = (".venv", ".git", "*.egg-info", "__pycache__", "tests")
+    shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*others))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, copy], check=True
     )

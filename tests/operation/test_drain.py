@@ -15,6 +15,7 @@ import requests
 from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
 from ..repositories import Repository, hanging, prints, serving_over_http
+from .scraping import number
 
 ABORT = """
 from pubsub import pub
@@ -348,12 +349,16 @@ def _asked(server: Server) -> bool:
     return bool(found) and found[0]["path"] == "/drain" and found[0]["status"] is None
 
 
-def test_a_drain_ends_with_the_server(tmp_path: Path) -> None:
+def test_a_drain_ends_with_the_server_and_so_do_counts(tmp_path: Path) -> None:
     with serving(tmp_path / "state") as server:
+        server.ended(server.create("no_main.py"))
+        failed = {"state": "FAILED", "reason": "load_error"}
+        assert number(server, "oet_procedures_finished_total", **failed) == 1
         drain(server)
         server.stop()
         server.start()
         assert not server.get("/status")["drain"]["drained"]
+        assert number(server, "oet_procedures_finished_total", **failed) is None
         assert create(server).status_code == 201
         drain(server)
         assert server.process is not None

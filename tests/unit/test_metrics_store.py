@@ -154,6 +154,33 @@ def test_what_is_no_row_is_left_aside(folder: str, store: Store, rubbish: bytes)
     assert read(folder) == {(COUNTS, "done_total", "well"): [1]}
 
 
+def test_a_row_that_was_torn_by_a_kill_is_no_loss_for_what_is_added_later(folder: str, store: Store) -> None:
+    Counting(folder, 5).kill()
+    with open(os.path.join(folder, "0"), "ab") as file:
+        file.write(b'\x20\x00\x01\x00["counts", "to')
+    store.open(folder)
+    DONE.add("badly")
+    assert done(folder) == [5]
+    assert read(folder)[(COUNTS, "done_total", "badly")] == [1]
+
+
+def test_what_another_release_left_behind_is_taken_over_or_left_aside(folder: str, store: Store) -> None:
+    store.open(folder)
+    Histogram(name="time_seconds", meaning="", buckets=(1.0,)).observe(1)
+    Counter(name="level", meaning="").add()
+    DONE.add("well")
+    os.close(store._file or 0)
+    later = Store()
+    later.change((COUNTS, "time_seconds"), 4, lambda values: values.__setitem__(0, 7))
+    later.put((STANDS, "done_total", "well"), 3)
+    later.open(folder)
+    assert read(folder)[(COUNTS, "done_total", "well")] == [1]
+    later.change((COUNTS, "time_seconds"), 4, lambda values: values.__setitem__(0, 8))
+    assert read(folder)[(COUNTS, "time_seconds")] == [8, 0, 0, 0]
+    assert later._file is not None
+    store._file = later._file
+
+
 def test_a_histogram_with_other_bounds_begins_again(folder: str, store: Store) -> None:
     store.open(folder)
     TIME.observe(1)
