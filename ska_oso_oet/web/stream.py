@@ -221,8 +221,10 @@ class Hub:
 
     @staticmethod
     async def _wait(peer: Peer, news: asyncio.Event) -> None:
+        # No wait_for: where news and the end of a token come together, it would swallow the end.
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), _KEEP_ALIVE)
+            async with asyncio.timeout(_KEEP_ALIVE):
+                await news.wait()
             return
         peer.write(b": still here\n\n")
 

@@ -99,7 +99,8 @@ async def _until_nothing_runs(
             told = names
             say(f"Waiting for {names}; {left:.0f} s at the most")
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(news.wait(), min(_LOOK, left))
+            async with asyncio.timeout(min(_LOOK, left)):
+                await news.wait()
 
 
 async def _state(bus: BusClient, left: float) -> dict[str, Any] | None:

@@ -54,6 +54,18 @@ def test_the_servers_keep_what_they_keep_on_their_own_volumes(pods: list[Pod]) -
         assert (pod.folder / "state" / "state" / "journal.db").exists()
 
 
+def test_a_pod_that_is_to_end_is_drained_and_its_metrics_tell(pods: list[Pod]) -> None:
+    pod = pods[1]
+    command = pod.container["lifecycle"]["preStop"]["exec"]["command"]
+    done = pod.inside(*command)
+    assert (done.returncode, "Nothing runs" in done.stdout) == (0, True), done.stderr
+    assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 503
+    assert requests.get(f"{pod.root}/livez", timeout=10).status_code == 200
+    assert 'oet_drained{subarray="7"} 1' in requests.get(f"{pod.root}/metrics", timeout=10).text
+    assert pod.inside("oet", "resume").returncode == 0
+    assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 200
+
+
 def test_the_test_of_the_release_asks_every_server(pods: list[Pod]) -> None:
     (container,) = only(pods[0].documents, "Pod")["spec"]["containers"]
     program, option, code, *urls = container["command"]
@@ -78,5 +90,7 @@ def test_a_pod_with_an_issuer_asks_who_is_calling_and_keeps_its_journal_where_th
             headers = {"Authorization": f"Bearer {issuer.token(scope='oet:read')}"}
             assert requests.get(f"{pod.url}/procedures", headers=headers, timeout=10).status_code == 200
             assert (pod.folder / "state" / "central.db").exists()
+            command = pod.container["lifecycle"]["preStop"]["exec"]["command"]
+            assert pod.inside(*command).returncode == 0  # without a login
     finally:
         issuer.stop()

@@ -13,7 +13,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from ska_oso_oet import features
+from ska_oso_oet import administration, features
 from ska_oso_oet import server as oet_server
 
 from ..conftest import Events, Server, serving, until
@@ -105,8 +105,10 @@ def test_each_flag_is_told_with_its_value_and_where_that_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flag = features.Flag(name="faster", default=False, meaning="be faster")
-    monkeypatch.setattr(oet_server, "FLAGS", (flag,))
-    monkeypatch.setattr(oet_server, "read_flags", lambda environ: features.read_flags(environ, (flag,), []))
+    monkeypatch.setattr(administration, "FLAGS", (flag,))
+    monkeypatch.setattr(
+        administration, "read_flags", lambda environ: features.read_flags(environ, (flag,), [])
+    )
     told = CliRunner().invoke(oet_server.main, ["flags"], env={"OET_FEATURE_FASTER": "yes"})
     assert told.output == "faster = true (OET_FEATURE_FASTER): be faster\n"
 

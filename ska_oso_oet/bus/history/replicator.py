@@ -127,7 +127,9 @@ class Replicator:
             return
         self._find()
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._grown.wait(), _PING)
+            # No wait_for: where more comes at the moment this is cancelled, it would go on.
+            async with asyncio.timeout(_PING):
+                await self._grown.wait()
             await asyncio.sleep(_GATHER)
 
     async def finish(self, seconds: float) -> None:
