@@ -13,6 +13,8 @@ from .addresses import checked_archive_url, checked_issuer, url_of
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
 
+MOST_SUBARRAYS = 16
+
 ABORT_REASONS = ("stop", "failure", "lost", "timeout")
 
 
@@ -199,7 +201,9 @@ VARIABLES: dict[str, Variable] = {
         "not list this one is refused",
     ),
     "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", _segment),
-    "subarray_id": Variable("OET_SUBARRAY_ID", "1", "the subarray this instance drives", _whole(1, 16)),
+    "subarray_id": Variable(
+        "OET_SUBARRAY_ID", "1", "the subarray this instance drives", _whole(1, MOST_SUBARRAYS)
+    ),
     "state_dir": Variable(
         "OET_STATE_DIR",
         "",

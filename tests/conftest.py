@@ -21,8 +21,10 @@ import psutil
 import pytest
 import requests
 
-from .postgresql import PostgreSQL, end_shared, shared
+from .postgresql import PostgreSQL, copied, end_shared, shared, written
 
+#: Whether every server of the tests has a central history; see `make test-postgresql`.
+CENTRAL = os.environ.get("OET_TEST_DATABASE") == "postgresql"
 SCRIPTS = Path(__file__).parent / "scripts"
 READY = "is ready: "
 
@@ -111,6 +113,7 @@ class Server:
             "OET_PRELOAD": "",
             "OET_STOP_GRACE": "2 s",
             "UV_HTTP_TIMEOUT": "10",  # a package index that stalls is asked again soon
+            **({"OET_DATABASE_URL": shared().database()} if CENTRAL else {}),
             **settings,
         }
         self.log = state.parent / f"{state.name}.log"
@@ -281,10 +284,21 @@ def serving(state: Path, **settings: str) -> Iterator[Server]:
     finally:
         if server.process is not None:
             server.stop()
+    if CENTRAL:
+        _require_copied(server)
     left = server.processes()
     for process in left:
         process.kill()
     assert not left, f"left behind: {left}"
+
+
+def _require_copied(server: Server) -> None:
+    """What is in the central history is what is in the journal, as far as it was copied."""
+    url, file = server.settings["OET_DATABASE_URL"], server.state / "journal.db"
+    if url.startswith("postgresql") and file.exists():
+        there, here = copied(shared(), url, 1, "messages"), written(file, "messages")
+        assert there == here[: len(there)]
+        assert len(there) > 0
 
 
 @pytest.fixture(scope="module")

@@ -250,6 +250,8 @@ class Broker:
         try:
             if what.startswith(_CENTRAL):
                 answer["result"] = await self._centre.answer(what.removeprefix(_CENTRAL), query)
+            elif what == "health":
+                answer["result"] = self._health()
             else:
                 answer["result"] = await asyncio.to_thread(self._look_up, what, query)
         except Refusal as error:
@@ -258,6 +260,11 @@ class Broker:
             LOG.exception("Cannot read the journal")
             answer["error"] = f"the journal cannot be read: {type(error).__name__}"
         frames.send(answer)
+
+    def _health(self) -> dict[str, str | None]:
+        damage = self._journal.damage
+        journal = "ok" if damage is None else f"damaged: {damage}"
+        return {"journal": journal, "central_history": self._centre.health(self._head)}
 
     def _look_up(self, what: str, query: dict[str, Any]) -> Any:
         if what == "procedures":
@@ -268,10 +275,6 @@ class Broker:
             return self._journal.audit(**query)
         if what == "peers":
             return sorted({peer.name for peer in self._peers.values()})
-        if what == "health":
-            damage = self._journal.damage
-            journal = "ok" if damage is None else f"damaged: {damage}"
-            return {"journal": journal, "central_history": self._centre.health()}
         if what == "bounds":
             return {"first": self._journal.first(), "head": self._head}
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in query.items()}

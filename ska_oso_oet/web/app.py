@@ -18,6 +18,7 @@ from .audit import Audit
 from .auth.guard import Guard, leave
 from .bridge import Bridge
 from .detached import Detaching
+from .everywhere import Everywhere
 from .page import Page
 from .requests import BasePath, JsonRequest
 from .services import Services
@@ -35,7 +36,9 @@ class _Json(DefaultJSONProvider):
     sort_keys = False
 
 
-def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
+def create_app(
+    settings: Settings, bridge: Bridge, hub: Hub, everywhere: Everywhere | None = None
+) -> BasePath:
     """Build the WSGI application.
 
     :raises Undeclared: where a route does not say which permission it needs
@@ -51,7 +54,7 @@ def create_app(settings: Settings, bridge: Bridge, hub: Hub) -> BasePath:
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.json = _Json(app)
     places = threading.Semaphore(max(1, settings.web_threads // 2))
-    app.extensions["oet"] = Services(bridge, hub, settings, places)
+    app.extensions["oet"] = Services(bridge, hub, everywhere or Everywhere(), settings, places)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     for module in (procedures, activities, operator, drain, environments, events, access, health, metrics):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from flask import Response, request
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from werkzeug.exceptions import BadRequest
 
-from . import schemas
+from . import central, schemas
 from .asking import ask
+from .auth import identity
 from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS
@@ -27,7 +30,11 @@ api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
 )
 @needs(Permission.READ)
 def stream(query: schemas.StreamQuery) -> Response:
-    """Server-sent events; `Last-Event-ID` replays what was missed."""
+    """Server-sent events; `Last-Event-ID` replays what was missed.
+
+    With `all_subarrays` they come from the central history: each has a field `subarray`, ids are positions in
+    that history, and what is not kept (output, questions and their answers) is left out.
+    """
     after = query.last_event_id
     header = request.headers.get("Last-Event-ID")
     if header is not None:
@@ -40,8 +47,19 @@ def stream(query: schemas.StreamQuery) -> Response:
         procedure=query.procedure,
         activity=None if query.activity is None else _activity(query.activity),
     )
+    if query.all_subarrays:
+        return _everywhere(wanted, after)
     hub = services().hub
     return Detached(lambda peer: hub.serve(peer, wanted, after))
+
+
+def _everywhere(wanted: Wanted, after: int | None) -> Response:
+    _, last = central.ask("bounds")
+    subarrays = identity.subarrays()
+    wanted = dataclasses.replace(wanted, subarrays=None if subarrays is None else frozenset(subarrays))
+    begin = last if after is None else after
+    hub = services().everywhere
+    return Detached(lambda peer: hub.serve(peer, wanted, begin))
 
 
 def _activity(aid: int) -> ActivityIds:

@@ -27,6 +27,8 @@ _WORKERS = ("SESWorker", "ActivityWorker")
 #: Anybody may ask whether the server is ready; where a worker hangs, threads for commands must be left.
 _ASKING = threading.BoundedSemaphore(4)
 
+_Told = tuple[dict[str, str], dict[str, Any], dict[str, str | None]]
+
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health")])
 
 
@@ -50,13 +52,14 @@ def readyz() -> Response:
 
 
 def _readiness() -> Response:
-    workers, drain = _ask_everybody()
+    workers, drain, stores = _ask_everybody()
+    said = {name: state and state.partition(":")[0] for name, state in stores.items()}  # why is not for all
     away = [worker for worker, answer in workers.items() if answer != "ok"]
     if away:
-        return problem(503, f"not ready: {', '.join(away)} cannot be reached", workers=workers)
+        return problem(503, f"not ready: {', '.join(away)} cannot be reached", workers=workers, stores=said)
     if drain["drained"]:  # who did it, and why, is for those who may read
-        return problem(503, "not ready: draining, no new work is taken", workers=workers)
-    return jsonify({"status": "ready", "workers": workers})
+        return problem(503, "not ready: draining, no new work is taken", workers=workers, stores=said)
+    return jsonify({"status": "ready", "workers": workers, "stores": said})
 
 
 @api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
@@ -64,7 +67,7 @@ def _readiness() -> Response:
 def status() -> Response:
     """The server, its workers, the running procedure, and what the operator decided."""
     found = services()
-    workers, drain = _ask_everybody()
+    workers, drain, stores = _ask_everybody()
     running = None
     switch: dict[str, Any] = {"wait_for_qa_ready": None, "override": None}
     if workers["SESWorker"] == "ok":
@@ -81,19 +84,20 @@ def status() -> Response:
             **switch,
             "drain": drain,
             "reads": found.reads.value,
+            "stores": stores,
             "disk_free": shutil.disk_usage(found.settings.state_dir).free,
         }
     )
 
 
-def _ask_everybody() -> tuple[dict[str, str], dict[str, Any]]:
-    """What each worker answers, and whether new work is taken; nulls where nobody can tell."""
+def _ask_everybody() -> _Told:
+    """What workers answer, whether new work is taken, how the stores stand; nulls where nobody can tell."""
     bridge = services().bridge
     return bridge.wait_for(_gather(bridge.client), _ASK * 3)
 
 
-async def _gather(bus: BusClient) -> tuple[dict[str, str], dict[str, Any]]:
-    return await asyncio.gather(_ask_all(bus), _ask_drain(bus))
+async def _gather(bus: BusClient) -> _Told:
+    return await asyncio.gather(_ask_all(bus), _ask_drain(bus), _stores(bus))
 
 
 async def _ask_drain(bus: BusClient) -> dict[str, Any]:
@@ -102,6 +106,14 @@ async def _ask_drain(bus: BusClient) -> dict[str, Any]:
     except Refusal:
         return dict.fromkeys(STATE)
     return drain_state(reply.payload["result"])
+
+
+async def _stores(bus: BusClient) -> dict[str, str | None]:
+    """How the journal and the central history stand; neither makes a server unfit to end what it runs."""
+    try:
+        return await bus.health()
+    except ConnectionError:
+        return {"journal": None, "central_history": None}
 
 
 async def _ask_all(bus: BusClient) -> dict[str, str]:

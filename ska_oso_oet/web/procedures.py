@@ -10,12 +10,13 @@ from werkzeug.exceptions import BadRequest
 
 from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.scripts import Arguments, script_from_dict
-from . import schemas
+from . import central, schemas
 from .asking import ask
+from .auth import identity
 from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS
-from .resources import created, shown, stopped, stopping_time
+from .resources import created, shown, shown_of, stopped, stopping_time
 from .services import services
 
 _CHANGE = 30.0  #: seconds for a start or a create
@@ -36,10 +37,24 @@ def _find(pid: int) -> dict[str, Any]:
 @needs(Permission.READ)
 def list_procedures(query: schemas.ListQuery) -> Response:
     """The newest procedures, oldest first, or a page of everything ever run."""
-    asked = ListProcedures(**query.model_dump())
+    if query.all_subarrays:
+        return jsonify(_everywhere(query))
+    asked = ListProcedures(**query.model_dump(exclude={"all_subarrays"}))
     payload = {"pids": None, "query": asked.to_dict()}
     found = ask("request.procedure.list", payload)
     return jsonify([_shown(procedure) for procedure in found])
+
+
+def _everywhere(query: schemas.ListQuery) -> list[dict[str, Any]]:
+    found = central.ask(
+        "procedures",
+        before=query.before,
+        limit=query.limit,
+        states=None if query.state is None else [query.state],
+        script=query.script,
+        subarrays=identity.subarrays(),
+    )
+    return [shown_of("procedures", procedure, procedure["subarray"]) for procedure in reversed(found)]
 
 
 @api.post(

@@ -18,6 +18,16 @@ def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:
     return {"id": document["id"], "uri": address, **document}
 
 
+def shown_of(collection: str, document: dict[str, Any], subarray: int) -> dict[str, Any]:
+    """A document of any subarray, with its address where that subarray's OET is found beside this one."""
+    mine = f"/oet/{services().settings.subarray_id}/"
+    root = request.script_root.replace(mine, f"/oet/{subarray}/").replace(
+        "/oet/api/", f"/oet/{subarray}/api/"
+    )
+    address = f"{request.host_url.rstrip('/')}{root}/{collection}/{document['id']}"
+    return {"id": document["id"], "uri": address, **document}
+
+
 def created(document: dict[str, Any]) -> Response:
     """The answer to a request that brought this into being."""
     response = jsonify(document)

@@ -120,10 +120,18 @@ class ListQuery(BaseModel):
     """Which procedures to list."""
 
     all: bool = Field(False, description="everything ever run, not only the newest")
-    limit: int = Field(50, ge=1, le=500, description="with `all`: how many at the most")
-    before: int | None = Field(None, ge=0, le=MAX_ID, description="with `all`: only ids below this one")
-    state: State | None = Field(None, description="with `all`: only those in this state")
-    script: str | None = Field(None, max_length=500, description="with `all`: only URIs containing this")
+    all_subarrays: bool = Field(
+        False, description="everything ever run on any subarray, as the central history has it"
+    )
+    limit: int = Field(50, ge=1, le=500, description="with `all` or `all_subarrays`: how many at the most")
+    before: int | None = Field(
+        None,
+        ge=0,
+        le=MAX_ID,
+        description="with `all`: only ids below this one; with `all_subarrays`: only positions below it",
+    )
+    state: State | None = Field(None, description="with either: only those in this state")
+    script: str | None = Field(None, max_length=500, description="with either: only URIs containing this")
 
 
 class OutputQuery(BaseModel):
@@ -153,9 +161,19 @@ class StreamQuery(BaseModel):
     activity: int | None = Field(
         None, ge=0, le=MAX_ID, description="only what is about this activity and its procedure"
     )
+    all_subarrays: bool = Field(
+        False, description="what happens on all subarrays, as the central history has it"
+    )
     last_event_id: int | None = Field(
         None, ge=0, le=2**62, description="replay everything after this id; the header Last-Event-ID wins"
     )
+
+    @field_validator("all_subarrays")
+    @classmethod
+    def _of_no_single_subarray(cls, given: bool, info: ValidationInfo) -> bool:
+        if given and (info.data.get("procedure") is not None or info.data.get("activity") is not None):
+            raise ValueError("`procedure` and `activity` are ids of one subarray; leave them out")
+        return given
 
 
 class History(BaseModel):
@@ -189,6 +207,10 @@ class Procedure(BaseModel):
     activity_id: int | None
     created_by: str | None
     pid: Annotated[int | None, Field(description="OS process id of the script")]
+    subarray: Annotated[int | None, Field(description="with `all_subarrays`: where it was run")] = None
+    position: Annotated[
+        int | None, Field(description="with `all_subarrays`: its place in the central history")
+    ] = None
 
 
 class Stopped(BaseModel):

@@ -10,6 +10,7 @@ from flask import current_app
 
 from ..settings import Settings
 from .bridge import Bridge
+from .everywhere import Everywhere
 from .stream import Hub
 
 _KEY = "oet"
@@ -30,13 +31,14 @@ class Counter:
 
 @dataclasses.dataclass(frozen=True)
 class Services:
-    """The way to the bus, the listeners of the event stream, the settings, and how often was read.
+    """The way to the bus, the listeners of both event streams, the settings, and how often was read.
 
     ``places`` are for requests that wait for the archive: a slow one must not hold every thread.
     """
 
     bridge: Bridge
     hub: Hub
+    everywhere: Everywhere
     settings: Settings
     places: threading.Semaphore
     reads: Counter = dataclasses.field(default_factory=Counter)

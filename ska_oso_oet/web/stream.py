@@ -55,6 +55,7 @@ class Wanted:
     exclude: tuple[str, ...] = ()
     procedure: int | None = None
     activity: ActivityIds | None = None
+    subarrays: frozenset[int] | None = None  #: of messages that say which one they are from
 
     def __call__(self, envelope: Envelope) -> bool:
         """Tell whether this message is wanted."""
@@ -64,10 +65,14 @@ class Wanted:
             return False
         if self.activity is not None and not self.activity.concerned_by(envelope):
             return False
+        if self.subarrays is not None and envelope.payload["subarray"] not in self.subarrays:
+            return False
         return self.procedure is None or envelope.about == self.procedure
 
 
-class _Listener:
+class Listener:
+    """One client, and what it wants."""
+
     def __init__(self, peer: Peer, wanted: Wanted) -> None:
         self.peer = peer
         self.wanted = wanted
@@ -80,8 +85,8 @@ class Hub:
 
     def __init__(self) -> None:
         self._bus: BusClient | None = None
-        self._listeners: set[_Listener] = set()
-        self._behind: collections.deque[_Listener] = collections.deque()  #: those with something unsent
+        self._listeners: set[Listener] = set()
+        self._behind: collections.deque[Listener] = collections.deque()  #: those with something unsent
         self._flushing = False
         self._watched: dict[int, set[asyncio.Event]] = {}
         self._alive: asyncio.Task[None] | None = None
@@ -136,7 +141,7 @@ class Hub:
         :param after: the last number it has seen; everything later is replayed first
         """
         peer.write(_GREETING)
-        listener = _Listener(peer, wanted)
+        listener = Listener(peer, wanted)
         if after is not None:
             await self._replay(listener, after)
         self._listeners.add(listener)
@@ -145,7 +150,7 @@ class Hub:
         finally:
             self._listeners.discard(listener)
 
-    async def _replay(self, listener: _Listener, after: int) -> None:
+    async def _replay(self, listener: Listener, after: int) -> None:
         """Send from the journal until what is live continues it without a gap."""
         assert self._bus is not None
         topics = list(listener.wanted.topics) or None

@@ -20,6 +20,7 @@ from ..metrics.watch import watch
 from ..settings import Settings
 from ..web.app import create_app
 from ..web.bridge import Bridge
+from ..web.everywhere import Everywhere
 from ..web.patient import PatientWorker
 from ..web.requests import WSGI
 from ..web.stream import Hub
@@ -65,16 +66,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         self.bridge = Bridge(self._settings.bus_socket)
-        hub = Hub()
+        hub, everywhere = Hub(), Everywhere()
         STORE.open(self._settings.metrics)
 
         def prepare(bus: BusClient) -> None:
             hub.attach(bus)
+            everywhere.attach(bus)
             self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
 
         self.bridge.start(prepare)
         begin_tracing(self._settings, "FlaskWorker")
-        app: WSGI = Timed(create_app(self._settings, self.bridge, hub))
+        app: WSGI = Timed(create_app(self._settings, self.bridge, hub, everywhere))
         return Traced(app) if self._settings.otlp_endpoint else app
 
 

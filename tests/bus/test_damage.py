@@ -18,11 +18,11 @@ from ..conftest import Events, Server, serving, until
 from . import earlier
 
 
-def oet_server(state: Path, *words: str) -> subprocess.CompletedProcess[str]:
+def oet_server(state: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """`oet-server` with these words, to its end."""
     return subprocess.run(
         [sys.executable, "-m", "ska_oso_oet.server", *words],
-        env={**os.environ, "OET_STATE_DIR": str(state), "OET_PORT": "0"},
+        env={**os.environ, "OET_STATE_DIR": str(state), "OET_PORT": "0", **settings},
         capture_output=True,
         text=True,
         timeout=60,

@@ -182,12 +182,14 @@ async def test_losing_the_database_loses_nothing_and_is_told_once(
                     await asyncio.sleep(0.02)
                 with pytest.raises(Unavailable, match="the central history cannot be read at the moment"):
                     await questions.answer("bounds", {})
-                assert str(questions.health()).startswith("away: ")
-                assert str(questions.health()).endswith(f"; {3000 - at} messages wait to be copied")
+                assert str(questions.health(journal.head())).startswith("away: ")
+                assert str(questions.health(journal.head())).endswith(
+                    f"; {3000 - at} messages wait to be copied"
+                )
             finally:
                 postgresql.start()
             await up_to_date(copier)
-            assert questions.health() == "ok"
+            assert questions.health(journal.head()) == "ok"
             (count,) = postgresql.sql(centre, "SELECT count(*) FROM oet_messages")[0]
     assert count == 3000
     require_equal(postgresql, centre, 1, file)
@@ -444,7 +446,7 @@ async def test_two_histories_that_went_different_ways_are_never_mixed(
             await until(lambda: "have gone different ways" in str(copier.trouble))
             write(journal, 1)
             assert copier.copied() == 0
-            assert "nothing is copied" in str(questions.health())
+            assert "nothing is copied" in str(questions.health(journal.head()))
     require_equal(postgresql, centre, 1, file)
 
 

@@ -62,7 +62,8 @@ def test_a_pod_that_is_to_end_is_drained_and_its_metrics_tell(pods: list[Pod]) -
     assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 503
     assert requests.get(f"{pod.root}/livez", timeout=10).status_code == 200
     assert 'oet_drained{subarray="7"} 1' in requests.get(f"{pod.root}/metrics", timeout=10).text
-    assert pod.inside("oet", "resume").returncode == 0
+    resumed = pod.inside("oet", "resume")
+    assert resumed.returncode == 0, resumed.stderr
     assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 200
 
 

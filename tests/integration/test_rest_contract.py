@@ -22,7 +22,7 @@ import requests
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ..conftest import Events, Server, serving, until
+from ..conftest import CENTRAL, Events, Server, serving, until
 
 BASE = "/ska-oso-oet/oet/1/api/v1"
 TRIVIAL = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
@@ -807,10 +807,11 @@ def test_health_is_answered_at_the_root(server: Server) -> None:
     assert (alive.status_code, alive.json()["status"]) == (200, "alive")
     ready = requests.get(f"{_root(server)}/readyz", timeout=20)
     assert ready.status_code == 200
-    assert ready.json() == {
-        "status": "ready",
-        "workers": {"bus": "ok", "FlaskWorker": "ok", "SESWorker": "ok", "ActivityWorker": "ok"},
-    }
+    said = ready.json()
+    assert set(said) == {"status", "workers", "stores"}
+    assert said["status"] == "ready"
+    assert said["workers"] == dict.fromkeys(("bus", "FlaskWorker", "SESWorker", "ActivityWorker"), "ok")
+    assert said["stores"] == {"journal": "ok", "central_history": "ok" if CENTRAL else None}
 
 
 # -- settings and troubles -------------------------------------------------------------------------

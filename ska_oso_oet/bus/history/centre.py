@@ -25,8 +25,8 @@ _THREADS = 2
 class NoCentre:
     """Stands for the central history where there is none."""
 
-    def health(self) -> str | None:
-        """How it stands."""
+    def health(self, head: int) -> str | None:
+        """How it stands beside a journal whose last message has this number."""
         return None
 
     async def answer(self, what: str, query: dict[str, Any]) -> Any:
@@ -53,12 +53,12 @@ class Centre(NoCentre):
             "bounds": history.bounds,
         }
 
-    def health(self) -> str | None:
+    def health(self, head: int) -> str | None:
         """How it stands: `ok`, or what the trouble is."""
         trouble = self._replicator.trouble
         if trouble is None:
             return "ok"
-        return f"away: {trouble}; {self._replicator.waiting} messages wait to be copied"
+        return f"away: {trouble}; {head - self._replicator.copied()} messages wait to be copied"
 
     async def answer(self, what: str, query: dict[str, Any]) -> Any:
         """Answer a question.

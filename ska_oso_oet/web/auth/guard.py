@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+from collections.abc import Mapping
 from typing import Any
 
 from flask import Response, g, request
@@ -11,7 +12,7 @@ from flask import Response, g, request
 from ...addresses import cannot_be_of_a_stranger
 from ...domain.errors import Unavailable
 from ...logs import tagged
-from ...settings import Settings
+from ...settings import MOST_SUBARRAYS, Settings
 from ..errors import from_refusal, problem
 from .identity import User, take
 from .keys import Keys, places
@@ -62,7 +63,7 @@ class Guard:
         except Unavailable as error:
             g.refused = error.detail
             return from_refusal(error)
-        user = User.of(claims, self._grants.permissions(claims))
+        user = User.of(claims, self._grants.permissions(claims), self._subarrays(claims))
         take(user)
         request.environ[EXPIRES] = user.expires
         g.tags = contextlib.ExitStack()
@@ -80,6 +81,11 @@ class Guard:
             return None
         g.refused = _ONLY_HERE
         return problem(403, _ONLY_HERE)
+
+    def _subarrays(self, claims: Mapping[str, Any]) -> frozenset[int] | None:
+        if not self._claim:
+            return None
+        return frozenset(n for n in range(1, MOST_SUBARRAYS + 1) if commands(claims, self._claim, n))
 
 
 _ONLY_HERE = (

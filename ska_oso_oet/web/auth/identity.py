@@ -23,9 +23,15 @@ class User:
     name: str
     permissions: frozenset[Permission]
     expires: float  #: seconds since the epoch
+    subarrays: frozenset[int] | None = None  #: that the token is for; none where it does not matter
 
     @classmethod
-    def of(cls, claims: Mapping[str, Any], permissions: frozenset[Permission]) -> User:
+    def of(
+        cls,
+        claims: Mapping[str, Any],
+        permissions: frozenset[Permission],
+        subarrays: frozenset[int] | None = None,
+    ) -> User:
         """Read the claims of a valid token."""
         names = (claims.get(name) for name in _NAMES)
         name = next(name for name in names if isinstance(name, str) and name)
@@ -35,6 +41,7 @@ class User:
             name=_storable(name[:_LONGEST]),
             permissions=permissions,
             expires=float(claims["exp"]),
+            subarrays=subarrays,
         )
 
 
@@ -47,6 +54,12 @@ def _storable(text: str) -> str:
 def current() -> User | None:
     """The user of this request; none where nobody is asked who they are."""
     return cast(User | None, g.get("user"))
+
+
+def subarrays() -> list[int] | None:
+    """The subarrays whose history this request may see; none means all."""
+    user = current()
+    return None if user is None or user.subarrays is None else sorted(user.subarrays)
 
 
 def take(user: User) -> None:
