@@ -36,6 +36,13 @@ def _topics(context: click.Context, option: click.Parameter, value: str | None) 
     "--exclude", callback=_topics, metavar="PREFIXES", help="No topics that begin so (a,b)."
 )
 @click.option(
+    "--all-subarrays",
+    type=bool,
+    default=False,
+    metavar="",
+    help="What happens on all subarrays, as the central history has it; without output.",
+)
+@click.option(
     "--from-id",
     type=click.IntRange(0),
     metavar="ID",
@@ -47,15 +54,17 @@ def listen(
     form: str | None,
     topics: list[str],
     exclude: list[str],
+    all_subarrays: bool,
     from_id: int | None,
 ) -> None:
     """Show what happens on the OET as it happens, until Ctrl-C."""
     form = form or ("json" if settings.as_json else "event")
     with settings.client() as client:
-        show = _SHOW[form](client.subarray_id)
+        show = _SHOW[form](None if all_subarrays else client.subarray_id)
         for message in client.event_stream(
             topics=topics,
             exclude=exclude,
+            all_subarrays=all_subarrays,
             from_id=None if from_id is None else str(from_id),
             notify=tell,
         ):
@@ -65,26 +74,29 @@ def listen(
 Show = Callable[["Message"], None]
 
 
-def _raw(subarray_id: int) -> Show:
+def _raw(subarray_id: int | None) -> Show:
     return lambda message: click.echo(message.raw, nl=False)
 
 
-def _fields(subarray_id: int) -> Show:
+def _fields(subarray_id: int | None) -> Show:
     def show(event: Event) -> None:
         click.echo(f"event: {event.topic}\ndata: args=() kwargs={dict(event.fields)!r}\n")
 
     return _of_events(show)
 
 
-def _json(subarray_id: int) -> Show:
+def _json(subarray_id: int | None) -> Show:
     return _of_events(lambda event: click.echo(json.dumps(event.to_json())))
 
 
-def _text(subarray_id: int) -> Show:
-    narrator = TextNarrator(subarray_id)
+def _text(subarray_id: int | None) -> Show:
+    narrator = TextNarrator(subarray_id or 0)
 
     def show(event: Event) -> None:
-        if event.topic == "procedure.output" and "text" in event.fields:
+        if subarray_id is None:
+            where = f"[{event.fields['subarray']}] " if "subarray" in event.fields else ""
+            narrator.event(event, where)
+        elif event.topic == "procedure.output" and "text" in event.fields:
             narrator.output(OutputChunk.from_json(event.fields))
         else:
             narrator.event(event)
@@ -101,7 +113,7 @@ def _of_events(write: Callable[[Event], None]) -> Show:
     return show
 
 
-_SHOW: dict[str, Callable[[int], Show]] = {
+_SHOW: dict[str, Callable[[int | None], Show]] = {
     "event": _fields,
     "text": _text,
     "json": _json,

@@ -41,14 +41,14 @@ class TextNarrator:
         self._silent_about = silent_about
         self._in_line = False
 
-    def event(self, event: Event) -> None:
+    def event(self, event: Event, where: str = "") -> None:
         text = sentence(event, self._subarray_id)
         if text is None:
             if event.topic.startswith(self._silent_about):
                 return
             text = name_and_fields(event)
         self.end_line()
-        click.echo(text)
+        click.echo(f"{where}{text}")
 
     def output(self, chunk: OutputChunk) -> None:
         # Colour or none is the script's affair, even into a file.

@@ -23,10 +23,10 @@ def show_procedure(procedure: Procedure, settings: Settings) -> None:
         show_procedures([procedure])
 
 
-def show_procedures(procedures: Sequence[Procedure]) -> None:
+def show_procedures(procedures: Sequence[Procedure], with_subarray: bool = False) -> None:
     from .tables import procedure_table
 
-    click.echo(procedure_table(procedures))
+    click.echo(procedure_table(procedures, with_subarray))
 
 
 def show_activity(activity: Activity, settings: Settings) -> None:

@@ -14,6 +14,7 @@ from ..wording import printable
 SECONDS = "%Y-%m-%d %H:%M:%S"
 MICROSECONDS = "%Y-%m-%d %H:%M:%S.%f"
 PROCEDURE_ID = "Procedure ID"
+SUBARRAY = "Subarray"
 
 
 def table(
@@ -43,13 +44,17 @@ def local_time(seconds: float, pattern: str) -> str:
         return "beyond all calendars"
 
 
-def procedure_table(procedures: Iterable[Procedure]) -> str:
+def procedure_table(procedures: Sequence[Procedure], with_subarray: bool = False) -> str:
     """One row per procedure. Scripts rely on id and script being the first two words of a row."""
-    rows = [
+    headers: tuple[str, ...] = ("ID", "Script", "Creation time", "State")
+    rows: list[tuple[Any, ...]] = [
         (procedure.id, procedure.script.uri, _created(procedure.history), procedure.state)
         for procedure in procedures
     ]
-    return table(("ID", "Script", "Creation time", "State"), rows)
+    if with_subarray:
+        headers += (SUBARRAY,)
+        rows = [(*row, found.subarray) for row, found in zip(rows, procedures, strict=True)]
+    return table(headers, rows, numbers=(SUBARRAY,))
 
 
 def activity_table(activities: Iterable[Activity]) -> str:

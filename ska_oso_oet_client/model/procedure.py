@@ -39,7 +39,10 @@ class Script:
 
 @dataclass(frozen=True, kw_only=True)
 class Procedure:
-    """One loaded script: where it comes from, what it was given and what became of it."""
+    """One loaded script: where it comes from, what it was given and what became of it.
+
+    ``subarray`` is told, and not None, in lists over all subarrays only, where ids are not unique.
+    """
 
     id: int
     uri: str
@@ -53,6 +56,7 @@ class Procedure:
     activity_id: int | None = None
     created_by: str | None = None
     process_id: int | None = None
+    subarray: int | None = None
     document: Document = field(repr=False, compare=False)
 
     @property
@@ -78,6 +82,7 @@ class Procedure:
             activity_id=document.get("activity_id"),
             created_by=document.get("created_by"),
             process_id=document.get("pid"),
+            subarray=document.get("subarray"),
             document=document,
         )
 

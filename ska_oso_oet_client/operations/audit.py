@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ..model import AuditEntry
-from .connection import Connection
-
-LARGEST_PAGE = 500
+from .connection import LARGEST_PAGE, Connection
 
 
 class AuditOperations(Connection):

@@ -16,6 +16,7 @@ from ..model import Authentication
 from ..patience import outlast
 from ..transport import Transport
 
+LARGEST_PAGE = 500
 FIRST_POLL = 0.1
 SLOWEST_POLL = 1.0
 

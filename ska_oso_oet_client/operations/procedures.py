@@ -7,7 +7,7 @@ from typing import Any
 
 from ..model import READY, RUNNING, CallArguments, Procedure, StopResult
 from ..script_source import script_document
-from .connection import Connection, Notify, log
+from .connection import LARGEST_PAGE, Connection, Notify, log
 
 
 class ProcedureOperations(Connection):
@@ -16,6 +16,27 @@ class ProcedureOperations(Connection):
     def procedures(self) -> list[Procedure]:
         """The ten newest, oldest first."""
         return self._decode_all(Procedure.from_json, self._transport.get("/procedures"))
+
+    def procedures_of_all_subarrays(self, limit: int = 50) -> list[Procedure]:
+        """The ``limit`` newest of all subarrays, oldest first.
+
+        Raises RefusedError where the OET has no central history, or cannot reach it.
+        """
+        found: list[Procedure] = []
+        before: int | None = None
+        while len(found) < limit:
+            answer = self._transport.get(
+                "/procedures",
+                all_subarrays="true",
+                limit=min(limit - len(found), LARGEST_PAGE),
+                before=before,
+            )
+            page = self._decode_all(Procedure.from_json, answer)
+            if not page:
+                break
+            found = page + found
+            before = page[0].document["position"]
+        return found
 
     def procedure(self, pid: int) -> Procedure:
         return self._decode(Procedure.from_json, self._transport.get(f"/procedures/{pid}"))

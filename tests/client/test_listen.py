@@ -89,6 +89,24 @@ def test_filters_reach_the_server(oet: FakeOET, listen: Callable[..., str]) -> N
     assert request.headers["Last-Event-ID"] == "41"
 
 
+def test_listening_to_all_subarrays_says_where_something_happens(
+    oet: FakeOET, listen: Callable[..., str]
+) -> None:
+    done = {"result": {"id": 4, "script": {"script_uri": "file://a.py"}}}
+    pieces = (
+        sse("procedure.lifecycle.complete", 8, msg_src="S", subarray=2, **done),
+        sse("user.script.announce", 9, msg_src="1", subarray=3, msg="hello"),
+        sse("stream.reset", msg_src="F"),
+    )
+    assert listen(*pieces, options=f"--all-subarrays {TEXT}") == (
+        "[2] Procedure 4 (file://a.py) execution complete on subarray 2\n"
+        "[3] Script message: hello\n"
+        "stream.reset msg_src='F'\n"
+    )
+    assert oet.asked("GET", "/stream")[0].query == {"all_subarrays": "true"}
+    assert "'subarray': 2" in listen(*pieces, options="--all-subarrays")
+
+
 def test_without_a_server_listening_does_not_begin(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OET_URL", "http://127.0.0.1:1")
     assert run("listen").status == 5

@@ -109,6 +109,52 @@ def test_list_shows_all_or_one(oet: FakeOET, run: Run) -> None:
     assert [row[0] for row in words_of(run("procedure", "list", "--pid=2").out)[2:]] == ["2"]
 
 
+def _page(*places: tuple[int, int, int]) -> Answer:
+    """Procedures of the central history, by position, subarray and id."""
+    return Answer(
+        body=[procedure_json(pid, position=position, subarray=subarray) for position, subarray, pid in places]
+    )
+
+
+def test_a_list_of_all_subarrays_says_which(oet: FakeOET, run: Run) -> None:
+    oet.plan("GET", "/procedures", _page((3, 2, 1), (7, 1, 1)), Answer(body=[]))
+    heading, _, *rows = words_of(run("procedure", "list", "--all-subarrays").out)
+    assert heading == ["ID", "Script", "Creation", "time", "State", "Subarray"]
+    assert [(row[0], row[-1]) for row in rows] == [("1", "2"), ("1", "1")]
+    first, second = oet.asked("GET", "/procedures")
+    assert first.query == {"all_subarrays": "true", "limit": "50"}
+    assert second.query == {"all_subarrays": "true", "limit": "48", "before": "3"}
+
+
+def test_a_list_of_all_subarrays_is_as_long_as_wanted(oet: FakeOET, run: Run) -> None:
+    oet.plan("GET", "/procedures", _page((8, 1, 2), (9, 2, 2)), _page((7, 1, 1)))
+    shown = run("procedure", "list", "--all_subarrays=True", "--limit=3", "--output=json").out
+    assert [found["position"] for found in json.loads(shown)] == [7, 8, 9]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--all-subarrays", "--pid=1"], "--pid is the ID of one subarray"),
+        (["--limit=3"], "--limit is for --all-subarrays only"),
+    ],
+)
+def test_options_that_make_no_sense_together_are_refused(
+    oet: FakeOET, run: Run, words: list[str], message: str
+) -> None:
+    result = run("procedure", "list", *words)
+    assert result.status == 2
+    assert message in result.err
+    assert oet.asked("GET") == []
+
+
+def test_without_a_central_history_the_servers_sentence_is_shown(oet: FakeOET, run: Run) -> None:
+    oet.plan("GET", "/procedures", Answer.problem(422, "this OET keeps no central history"))
+    result = run("procedure", "list", "--all-subarrays")
+    assert result.status == 3
+    assert "this OET keeps no central history" in result.err
+
+
 def test_an_empty_list_says_what_to_do(oet: FakeOET, run: Run) -> None:
     result = run("procedure", "list")
     assert result.status == 0

@@ -1,0 +1,385 @@
+"""Servers with a central history: one list and one stream of all subarrays, in good times and bad."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+import requests
+
+from ..auth.conftest import bearer, guarded
+from ..auth.issuer import Issuer
+from ..conftest import Events, Server, serving, until
+from ..integration.test_oet import OET
+from ..postgresql import PASSWORD, PostgreSQL, require_equal, shared
+from .test_damage import oet_server
+
+COUNTING = """
+import os
+import time
+from pubsub import pub
+
+
+def main(flag):
+    n = 0
+    while not os.path.exists(flag):
+        pub.sendMessage("user.script.count", n=n)
+        n += 1
+        time.sleep(0.005)
+"""
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Server]]:
+    """The servers of subarrays 1 and 2, with one database."""
+    folder, url = tmp_path_factory.mktemp("pair"), shared().database()
+    with contextlib.ExitStack() as stack:
+        first, second = (
+            stack.enter_context(
+                serving(
+                    folder / f"state{n}",
+                    OET_DATABASE_URL=url,
+                    OET_SUBARRAY_ID=str(n),
+                    OET_WARM_INTERPRETERS="0",
+                )
+            )
+            for n in (1, 2)
+        )
+        yield first, second
+
+
+def _everywhere(server: Server, **query: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = server.get("/procedures", all_subarrays="true", **query)
+    return found
+
+
+def _complete(server: Server, *servers: Server) -> None:
+    """Wait until the central history has the ends of the newest procedures of these servers."""
+    wanted = {(int(s.settings["OET_SUBARRAY_ID"]), s.get("/procedures")[-1]["id"]) for s in servers}
+    until(lambda: wanted <= {(p["subarray"], p["id"]) for p in _everywhere(server, state="COMPLETE")})
+
+
+def _oet(server: Server, *words: str, status: int = 0) -> str:
+    environ = {**os.environ, "OET_URL": server.url}
+    done = subprocess.run([OET, *words], env=environ, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == status, (done.stdout, done.stderr)
+    return done.stdout + done.stderr
+
+
+def test_a_list_of_all_subarrays_has_what_was_run_on_each(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    for server in (first, second, second):
+        server.ended(server.run("echo.py"))
+        _complete(first, server)
+    found = _everywhere(second)
+    newest = [(p["subarray"], p["id"]) for p in found][-3:]
+    assert newest == [(1, newest[0][1]), (2, newest[1][1]), (2, newest[1][1] + 1)]
+    assert [p["position"] for p in found] == sorted(p["position"] for p in found)
+    for procedure in found[-3:]:
+        owner = pair[procedure["subarray"] - 1]
+        mine = owner.procedure(procedure["id"])
+        assert {**procedure, "uri": "", "position": 0, "subarray": 0} == {
+            **mine,
+            "uri": "",
+            "position": 0,
+            "subarray": 0,
+        }
+        assert procedure["uri"].endswith(f"/oet/{procedure['subarray']}/api/v1/procedures/{procedure['id']}")
+
+
+def test_it_is_paged_and_filtered_like_the_list_of_one(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    for server in (first, second):
+        server.ended(server.run("trivial.py"))
+        server.ended(server.create("no_main.py"))
+        server.ended(server.run("trivial.py"))
+    _complete(first, first, second)
+    everything = _everywhere(first)
+    pages: list[dict[str, Any]] = []
+    while page := _everywhere(first, limit=2, **({"before": pages[0]["position"]} if pages else {})):
+        pages = page + pages
+    assert pages == everything
+    failed = _everywhere(first, state="FAILED", script="no_main")
+    assert failed == [p for p in everything if p["state"] == "FAILED"]
+    assert {p["subarray"] for p in failed} == {1, 2}
+    assert first.request("GET", "/procedures?all_subarrays=true&limit=0").status_code == 422
+
+
+def test_a_stream_of_all_subarrays_tells_what_happens_on_each(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    with contextlib.closing(Events(first, all_subarrays="true")) as events:
+        pids = {1: first.run("echo.py"), 2: second.run("echo.py")}
+        for n, pid in pids.items():
+            events.wait(
+                lambda e, n=n, pid=pid: (
+                    e["topic"] == "procedure.lifecycle.complete"
+                    and (e["subarray"], e["result"]["id"]) == (n, pid)
+                )
+            )
+        told = list(events.all)
+    numbers = [e["seq"] for e in told]
+    assert numbers == list(range(numbers[0], numbers[0] + len(numbers)))
+    assert {e["subarray"] for e in told} == {1, 2}
+    announced = [e for e in told if e["topic"] == "user.script.announce"]
+    assert {(e["subarray"], e["msg_src"]) for e in announced} == {(n, str(pid)) for n, pid in pids.items()}
+    assert [e for e in told if e["topic"] == "procedure.output"] == []
+
+
+def test_it_is_replayed_by_id_without_a_gap_and_filtered(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    for server in pair:
+        server.ended(server.run("echo.py"))
+    _complete(second, first, second)
+    last = max(p["position"] for p in _everywhere(second))
+    with contextlib.closing(Events(second, all_subarrays="true", after=0)) as events:
+        events.wait(lambda e: e["seq"] >= last)
+        everything = [e for e in events.all if e["seq"] <= last]
+    assert [e["seq"] for e in everything] == list(range(1, last + 1))
+    half = everything[len(everything) // 2]["seq"]
+    query = {"all_subarrays": "true", "topics": "procedure.lifecycle", "exclude": "procedure.lifecycle.ready"}
+    with contextlib.closing(Events(first, after=half, **query)) as events:
+        pid = second.create("trivial.py")
+        events.wait(lambda e: e.get("result", {}).get("id") == pid and e["subarray"] == 2)
+        told = [e for e in events.all if e["seq"] <= last]
+    assert told == [
+        e
+        for e in everything
+        if e["seq"] > half
+        and e["topic"].startswith("procedure.lifecycle.")
+        and e["topic"] != "procedure.lifecycle.ready"
+    ]
+
+
+def test_an_id_beyond_the_central_history_gets_one_reset(pair: tuple[Server, Server]) -> None:
+    with contextlib.closing(Events(pair[0], all_subarrays="true", after=10**9)) as events:
+        reset = events.wait(lambda e: True)
+        assert reset["event"] == "stream.reset"
+        pair[1].create("trivial.py")
+        events.wait(lambda e: e.get("subarray") == 2)
+        assert [e["event"] for e in events.all].count("stream.reset") == 1
+
+
+def test_ids_of_one_subarray_are_refused_for_all(pair: tuple[Server, Server]) -> None:
+    for name in ("procedure", "activity"):
+        refused = pair[0].request(
+            "GET", f"/stream?all_subarrays=true&{name}=1", headers={"Accept": "text/event-stream"}
+        )
+        assert refused.status_code == 422
+        assert "ids of one subarray" in refused.json()["detail"]
+
+
+def test_from_a_terminal_the_list_has_a_column_with_the_subarray(pair: tuple[Server, Server]) -> None:
+    for server in pair:
+        server.ended(server.run("echo.py"))
+    _complete(pair[0], *pair)
+    heading, _, *rows = _oet(pair[0], "procedure", "list", "--all-subarrays").splitlines()
+    assert heading.split() == ["ID", "Script", "Creation", "time", "State", "Subarray"]
+    assert {row.split()[-1] for row in rows} == {"1", "2"}
+    listed = json.loads(_oet(pair[0], "procedure", "list", "--all-subarrays", "--limit=3", "--output=json"))
+    assert listed == _everywhere(pair[0])[-3:]
+
+
+def test_from_a_terminal_all_subarrays_can_be_listened_to(pair: tuple[Server, Server]) -> None:
+    first, second = pair
+    last = max((p["position"] for p in _everywhere(first)), default=0)
+    words = ["--all-subarrays", "--format=text", "--topics=procedure.lifecycle", f"--from-id={last}"]
+    listening = subprocess.Popen(
+        [OET, "listen", *words], env={**os.environ, "OET_URL": first.url}, stdout=subprocess.PIPE, text=True
+    )
+    assert listening.stdout is not None
+    try:
+        pids = {2: second.run("trivial.py"), 1: first.run("trivial.py")}
+        wanted = {
+            f"[{n}] Procedure {pid} (file://trivial.py) execution complete on subarray {n}"
+            for n, pid in pids.items()
+        }
+        while wanted:
+            line = listening.stdout.readline()
+            assert line
+            wanted.discard(line.rstrip())
+    finally:
+        listening.send_signal(signal.SIGINT)
+        listening.wait(20)
+        listening.stdout.close()
+
+
+def test_a_second_server_for_a_subarray_refuses_to_start_in_one_sentence(
+    pair: tuple[Server, Server], tmp_path: Path
+) -> None:
+    before = _everywhere(pair[0])
+    done = subprocess.run(
+        [sys.executable, "-m", "ska_oso_oet.server"],
+        env={**os.environ, **pair[1].settings, "OET_STATE_DIR": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    said = [line for line in done.stderr.splitlines() if line.startswith("oet-server: another server")]
+    assert len(said) == 1
+    assert said[0].endswith("stop it, or give this one another subarray with OET_SUBARRAY_ID")
+    assert _everywhere(pair[0]) == before
+
+
+def test_without_a_central_history_there_is_one_sentence_and_422(own_server: Server) -> None:
+    for path in ("/procedures?all_subarrays=true", "/stream?all_subarrays=true"):
+        refused = own_server.request("GET", path, headers={"Accept": "*/*"})
+        if own_server.settings.get("OET_DATABASE_URL"):
+            assert refused.status_code == 200
+            return
+        assert refused.status_code == 422
+        assert "OET_DATABASE_URL would have to name a PostgreSQL database" in refused.json()["detail"]
+    assert "PostgreSQL" in _oet(own_server, "procedure", "list", "--all-subarrays", status=3)
+
+
+def test_losing_the_database_in_the_middle_of_a_run_loses_nothing_and_delays_no_stop(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    (tmp_path / "counts.py").write_text(COUNTING)
+    with serving(tmp_path / "state", OET_DATABASE_URL=centre, LOG_LEVEL="INFO") as server:
+        with contextlib.closing(Events(server)) as events, contextlib.ExitStack() as again:
+            pid = server.run(str(tmp_path / "counts.py"), str(tmp_path / "flag"))
+            other = server.create("diehard.py")
+            events.wait(lambda e: e.get("n") == 50)
+            until(lambda: _everywhere(server, script="counts.py") != [])
+            postgresql.kill()
+            again.callback(lambda: postgresql.process.poll() is None or postgresql.start())  # type: ignore[union-attr]
+            until(lambda: "away: " in str(server.get("/status")["stores"]["central_history"]))
+            _a_server_without_its_database_works(server, other)
+            seen = len(events.all)
+            events.wait(lambda e: e.get("n", 0) > seen)
+            server.kill("bus")
+            server.ready()
+            until(lambda: _away(server))
+            postgresql.start()
+            until(lambda: server.get("/status")["stores"]["central_history"] == "ok")
+            (tmp_path / "flag").touch()
+            events.wait(lambda e: e.get("new_state") == "COMPLETE" and e["pid"] == pid)
+            counted = [e["n"] for e in events.all if e["topic"] == "user.script.count"]
+            assert counted == list(range(len(counted)))
+    require_equal(postgresql, centre, 1, tmp_path / "state" / "journal.db")
+    log = server.log.read_text()
+    assert log.count("The central history is not written: ") == 2  # once for each bus worker
+    assert log.count("The central history is up to date again; ") == 1
+    assert PASSWORD not in log
+
+
+def _away(server: Server) -> bool:
+    with contextlib.suppress(KeyError, TypeError):
+        return str(server.get("/status")["stores"]["central_history"]).startswith("away: ")
+    return False
+
+
+def _a_server_without_its_database_works(server: Server, other: int) -> None:
+    root = server.url.split("/ska-oso-oet")[0]
+    ready = requests.get(f"{root}/readyz", timeout=20)
+    assert ready.status_code == 200
+    assert ready.json()["stores"] == {"journal": "ok", "central_history": "away"}
+    for path in ("/procedures?all_subarrays=true", "/stream?all_subarrays=true"):
+        refused = server.request("GET", path, headers={"Accept": "*/*"})
+        assert refused.status_code == 503
+        assert refused.json()["detail"].startswith("the central history cannot be read at the moment (")
+        assert "Retry-After" in refused.headers
+    assert server.stop_script(other)["survivors"] == 0
+    assert server.procedure(other)["state"] == "STOPPED"
+
+
+def test_a_server_with_an_empty_state_directory_goes_on_where_the_central_history_is(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with serving(tmp_path / "old", OET_DATABASE_URL=centre) as server:
+        server.ended(server.run("endings.py", "raise"))
+        ready = server.create("trivial.py")
+        server.wait_state(ready, "READY")
+        assert server.request("PUT", "/operator/wait_for_qa_ready", json={"action": "disable"}).ok
+    head = postgresql.sql(centre, "SELECT max(seq) FROM oet_messages")[0][0]
+    postgresql.kill()
+    starting = Server(tmp_path / "new", OET_DATABASE_URL=centre)
+    with contextlib.ExitStack() as ending:
+        ending.callback(lambda: starting.process is not None and starting.stop())
+        with _answering_when_asked(starting, postgresql):
+            starting.start()
+        assert [p["id"] for p in starting.get("/procedures")] == [1, ready]
+        assert starting.procedure(1)["outcome"]["detail"] == "ValueError: a mistake"
+        assert starting.procedure(ready)["outcome"]["detail"].endswith("the server was shut down")
+        assert starting.get("/operator/wait_for_qa_ready")["wait_for_qa_ready"] is False
+        assert starting.create("trivial.py") == ready + 1
+        with contextlib.closing(Events(starting, after=head)) as events:
+            assert events.wait(lambda e: "seq" in e)["seq"] == head + 1
+    require_equal(postgresql, centre, 1, tmp_path / "new" / "journal.db")
+
+
+@contextlib.contextmanager
+def _answering_when_asked(server: Server, postgresql: PostgreSQL) -> Iterator[None]:
+    """Start the database when the server has said that it waits for it, and has not begun without it."""
+    import threading
+
+    said = "No work is taken before the central history has told what came before: "
+
+    def wait() -> None:
+        until(lambda: server.log.exists() and said in server.log.read_text())
+        postgresql.start()
+
+    waiting = threading.Thread(target=wait)
+    waiting.start()
+    try:
+        yield
+    finally:
+        waiting.join()
+        if postgresql.process is None or postgresql.process.poll() is not None:
+            postgresql.start()
+
+
+def test_a_user_sees_the_subarrays_that_the_token_is_for(tmp_path: Path, pair: tuple[Server, Server]) -> None:
+    for server in pair:
+        server.ended(server.run("trivial.py"))
+    _complete(pair[0], *pair)
+    settings = {
+        "OET_DATABASE_URL": pair[0].settings["OET_DATABASE_URL"],
+        "OET_SUBARRAY_ID": "3",
+        "OET_AUTH_SUBARRAY_CLAIM": "subarrays",
+    }
+    issuer = Issuer().start()
+    try:
+        with guarded(tmp_path / "state", issuer, **settings) as server:
+            for claim, seen in (([3], set()), ([2, "3"], {2}), ("*", {1, 2})):
+                headers = bearer(issuer.token(scope="oet:read", subarrays=claim))
+                server.session.headers.update(headers)
+                assert {p["subarray"] for p in _everywhere(server)} == seen
+                with contextlib.closing(Events(server, all_subarrays="true", after=0)) as events:
+                    events.wait(lambda e: e.get("subarray") == 3)
+                    told = {e["subarray"] for e in events.all}
+                    assert told - {3} == seen or seen == set()
+                    assert told <= {3, *seen}
+    finally:
+        issuer.stop()
+
+
+def test_the_password_is_told_to_nobody(tmp_path: Path, postgresql: PostgreSQL, centre: str) -> None:
+    quoted = centre.split("//")[1].split("@")[0].split(":")[1]
+    with serving(tmp_path / "state", OET_DATABASE_URL=centre, LOG_LEVEL="DEBUG") as server:
+        pid = server.run("diehard.py", "sleeping")
+        os_pid = server.procedure(pid)["pid"]
+        for process in server.processes():
+            assert not any(PASSWORD in word or quoted in word for word in process.cmdline())
+        assert "OET_DATABASE_URL" not in psutil.Process(os_pid).environ()
+        assert "OET_DATABASE_URL" in server.worker("bus").environ()
+        server.stop_script(pid)
+    wrong = centre.replace(quoted, "another%20secret")
+    refused = oet_server(tmp_path / "none", OET_DATABASE_URL=wrong.replace("+psycopg", "+nonsense"))
+    assert refused.returncode == 1
+    with serving(tmp_path / "state", OET_DATABASE_URL=wrong, LOG_LEVEL="DEBUG") as server:
+        until(lambda: "password authentication failed" in server.log.read_text())
+    for text in (server.log.read_text(), refused.stderr, refused.stdout):
+        for secret in (PASSWORD, quoted, "another secret", "another%20secret"):
+            assert secret not in text
