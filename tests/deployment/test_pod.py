@@ -10,6 +10,7 @@ import pytest
 import requests
 
 from ..auth.issuer import AUDIENCE, Issuer
+from ..conftest import until
 from .chart import only
 from .pod import LAST, Pod, running
 from .value_sets import OPEN
@@ -61,7 +62,7 @@ def test_a_pod_that_is_to_end_is_drained_and_its_metrics_tell(pods: list[Pod]) -
     assert (done.returncode, "Nothing runs" in done.stdout) == (0, True), done.stderr
     assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 503
     assert requests.get(f"{pod.root}/livez", timeout=10).status_code == 200
-    assert 'oet_drained{subarray="7"} 1' in requests.get(f"{pod.root}/metrics", timeout=10).text
+    until(lambda: 'oet_drained{subarray="7"} 1' in requests.get(f"{pod.root}/metrics", timeout=10).text)
     resumed = pod.inside("oet", "resume")
     assert resumed.returncode == 0, resumed.stderr
     assert requests.get(f"{pod.root}/readyz", timeout=10).status_code == 200
