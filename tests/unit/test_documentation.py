@@ -42,4 +42,6 @@ def test_all_version_numbers_are_the_same() -> None:
         ska_oso_oet_client.__version__,
         changes[0],
     }
+    chart = (ROOT / "helm/ska-oso-oet/Chart.yaml").read_text()
+    numbers |= set(re.findall(r"^(?:version|appVersion): (\S+)$", chart, re.MULTILINE))
     assert len(numbers) == 1
