@@ -18,7 +18,7 @@ import difflib
 import os
 from collections.abc import Collection, Mapping, Sequence
 
-from .settings import read_switch
+from .readers import switch
 
 PREFIX = "OET_FEATURE_"
 FILE = "ska_oso_oet.ini"
@@ -91,7 +91,7 @@ def read_flags(
 
 def _found(text: str, where: str, source: str) -> Found:
     try:
-        return Found(on=read_switch(text), source=source)
+        return Found(on=switch(text), source=source)
     except ValueError as error:
         raise BadFlag(f"{where} = {text!r} cannot be used: {error}") from None
 

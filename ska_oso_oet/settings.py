@@ -8,14 +8,10 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from .addresses import checked_archive_url, checked_issuer, url_of
-
-_SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
-_TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+from . import readers
+from .addresses import url_of
 
 MOST_SUBARRAYS = 16
-
-ABORT_REASONS = ("stop", "failure", "lost", "timeout")
 
 
 class BadSetting(Exception):  # noqa: N818  reads as a sentence on the command line
@@ -33,146 +29,30 @@ class Variable:
     secret: bool = False  #: whether its value is never to be shown
 
 
-def _whole(least: int, most: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        value = int(text)
-        if not least <= value <= most:
-            raise ValueError(f"must be between {least} and {most}")
-        return value
-
-    return read
-
-
-def _unit(text: str, units: Mapping[str, float]) -> float:
-    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-    factor = units.get(text.strip()[len(number) :].upper())
-    if factor is None:
-        raise ValueError(f"unknown unit; known are {', '.join(u for u in units if u)}")
-    value = float(number) * factor
-    if not 0 <= value < 1e15:
-        raise ValueError("must be a number that is not negative")
-    return value
-
-
-def _seconds(text: str) -> float:
-    return _unit(text, _TIMES)
-
-
-def _limit(text: str) -> float | None:
-    return None if text.lower() in ("", "none") else _seconds(text)
-
-
-def _bytes(text: str) -> int:
-    return int(_unit(text, _SIZES))
-
-
-def _memory(text: str) -> int | None:
-    return None if text.lower() in ("", "none") else _bytes(text)
-
-
-def _words(text: str) -> tuple[str, ...]:
-    return tuple(word.strip() for word in text.split(",") if word.strip())
-
-
-def _folders(text: str) -> tuple[str, ...]:
-    return tuple(os.path.realpath(os.path.expanduser(folder)) for folder in text.split(":") if folder)
-
-
-def _abort_on(text: str) -> tuple[str, ...]:
-    words = _words(text)
-    for word in words:
-        if word not in ABORT_REASONS:
-            raise ValueError(f"{word!r} is none of {', '.join(ABORT_REASONS)}")
-    return words
-
-
-def _choice(*values: str) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text not in values:
-            raise ValueError(f"must be one of {', '.join(values)}")
-        return text
-
-    return read
-
-
-def read_switch(text: str) -> bool:
-    """Read yes or no.
-
-    :raises ValueError: saying what is possible
-    """
-    words = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-    if text.lower() not in words:
-        raise ValueError("must be true or false")
-    return words[text.lower()]
-
-
-def _level(text: str) -> str:
-    return _choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")(text.upper())
-
-
-def _path(text: str) -> str:
-    return os.path.abspath(os.path.expanduser(text)) if text else ""
-
-
-def _segment(text: str) -> str:
-    if not text or "/" in text:
-        raise ValueError("must be one element of a path")
-    return text
-
-
-def _archive(text: str) -> str:
-    return checked_archive_url(text) if text else ""
-
-
-def _issuers(text: str) -> tuple[str, ...]:
-    return tuple(checked_issuer(word) for word in _words(text))
-
-
-def _grants(text: str) -> tuple[str, ...]:
-    words = _words(text)
-    for word in words:
-        kind, _, name = word.partition(":")
-        if kind not in ("scope", "role") or not name:
-            raise ValueError(f"{word!r} is neither scope:NAME nor role:NAME")
-    return words
-
-
-def _database(text: str) -> str:
-    if text.startswith("postgresql:"):
-        text = text.replace("postgresql:", "postgresql+psycopg:", 1)
-    if text and not text.startswith(("sqlite:///", "postgresql+psycopg://")):
-        raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
-    if "password=" in text:
-        raise ValueError("give the password before the @, or with PGPASSFILE or PGPASSWORD")
-    return text
-
-
-def _text_or_none(text: str) -> str | None:
-    return text or None
-
-
 VARIABLES: dict[str, Variable] = {
     "host": Variable("OET_HOST", "127.0.0.1", "address REST listens on"),
-    "port": Variable("OET_PORT", "5000", "port REST listens on; 0 picks one and prints it", _whole(0, 65535)),
+    "port": Variable(
+        "OET_PORT", "5000", "port REST listens on; 0 picks one and prints it", readers.whole(0, 65535)
+    ),
     "auth": Variable(
         "OET_AUTH",
         "",
         "`off` serves everybody who can reach `OET_HOST`; without it and without an issuer only loopback "
         "addresses are allowed",
-        _choice("", "off"),
+        readers.choice("", "off"),
     ),
     "auth_issuers": Variable(
         "OET_AUTH_ISSUER",
         "",
         "OpenID providers (comma list of issuer URLs, exactly as their tokens name them) whose tokens are "
         "accepted; with none nobody is asked who they are",
-        _issuers,
+        readers.issuers,
     ),
     "auth_audiences": Variable(
         "OET_AUTH_AUDIENCE",
         "",
         "audiences (comma list) of which a token must name one; needed with `OET_AUTH_ISSUER`",
-        _words,
+        readers.words,
     ),
     "auth_client_id": Variable("OET_AUTH_CLIENT_ID", "", "client that `oet login` and the page log in as"),
     "auth_scopes": Variable(
@@ -186,13 +66,13 @@ VARIABLES: dict[str, Variable] = {
         "what (comma list of `scope:NAME` and `role:NAME`) permits to read; by default `scope:oet:read`, "
         "`role:SW_ENGINEER` and the telescope's own operators: `role:MID_TELESCOPE_OPERATOR` or "
         "`role:LOW_TELESCOPE_OPERATOR`",
-        _grants,
+        readers.grants,
     ),
     "auth_execute": Variable(
         "OET_AUTH_EXECUTE",
         "",
         "what permits to execute, and to read; by default `scope:oet:execute` and the same roles",
-        _grants,
+        readers.grants,
     ),
     "auth_subarray_claim": Variable(
         "OET_AUTH_SUBARRAY_CLAIM",
@@ -200,23 +80,23 @@ VARIABLES: dict[str, Variable] = {
         "claim that lists the subarrays a user may use (numbers, or `*`); with it a token whose claim does "
         "not list this one is refused",
     ),
-    "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", _segment),
+    "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", readers.segment),
     "subarray_id": Variable(
-        "OET_SUBARRAY_ID", "1", "the subarray this instance drives", _whole(1, MOST_SUBARRAYS)
+        "OET_SUBARRAY_ID", "1", "the subarray this instance drives", readers.whole(1, MOST_SUBARRAYS)
     ),
     "state_dir": Variable(
         "OET_STATE_DIR",
         "",
         "journal, run directories and sockets; by default `$XDG_STATE_HOME/oet/subarray-<id>` or "
         "`~/.local/state/oet/subarray-<id>`",
-        _path,
+        readers.path,
     ),
     "database_url": Variable(
         "OET_DATABASE_URL",
         "",
         "`postgresql+psycopg://user:password@host/database` of the central history of all subarrays, to "
         "which the journal in the state directory is copied; or `sqlite:///path` of a journal elsewhere",
-        _database,
+        readers.database,
         secret=True,
     ),
     "scripts_location": Variable(
@@ -224,77 +104,77 @@ VARIABLES: dict[str, Variable] = {
         "",
         "relative `file://` URIs are resolved here, and the abort script is looked up here first; by "
         "default the packaged example scripts",
-        _path,
+        readers.path,
     ),
     "script_paths": Variable(
-        "OET_SCRIPT_PATHS", "/", "folders (colon list) that `file://` scripts may come from", _folders
+        "OET_SCRIPT_PATHS", "/", "folders (colon list) that `file://` scripts may come from", readers.folders
     ),
     "abort_script": Variable("OET_ABORT_SCRIPT", "abort.py", "what runs after a stop with abort"),
-    "abort_timeout": Variable("OET_ABORT_TIMEOUT", "60 s", "time limit of the abort script", _seconds),
+    "abort_timeout": Variable("OET_ABORT_TIMEOUT", "60 s", "time limit of the abort script", readers.seconds),
     "abort_on": Variable(
         "OET_ABORT_ON",
         "stop",
-        f"when the abort script may run: any of `{','.join(ABORT_REASONS)}`",
-        _abort_on,
+        f"when the abort script may run: any of `{','.join(readers.ABORT_REASONS)}`",
+        readers.abort_on,
     ),
-    "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", _seconds),
+    "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", readers.seconds),
     "environment_timeout": Variable(
         "OET_ENVIRONMENT_TIMEOUT",
         "600 s",
         "time limit for fetching a script from git and making its environment",
-        _limit,
+        readers.limit,
     ),
-    "load_timeout": Variable("OET_LOAD_TIMEOUT", "60 s", "time limit for importing a script", _limit),
-    "init_timeout": Variable("OET_INIT_TIMEOUT", "600 s", "time limit for `init`", _limit),
-    "main_timeout": Variable("OET_MAIN_TIMEOUT", "none", "time limit for `main`", _limit),
+    "load_timeout": Variable("OET_LOAD_TIMEOUT", "60 s", "time limit for importing a script", readers.limit),
+    "init_timeout": Variable("OET_INIT_TIMEOUT", "600 s", "time limit for `init`", readers.limit),
+    "main_timeout": Variable("OET_MAIN_TIMEOUT", "none", "time limit for `main`", readers.limit),
     "memory_limit": Variable(
-        "OET_MEMORY_LIMIT", "none", "memory each process of a script may have of its own", _memory
+        "OET_MEMORY_LIMIT", "none", "memory each process of a script may have of its own", readers.memory
     ),
-    "output_limit": Variable("OET_OUTPUT_LIMIT", "64 MiB", "captured output kept per run", _bytes),
-    "history": Variable("OET_HISTORY", "10", "how many procedures are listed", _whole(1, 1000)),
+    "output_limit": Variable("OET_OUTPUT_LIMIT", "64 MiB", "captured output kept per run", readers.size),
+    "history": Variable("OET_HISTORY", "10", "how many procedures are listed", readers.whole(1, 1000)),
     "retention_days": Variable(
         "OET_RETENTION_DAYS",
         "365",
         "days after which what is in the journal, and the folders of runs and activities, are removed; never "
         "what lives or is listed",
-        _whole(1, 36500),
+        readers.whole(1, 36500),
     ),
     "warm_interpreters": Variable(
-        "OET_WARM_INTERPRETERS", "1", "how many interpreters wait for the next create", _whole(0, 16)
+        "OET_WARM_INTERPRETERS", "1", "how many interpreters wait for the next create", readers.whole(0, 16)
     ),
-    "preload": Variable("OET_PRELOAD", "tango", "modules (comma list) imported while waiting", _words),
+    "preload": Variable("OET_PRELOAD", "tango", "modules (comma list) imported while waiting", readers.words),
     "git_repo": Variable(
         "OET_GIT_REPO",
         "https://gitlab.com/ska-telescope/oso/ska-oso-scripting.git",
         "repository of `git://` scripts that name none",
     ),
     "git_allowed": Variable(
-        "OET_GIT_ALLOWED", "all", "URL prefixes (comma list) that scripts may be fetched from", _words
+        "OET_GIT_ALLOWED", "all", "URL prefixes (comma list) that scripts may be fetched from", readers.words
     ),
     "git_timeout": Variable(
-        "OET_GIT_TIMEOUT", "120 s", "time limit for one conversation with a repository", _seconds
+        "OET_GIT_TIMEOUT", "120 s", "time limit for one conversation with a repository", readers.seconds
     ),
     "git_credentials": Variable(
         "OET_GIT_CREDENTIALS",
         "",
         "file with credentials for repositories, in the format of git's credential store",
-        _path,
+        readers.path,
     ),
     "shelf_days": Variable(
         "OET_ENVIRONMENT_DAYS",
         "30",
         "days after which environments, work trees and mirrors that nobody used are removed",
-        _whole(0, 36500),
+        readers.whole(0, 36500),
     ),
     "shelf_size": Variable(
         "OET_ENVIRONMENT_SPACE",
         "20 GiB",
         "room for environments, work trees and mirrors; beyond it those used longest ago are removed",
-        _bytes,
+        readers.size,
     ),
     "tango_host": Variable("TANGO_HOST", "", "Tango database of the telescope, `host:port`; for scripts"),
     "telescope": Variable(
-        "SKA_TELESCOPE", "SKA-mid", "the telescope; for scripts", _choice("SKA-mid", "SKA-low")
+        "SKA_TELESCOPE", "SKA-mid", "the telescope; for scripts", readers.choice("SKA-mid", "SKA-low")
     ),
     "subarray_prefix": Variable(
         "SUBARRAYNODE_TRL_PREFIX",
@@ -319,29 +199,29 @@ VARIABLES: dict[str, Variable] = {
         "OET_WAIT_FOR_QA_READY",
         "true",
         "whether scripts wait for QA before they scan, until the operator decides otherwise",
-        read_switch,
+        readers.switch,
     ),
     "oda_url": Variable(
         "OET_ODA_URL",
         "",
         "archive of scheduling blocks: `file:///path` of a folder, or the ODA's "
         "`https://host/ns/oda/api/v<major>`; by default the folder `oda` in the state directory",
-        _archive,
+        readers.archive,
     ),
     "oda_timeout": Variable(
-        "OET_ODA_TIMEOUT", "10 s", "time limit for one conversation with the archive", _seconds
+        "OET_ODA_TIMEOUT", "10 s", "time limit for one conversation with the archive", readers.seconds
     ),
-    "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", _whole(1, 16)),
-    "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", _whole(1, 256)),
+    "web_workers": Variable("OET_WEB_WORKERS", "1", "gunicorn workers", readers.whole(1, 16)),
+    "web_threads": Variable("OET_WEB_THREADS", "16", "gunicorn threads per worker", readers.whole(1, 256)),
     "otlp_endpoint": Variable(
         "OTEL_EXPORTER_OTLP_ENDPOINT",
         "",
         "collector of OpenTelemetry (OTLP over HTTP) that traces are sent to; with none nothing is traced. "
         "Needs `ska_oso_oet[tracing]`; the other variables of OpenTelemetry hold as well",
     ),
-    "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", _level),
+    "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", readers.level),
     "log_format": Variable(
-        "OET_LOG_FORMAT", "ska", "`ska` (the SKA log line) or `text`", _choice("ska", "text")
+        "OET_LOG_FORMAT", "ska", "`ska` (the SKA log line) or `text`", readers.choice("ska", "text")
     ),
 }
 

@@ -1,0 +1,147 @@
+"""How the texts of settings are read; each reader raises ValueError, saying what is possible."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+
+from .addresses import checked_archive_url, checked_issuer
+
+_SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
+_TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
+
+ABORT_REASONS = ("stop", "failure", "lost", "timeout")
+
+
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """A whole number of this range."""
+
+    def read(text: str) -> int:
+        value = int(text)
+        if not least <= value <= most:
+            raise ValueError(f"must be between {least} and {most}")
+        return value
+
+    return read
+
+
+def _unit(text: str, units: Mapping[str, float]) -> float:
+    number = text.strip().rstrip("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+    factor = units.get(text.strip()[len(number) :].upper())
+    if factor is None:
+        raise ValueError(f"unknown unit; known are {', '.join(u for u in units if u)}")
+    value = float(number) * factor
+    if not 0 <= value < 1e15:
+        raise ValueError("must be a number that is not negative")
+    return value
+
+
+def seconds(text: str) -> float:
+    """A time, in seconds or with a unit."""
+    return _unit(text, _TIMES)
+
+
+def limit(text: str) -> float | None:
+    """A time, or none."""
+    return None if text.lower() in ("", "none") else seconds(text)
+
+
+def size(text: str) -> int:
+    """A size in bytes, or with a unit."""
+    return int(_unit(text, _SIZES))
+
+
+def memory(text: str) -> int | None:
+    """A size in bytes, or none."""
+    return None if text.lower() in ("", "none") else size(text)
+
+
+def words(text: str) -> tuple[str, ...]:
+    """A comma list."""
+    return tuple(word.strip() for word in text.split(",") if word.strip())
+
+
+def folders(text: str) -> tuple[str, ...]:
+    """A colon list of folders, as they really are."""
+    return tuple(os.path.realpath(os.path.expanduser(folder)) for folder in text.split(":") if folder)
+
+
+def abort_on(text: str) -> tuple[str, ...]:
+    """Ends of a script after which an abort runs."""
+    found = words(text)
+    for word in found:
+        if word not in ABORT_REASONS:
+            raise ValueError(f"{word!r} is none of {', '.join(ABORT_REASONS)}")
+    return found
+
+
+def choice(*values: str) -> Callable[[str], str]:
+    """One of these texts."""
+
+    def read(text: str) -> str:
+        if text not in values:
+            raise ValueError(f"must be one of {', '.join(values)}")
+        return text
+
+    return read
+
+
+def switch(text: str) -> bool:
+    """Yes or no."""
+    known = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+    if text.lower() not in known:
+        raise ValueError("must be true or false")
+    return known[text.lower()]
+
+
+def level(text: str) -> str:
+    """A level of the log."""
+    return choice("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")(text.upper())
+
+
+def path(text: str) -> str:
+    """A file or folder, absolute from now on."""
+    return os.path.abspath(os.path.expanduser(text)) if text else ""
+
+
+def segment(text: str) -> str:
+    """One element of a path."""
+    if not text or "/" in text:
+        raise ValueError("must be one element of a path")
+    return text
+
+
+def archive(text: str) -> str:
+    """The address of an archive of scheduling blocks."""
+    return checked_archive_url(text) if text else ""
+
+
+def issuers(text: str) -> tuple[str, ...]:
+    """A comma list of OpenID providers."""
+    return tuple(checked_issuer(word) for word in words(text))
+
+
+def grants(text: str) -> tuple[str, ...]:
+    """A comma list of scope:NAME and role:NAME."""
+    found = words(text)
+    for word in found:
+        kind, _, name = word.partition(":")
+        if kind not in ("scope", "role") or not name:
+            raise ValueError(f"{word!r} is neither scope:NAME nor role:NAME")
+    return found
+
+
+def database(text: str) -> str:
+    """The SQLAlchemy URL of a database of a kind that can be used."""
+    if text.startswith("postgresql:"):
+        text = text.replace("postgresql:", "postgresql+psycopg:", 1)
+    if text and not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
+    if "password=" in text:
+        raise ValueError("give the password before the @, or with PGPASSFILE or PGPASSWORD")
+    return text
+
+
+def text_or_none(text: str) -> str | None:
+    """A text, or none."""
+    return text or None
