@@ -131,6 +131,8 @@ class PostgreSQL:
 
     def database(self) -> str:
         """Make a database; returns its URL."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()  # a test that has killed it has failed
         name = f"oet{os.getpid()}_{next(_NAMES)}"
         with self._connect("postgres") as connection:
             connection.execute(f"CREATE DATABASE {name}".encode())

@@ -41,6 +41,8 @@ LOG = logging.getLogger(__name__)
 
 _RESERVE = 16 * 2**20  #: bytes that must be free on the disk for new work
 
+#: Seconds a bus that is away is waited for at the end; what it was not told is in the run directories.
+_FAREWELL = 3.0
 _BIRTH = 60.0  #: seconds in which an interpreter must be had for a new procedure
 
 
@@ -324,5 +326,8 @@ class ScriptExecutionService:
         for run in runs:
             run.stop("shutdown", None, self.settings.stop_grace)
         await asyncio.gather(*(run.gone() for run in runs))
-        while self.bus.unacknowledged:
+        until = time.monotonic() + _FAREWELL
+        while self.bus.unacknowledged and time.monotonic() < until:
+            if self.bus.connected:
+                until = time.monotonic() + _FAREWELL
             await asyncio.sleep(0.01)

@@ -53,7 +53,7 @@ async def _serve_with_centre(settings: Settings, journal: Journal) -> None:
     except (sa.exc.ArgumentError, ValueError, ImportError) as error:
         raise CannotStart(f"OET_DATABASE_URL cannot be used: {error}") from None
     try:
-        await replicator.begin()
+        await (replicator.begin(patience=0) if RESTARTED in os.environ else replicator.begin())
     except Disagreement as error:
         raise CannotStart(str(error)) from None
     with contextlib.closing(centre):

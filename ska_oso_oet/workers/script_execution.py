@@ -12,7 +12,7 @@ from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
 from ..metrics.store import STORE
 from ..metrics.watch import watch
-from ..settings import Settings
+from ..settings import VARIABLES, Settings
 from .base import (
     CannotStart,
     answer_pings,
@@ -45,6 +45,7 @@ async def main(settings: Settings) -> None:
         checked_repository(settings.git_repo)
     except Invalid as error:
         raise CannotStart(f"OET_GIT_REPO cannot be used: {error.detail}") from None
+    os.environ.pop(VARIABLES["database_url"].name, None)  # it may hold a password; scripts inherit the rest
     os.makedirs(settings.runs, mode=0o700, exist_ok=True)
     bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
     service = ScriptExecutionService(bus, settings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ def small_disk() -> Iterator[Path]:
 
 
 def _contents(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in folder.iterdir() if path.suffix != ".lock"}
+    return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_backups_made_while_a_script_publishes_are_journals_up_to_a_moment(
@@ -53,7 +54,7 @@ def test_backups_made_while_a_script_publishes_are_journals_up_to_a_moment(
     events = Events(server)
     pid = server.run(str(script))
     heads = []
-    for n in range(3):
+    for n in range(2):
         seen = len(events.all)
         events.wait(lambda e, seen=seen: e.get("n", 0) > seen)
         target = server.state / f"copy{n}.bak"
@@ -182,9 +183,6 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
     elif fault == "newer":
         earlier.sql(backup, "UPDATE alembic_version SET version_num = '9999'")
     before = _contents(file.parent)
-    refused = oet_server(file.parent, "restore", str(backup))
-    assert refused.returncode == 1
-    assert len(refused.stderr.splitlines()) == 1
     expected = {
         "none": "there is no backup",
         "damaged": "is damaged (",
@@ -192,7 +190,8 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
         "empty": "is no journal",
         "newer": "has schema 9999, but this release knows none later than",
     }
-    assert expected[fault] in refused.stderr
+    with pytest.raises(Unusable, match=re.escape(expected[fault])):
+        copies.restore(str(backup), str(file))
     assert _contents(file.parent) == before
 
 

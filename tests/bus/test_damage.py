@@ -108,13 +108,12 @@ def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored
     (backup,) = file.parent.glob("journal-*.bak")
     overwrite(file)
     damaged = file.read_bytes()
-    for _ in range(2):
-        refused = oet_server(file.parent)
-        assert refused.returncode == 1
-        assert f"oet-server: the journal {file} is damaged (" in refused.stderr
-        assert f"oet-server restore {backup}" in refused.stderr
-        assert "Traceback" not in refused.stderr
-        assert file.read_bytes() == damaged
+    refused = oet_server(file.parent)
+    assert refused.returncode == 1
+    assert f"oet-server: the journal {file} is damaged (" in refused.stderr
+    assert f"oet-server restore {backup}" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    assert file.read_bytes() == damaged
     restored = oet_server(file.parent, "restore", str(backup))
     assert restored.returncode == 0, restored.stderr
     (kept,) = file.parent.glob("journal.replaced-*")
@@ -129,7 +128,7 @@ def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored
 
 
 def test_damage_found_later_lets_no_new_work_begin_and_every_stop_succeed(file: Path) -> None:
-    with serving(file.parent, OET_RETENTION_DAYS="36500") as server:
+    with serving(file.parent, OET_RETENTION_DAYS="36500", OET_DATABASE_URL="") as server:
         pid, other = server.run("diehard.py", "sleeping"), server.create("diehard.py")
         overwrite(file)
         reader = Events(server, after=0)  # somebody notices it

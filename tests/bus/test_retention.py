@@ -263,7 +263,7 @@ def _count(server: Server, condition: str) -> int:
 
 
 def test_a_server_forgets_what_is_too_old_and_nothing_that_lives(tmp_path: Path) -> None:
-    settings = {"OET_HISTORY": "2", "OET_RETENTION_DAYS": "10"}
+    settings = {"OET_HISTORY": "2", "OET_RETENTION_DAYS": "10", "OET_DATABASE_URL": ""}
     with serving(tmp_path / "state", **settings) as server:
         block = Blocks(server).add("sbd-1", {"observe": inline("def main(): pass\n")})
         activities = Activities(server)

@@ -814,6 +814,15 @@ def test_health_is_answered_at_the_root(server: Server) -> None:
     assert said["stores"] == {"journal": "ok", "central_history": "ok" if CENTRAL else None}
 
 
+def test_without_a_central_history_all_subarrays_are_422_in_one_sentence(server: Server) -> None:
+    for path in ("/procedures?all_subarrays=true", "/stream?all_subarrays=true"):
+        with server.request("GET", path, headers={"Accept": "*/*"}, stream=True) as answer:
+            assert answer.status_code == (200 if CENTRAL else 422)
+            if not CENTRAL:
+                detail = answer.json()["detail"]
+                assert "OET_DATABASE_URL would have to name a PostgreSQL database" in detail
+
+
 # -- settings and troubles -------------------------------------------------------------------------
 
 

@@ -21,7 +21,7 @@ from .store import History
 
 LOG = logging.getLogger(__name__)
 
-_PAGE = 500
+_PAGE = 200  #: others who write have to wait for as long as a page takes
 
 
 class Claimed(Disagreement):
@@ -118,11 +118,16 @@ class Copying:
         if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCKS, self._subarray))):
             return
         who = connection.execute(sa.select(INSTANCES).where(INSTANCES.c.subarray == self._subarray)).first()
+        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(who.since)) if who else "a moment ago"
+        host = who.host if who else "some host"
         if who is None or who.instance == self._instance:
-            raise StillOpen("a connection of an earlier process of this server is still open there")
-        since = time.strftime("%Y-%m-%d %H:%M:%S UTC", time.gmtime(who.since))
+            raise StillOpen(
+                f"a connection from {host} since {since} is still open there; if it is not that of an "
+                "earlier process of this server, another one works with a copy of its journal: stop one "
+                "of them"
+            )
         raise Claimed(
-            f"another server, on {who.host} since {since}, writes the history of subarray {self._subarray} "
+            f"another server, on {host} since {since}, writes the history of subarray {self._subarray} "
             "in the central database; stop it, or give this one another subarray with OET_SUBARRAY_ID"
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
+from collections.abc import Iterator
 from typing import Any
 
 import sqlalchemy as sa
@@ -20,16 +23,17 @@ _CONNECTING = {
     "keepalives_count": 3,
     "tcp_user_timeout": 25_000,
 }
-#: The same in the other direction, so that what a machine that is gone had locked is free again; and what
-#: keeps others waiting is not done for long.
+#: The same in the other direction, so that what a machine that is gone had locked is free again.
 _SESSION = {
-    "tcp_keepalives_idle": "10",
-    "tcp_keepalives_interval": "5",
+    "tcp_keepalives_idle": "10s",
+    "tcp_keepalives_interval": "5s",
     "tcp_keepalives_count": "3",
-    "statement_timeout": "10s",
-    "lock_timeout": "8s",
     "idle_in_transaction_session_timeout": "15s",
 }
+_READING = {"statement_timeout": "5s"}
+_WRITING = {"statement_timeout": "60s"}  #: others may have to be waited for
+
+logging.getLogger("psycopg").setLevel(logging.ERROR)  # every trouble is told of once, by us
 
 
 class Disagreement(Exception):  # noqa: N818  reads as a sentence
@@ -44,14 +48,15 @@ def engine_for(url: str, subarray: int, *, pooled: bool = True) -> sa.Engine:
     pool = {"pool_size": 2, "pool_pre_ping": True} if pooled else {"poolclass": sa.pool.NullPool}
     name = f"oet subarray {subarray}"
     engine = sa.create_engine(url, connect_args={**_CONNECTING, "application_name": name}, **pool)
-    sa.event.listen(engine, "connect", _limit)
+    limits = _SESSION | (_READING if pooled else _WRITING)
+
+    def limit(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in limits.items()))
+        connection.commit()
+
+    sa.event.listen(engine, "connect", limit)
     return engine
-
-
-def _limit(connection: Any, _record: Any) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("; ".join(f"SET {name} = '{value}'" for name, value in _SESSION.items()))
-    connection.commit()
 
 
 def bring_up_to_date(engine: sa.Engine) -> None:
@@ -74,6 +79,24 @@ def bring_up_to_date(engine: sa.Engine) -> None:
 
 def _exclude_others(connection: sa.Connection) -> None:
     connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({LOCKS}, 0)")
+
+
+@contextlib.contextmanager
+def without_waiting(connection: sa.Connection) -> Iterator[None]:
+    """Have statements of which nobody wants an answer sent one after another: the way there may be long.
+
+    :raises sqlalchemy.exc.DBAPIError: where any of them fails
+    """
+    import psycopg  # what has no central history does without it
+
+    raw: Any = connection.connection.driver_connection
+    try:
+        with raw.pipeline():
+            yield
+    except psycopg.DataError as error:
+        raise sa.exc.DataError(None, None, error) from error
+    except psycopg.Error as error:
+        raise sa.exc.DBAPIError(None, None, error) from error
 
 
 def reason(error: BaseException) -> str:

@@ -25,7 +25,7 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
-_START = 5.0  #: seconds a start waits for the central database, where it can do without
+_START = 5.0  #: seconds a start waits for the central database where it can do without
 _SLOW = 10.0  #: seconds without an answer after which it counts as away
 _GATHER = 0.05  #: seconds in which what is written is gathered, to be copied together
 _PING = 15.0  #: seconds after which a quiet connection is tried
@@ -61,20 +61,23 @@ class Replicator:
 
     # -- before the bus is served ------------------------------------------------------------------
 
-    async def begin(self) -> None:
+    async def begin(self, patience: float = _START) -> None:
         """Fetch what the journal lacks, before anything can be written to it.
 
-        Without a journal, or with one restored from a backup, it is waited for as long as it takes: else
-        numbers would be given again.
+        With an empty journal, or one restored from a backup, the database is waited for as long as it takes:
+        else numbers would be given again.
 
+        :param patience: seconds it is waited for otherwise; with 0 it is not asked
         :raises Disagreement: where another server writes this history, or there is no way to fetch it
         """
         file = self._journal.file
         must = self._journal.head() == 0 or copies.is_restored(file)
+        if not must and not patience:
+            return
         reminded = -_REMIND
         while True:
             try:
-                await asyncio.wait_for(self._step(self._copying.begin), None if must else _START)
+                await asyncio.wait_for(self._step(self._copying.begin), None if must else patience)
                 copies.forget_restored(file)
                 return
             except Behind:
@@ -142,6 +145,7 @@ class Replicator:
     async def _step(self, work: Callable[[], T]) -> T:
         """Do something in the thread, however long it takes; but say so where that is too long."""
         future = asyncio.get_running_loop().run_in_executor(self._thread, work)
+        future.add_done_callback(lambda done: done.cancelled() or done.exception())  # who waits may be gone
         done, _ = await asyncio.wait([future], timeout=_SLOW)
         if not done:
             self._lose(TimeoutError(f"no answer within {_SLOW:g} s"))

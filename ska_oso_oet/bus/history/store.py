@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from ..envelope import Envelope
 from ..journal.projection import Projection, matters
 from ..journal.reading import Reading, below, filtered, page
+from .database import without_waiting
 from .schema import HEAD, tables_of
 
 
@@ -30,13 +31,16 @@ class History(Reading):
         common = self.tables.common
         placed = [{**row, **common, "position": last - len(rows) + n} for n, row in enumerate(rows, 1)]
         connection.execute(self.tables.messages.insert(), placed)
-        for row in placed:
-            if matters(row["topic"]):
-                position = {"position": row["position"]}
-                changed = {"changed": row["position"]}
-                envelope = Envelope.from_dict(json.loads(row["body"]) | {"seq": row["seq"]})
-                for statement in Projection(self.tables, changed, position).of(envelope):
-                    connection.execute(statement)
+        with without_waiting(connection):
+            for row in placed:
+                if matters(row["topic"]):
+                    self._project(connection, row)
+
+    def _project(self, connection: sa.Connection, row: dict[str, Any]) -> None:
+        envelope = Envelope.from_dict(json.loads(row["body"]) | {"seq": row["seq"]})
+        position = row["position"]
+        for statement in Projection(self.tables, {"changed": position}, {"position": position}).of(envelope):
+            connection.execute(statement)
 
     def _take(self, connection: sa.Connection, count: int) -> int:
         """Take so many positions; returns the last one."""

@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import sqlalchemy as sa
+
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 class NewerSchema(Exception):  # noqa: N818  told from the failures of a database
