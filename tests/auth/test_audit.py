@@ -276,6 +276,7 @@ def test_without_an_issuer_commands_are_recorded_without_a_user(tmp_path: Path) 
         assert server.procedure(pid)["created_by"] is None
 
 
+@pytest.mark.long
 def test_a_flood_of_strangers_does_not_fill_the_journal(own_issuer: Issuer, tmp_path: Path) -> None:
     with guarded(tmp_path / "state", own_issuer) as server:
         with requests.Session() as stranger:

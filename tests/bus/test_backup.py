@@ -39,6 +39,7 @@ def _contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
+@pytest.mark.long
 def test_backups_made_while_a_script_publishes_are_journals_up_to_a_moment(
     server: Server, tmp_path: Path
 ) -> None:

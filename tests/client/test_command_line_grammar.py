@@ -68,6 +68,7 @@ def test_a_value_is_what_it_looks_like(typed: str, value: Any) -> None:
 
 
 @given(JSON_VALUES)
+@pytest.mark.long
 def test_every_json_value_can_be_typed(value: Any) -> None:
     assert read_value(json.dumps(value)) == value
 

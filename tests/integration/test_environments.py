@@ -191,6 +191,7 @@ def _words(process: psutil.Process) -> list[str]:
         return []
 
 
+@pytest.mark.long
 def test_a_package_that_needs_compiling_is_compiled(server: Server, tmp_path: Path) -> None:
     source = (
         "#include <Python.h>\n"
@@ -206,6 +207,7 @@ def test_a_package_that_needs_compiling_is_compiled(server: Server, tmp_path: Pa
     assert sees(server, repository, "observing")[0] == "observing 2.0"
 
 
+@pytest.mark.long
 def test_lock_files_are_followed(server: Server, tmp_path: Path) -> None:
     poetry = '[[package]]\nname = "click"\nversion = "8.1.6"\ngroups = ["main"]\n'
     by_poetry = project(tmp_path / "poetry", '"click"', **{"poetry.lock": poetry})
@@ -236,6 +238,7 @@ def test_the_interpreter_is_the_servers_whatever_the_project_prefers(server: Ser
     assert sees(server, repository, "observing")[0] == "observing 1.0"
 
 
+@pytest.mark.long
 def test_packages_installed_where_their_source_is_are_found(server: Server, tmp_path: Path) -> None:
     repository = project(
         tmp_path / "r",
@@ -389,6 +392,7 @@ def test_a_dependency_that_does_not_exist_is_named(server: Server, tmp_path: Pat
     assert "click==0.0.99" in found["outcome"]["detail"]
 
 
+@pytest.mark.long
 def test_a_disk_that_fills_in_the_middle_of_a_build_is_told_and_leaves_nothing(tmp_path: Path) -> None:
     large = Repository(tmp_path / "large")
     large.commit({"setup.py": "from setuptools import setup\nsetup(name='x')\n", "sees.py": SEES})

@@ -402,6 +402,7 @@ def test_what_a_script_uses_stays_though_it_has_closed_every_descriptor(
         server.stop_script(pid)
 
 
+@pytest.mark.long
 def test_what_nobody_used_for_long_is_removed_at_the_next_start(
     tmp_path: Path, repository: Repository
 ) -> None:
@@ -420,6 +421,7 @@ def test_what_nobody_used_for_long_is_removed_at_the_next_start(
         assert not old.with_suffix("").exists()
 
 
+@pytest.mark.long
 def test_what_is_too_much_is_removed_what_was_used_last_stays(tmp_path: Path, repository: Repository) -> None:
     repository.commit({"large": "x" * 300_000})
     with serving(tmp_path / "state") as server:

@@ -9,6 +9,8 @@ import sys
 import zipfile
 from pathlib import Path
 
+import pytest
+
 from ..conftest import Server
 
 ROOT = Path(__file__).parents[2]
@@ -24,6 +26,7 @@ def build(folder: Path, source: Path) -> Path:
     return next(folder.glob("*.whl"))
 
 
+@pytest.mark.long
 def test_the_wheel_of_the_client_drives_the_server_from_an_empty_environment(
     tmp_path: Path, server: Server
 ) -> None:

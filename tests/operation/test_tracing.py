@@ -212,6 +212,7 @@ def test_nobody_is_named(server: Server, receiver: Receiver) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nobody answers", pytest.param("nobody listens", marks=pytest.mark.long)])
+@pytest.mark.long
 def test_without_a_collector_everything_works_and_ends(tmp_path: Path, kind: str) -> None:
     with socket.socket() as deaf:
         deaf.bind(("127.0.0.1", 0))
