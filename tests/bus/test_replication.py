@@ -68,8 +68,10 @@ async def replicating(
             await asyncio.wait([running])
         else:
             await asyncio.to_thread(copier._copying.end)
+        # Only then is nobody left who uses a connection.
+        for threads in (copier._thread, questions._threads):
+            await asyncio.to_thread(threads.shutdown)
         questions.close()
-        await asyncio.to_thread(copier._thread.shutdown)
 
 
 async def up_to_date(copier: Replicator) -> None:
@@ -264,6 +266,47 @@ async def test_what_the_database_cannot_hold_stands_in_the_way_of_nothing_else(
     found = postgresql.sql(centre, "SELECT seq, request_id FROM oet_messages ORDER BY seq")
     assert found == [(1, None), (3, None), (4, "a\N{REPLACEMENT CHARACTER}b"), (5, None)]
     assert len(_lines(caplog, "The central history cannot hold message 2: ")) == 1
+
+
+@in_loop
+async def test_a_mistake_in_copying_does_not_end_it(
+    file: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+            mistakes = [ValueError("a mistake"), ValueError("a mistake"), KeyError("another")]
+            page = copier._copying.page
+
+            def breaks() -> int:
+                if mistakes:
+                    raise mistakes.pop(0)
+                return page()
+
+            copier._copying.page = breaks  # type: ignore[method-assign]
+            write(journal, 5)
+            await until(lambda: not mistakes)
+            await up_to_date(copier)
+    require_equal(postgresql, centre, 1, file)
+    assert len(_lines(caplog, "Copying to the central history has failed")) == 2
+
+
+@in_loop
+async def test_with_so_many_writers_that_it_never_rests_it_is_up_to_date_all_the_same(
+    file: Path, centre: str
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+            page = copier._copying.page
+
+            def busy() -> int:
+                write(journal, 1)
+                return page()
+
+            copier._copying.page = busy  # type: ignore[method-assign]
+            copier._lose(TimeoutError("for a while"))
+            await until(lambda: copier.trouble is None)
 
 
 # -- fetching ------------------------------------------------------------------------------------

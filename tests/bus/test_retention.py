@@ -25,6 +25,7 @@ from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
 from ..unit.buses import broker_here, in_loop, said
 from ..unit.buses import until as until_true
+from . import earlier
 from .ageing import DAY, age
 
 NOW = 1_000 * DAY
@@ -170,6 +171,19 @@ def test_however_many_there_are_they_are_all_looked_at(history: History) -> None
     history.run(count, 990)
     purge(history, newest=1)
     assert [document["id"] for document in history.journal.procedures()] == [count, count - 1]
+
+
+@pytest.mark.parametrize(
+    "document", ["nonsense", "{}", "[]", '{"history": {"process_states": []}}', '{"history": 4}']
+)
+def test_a_document_that_makes_no_sense_ends_nothing(history: History, document: str) -> None:
+    for pid in (1, 2):
+        history.run(pid, 1, until=2)
+    history.say(1000)
+    earlier.sql(history.journal.file, f"UPDATE procedures SET document = '{document}' WHERE pid = 1")
+    purge(history, newest=0)
+    with history.journal.reading() as connection:
+        assert connection.exec_driver_sql("SELECT pid FROM procedures").scalars().all() == [1]
 
 
 def test_old_activities_are_removed_but_the_newest_and_those_that_live(history: History) -> None:

@@ -47,7 +47,8 @@ class _InTheCentre(History):
 @pytest.fixture(scope="module")
 def central() -> Iterator[sa.Engine]:
     engine = engine_for(shared().database(), 1)
-    bring_up_to_date(engine)
+    with engine.connect() as connection:
+        bring_up_to_date(connection)
     yield engine
     engine.dispose()
 

@@ -21,7 +21,7 @@ from .store import History
 
 LOG = logging.getLogger(__name__)
 
-_PAGE = 200  #: others who write have to wait for as long as a page takes
+PAGE = 200  #: others who write have to wait for as long as a page takes
 
 
 class Claimed(Disagreement):
@@ -62,8 +62,8 @@ class Copying:
         :raises sqlalchemy.exc.SQLAlchemyError: where the database cannot be used
         """
         self.end()
-        bring_up_to_date(self._history.engine)
         connection = self._connection = self._history.engine.connect()
+        bring_up_to_date(connection)
         with connection.begin():
             self._claim(connection)
             copied = self._compare(connection)
@@ -85,7 +85,7 @@ class Copying:
         """Copy some messages; returns how many. With none it makes sure that the database is still there."""
         assert self._connection is not None
         assert self.copied is not None
-        rows = self._journal.rows(self.copied, _PAGE)
+        rows = self._journal.rows(self.copied, PAGE)
         try:
             with self._connection.begin():
                 if rows:

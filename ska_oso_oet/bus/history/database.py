@@ -59,14 +59,15 @@ def engine_for(url: str, subarray: int, *, pooled: bool = True) -> sa.Engine:
     return engine
 
 
-def bring_up_to_date(engine: sa.Engine) -> None:
-    """Make the tables, or what is missing of them.
+def bring_up_to_date(connection: sa.Connection) -> None:
+    """Make the tables, or what is missing of them; asked over a connection, made over one of their own.
 
     :raises Disagreement: where a later release has changed them
     """
-    if SCHEMA.is_up_to_date(engine):
-        return
-    alone = sa.create_engine(engine.url, poolclass=sa.pool.NullPool, connect_args=_CONNECTING)
+    with connection.begin():
+        if SCHEMA.is_noted(connection):
+            return
+    alone = sa.create_engine(connection.engine.url, poolclass=sa.pool.NullPool, connect_args=_CONNECTING)
     sa.event.listen(alone, "begin", _exclude_others)
     try:
         SCHEMA.bring_up_to_date(alone)

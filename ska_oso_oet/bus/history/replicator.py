@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ..journal import copies
 from ..journal.journal import Journal
-from .copying import Behind, Claimed, Copying, StillOpen
+from .copying import PAGE, Behind, Claimed, Copying, StillOpen
 from .database import Disagreement, reason
 from .recovery import Recovery
 
@@ -112,9 +112,12 @@ class Replicator:
                     while True:
                         await self._copy()
                         pause = _PAUSES[0]
-                except (Disagreement, sa.exc.SQLAlchemyError) as error:
+                except Exception as error:
+                    known = isinstance(error, (Disagreement, sa.exc.SQLAlchemyError))
+                    if not known and reason(error) != self.trouble:
+                        LOG.exception("Copying to the central history has failed; it is begun again")
                     self._lose(error)
-                with contextlib.suppress(sa.exc.SQLAlchemyError):
+                with contextlib.suppress(Exception):
                     await self._step(self._copying.end)
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _PAUSES[1])
@@ -126,9 +129,10 @@ class Replicator:
         self._grown.clear()
         count = await self._step(self._copying.page)
         self._caught_up += count
+        if self.waiting < PAGE:  # with many writers there is always something
+            self._find()
         if count:
             return
-        self._find()
         with contextlib.suppress(TimeoutError):
             # No wait_for: where more comes at the moment this is cancelled, it would go on.
             async with asyncio.timeout(_PING):

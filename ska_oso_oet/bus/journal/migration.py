@@ -52,7 +52,11 @@ class Schema:
     def is_up_to_date(self, engine: sa.Engine) -> bool:
         """Tell whether nothing is missing."""
         with engine.connect() as connection:
-            return self._noted(connection) == self.revision
+            return self.is_noted(connection)
+
+    def is_noted(self, connection: sa.Connection) -> bool:
+        """Tell whether a database says of itself that nothing is missing."""
+        return self._noted(connection) == self.revision
 
     def _noted(self, connection: sa.Connection) -> str | None:
         if not sa.inspect(connection).has_table(self.version_table):

@@ -140,10 +140,15 @@ class Retention:
             with self._journal.reading() as connection:
                 page = connection.execute(found.order_by(kind.id).limit(_BATCH)).all()
             for i, document in page:
-                history = kind.history(json.loads(document))
-                if history[0][1] >= limit:
+                try:
+                    history = kind.history(json.loads(document))
+                    begun, ended = float(history[0][1]), float(history[-1][1])
+                except (ValueError, LookupError, TypeError):
+                    LOG.warning("Document %d of %s makes no sense, and is kept", i, kind.id.table.name)
+                    continue
+                if begun >= limit:
                     return  # those after it have begun later still
-                if history[-1][1] < limit and i not in spared:
+                if ended < limit and i not in spared:
                     yield i
             if len(page) < _BATCH:
                 return
