@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import click
 
@@ -42,6 +42,7 @@ def _show(url: str, found: ServerStatus) -> None:
         *([("Drained", how_drained(found.drain))] if found.drain.drained else []),
         *found.workers.items(),
         ("Disk free", disk),
+        *_store_rows(found.stores),
         *_qa_rows(found.qa),
         ("Running", "nothing" if found.running is None else str(found.running.id)),
     ]
@@ -49,6 +50,12 @@ def _show(url: str, found: ServerStatus) -> None:
     if found.running is not None:
         click.echo()
         show_procedures([found.running])
+
+
+def _store_rows(stores: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:
+    for name, state in stores.items():
+        if state is not None:
+            yield name.replace("_", " ").capitalize(), state
 
 
 def _qa_rows(switch: QaSwitch) -> Iterator[tuple[str, str]]:

@@ -70,12 +70,17 @@ class DrainState:
 
 @dataclass(frozen=True, kw_only=True)
 class ServerStatus:
-    """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes."""
+    """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes.
+
+    ``stores`` says how the journal and the central history stand: ``ok``, or what the trouble is;
+    None where there is no such store, or nobody can tell.
+    """
 
     version: str
     subarray_id: int
     ready: bool
     workers: Mapping[str, str]
+    stores: Mapping[str, str | None]
     qa: QaSwitch
     drain: DrainState
     running: Procedure | None = None
@@ -91,6 +96,7 @@ class ServerStatus:
             subarray_id=int(document["subarray_id"]),
             ready=bool(document["ready"]),
             workers=dict(document.get("workers") or {}),
+            stores=dict(document.get("stores") or {}),
             qa=QaSwitch.from_json(switch),
             drain=DrainState.from_json(document.get("drain") or {"drained": None}),
             running=Procedure.from_json(running) if running else None,

@@ -385,6 +385,7 @@ def test_status_of_a_ready_server(oet: FakeOET, run: Run) -> None:
         "workers": {"SESWorker": "ok"},
         "running": oet.add(4, "RUNNING"),
         "disk_free": 3 * 1024**3,
+        "stores": {"journal": "ok", "central_history": "away: no answer"},
     }
     oet.plan("GET", "/status", Answer(body=body), Answer(body={**body, "ready": False}))
     result = run("status")
@@ -393,6 +394,8 @@ def test_status_of_a_ready_server(oet: FakeOET, run: Run) -> None:
     assert ["SESWorker", "ok"] in shown
     assert ["Ready", "yes"] in shown
     assert ["Disk", "free", "3.0", "GiB"] in shown
+    assert ["Journal", "ok"] in shown
+    assert ["Central", "history", "away:", "no", "answer"] in shown
     assert shown[-1][:2] == ["4", "file:///scripts/4.py"]
     assert run("status").status == 3
 
