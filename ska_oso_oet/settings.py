@@ -118,6 +118,12 @@ VARIABLES: dict[str, Variable] = {
         readers.abort_on,
     ),
     "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", readers.seconds),
+    "watchdog": Variable(
+        "OET_WATCHDOG",
+        "30 s",
+        "time without a sign of life after which a worker that hangs is killed and started again",
+        readers.limit,
+    ),
     "environment_timeout": Variable(
         "OET_ENVIRONMENT_TIMEOUT",
         "600 s",
@@ -250,6 +256,7 @@ class Settings:
     abort_timeout: float
     abort_on: tuple[str, ...]
     stop_grace: float
+    watchdog: float | None
     environment_timeout: float | None
     load_timeout: float | None
     init_timeout: float | None

@@ -45,6 +45,8 @@ PATTERNS: Mapping[str, str] = {
     "operator.drain.begin": "User request: take no new work{why}",
     "operator.drain.end": "User request: take new work again",
     "operator.drain.state": "New work is {taken_or_refused} from now on",
+    "worker.lost": "{worker} {detail}; it is started again",
+    "worker.restarted": "{worker} was started again",
     "user.script.announce": "Script message: {msg}",
     "sb.lifecycle.started": "Observing SB {sbd_id} as {sbi_id}",
     "sb.lifecycle.finished.succeeded": "SB {sbd_id} observed as {sbi_id}",

@@ -28,6 +28,10 @@ CENTRAL = os.environ.get("OET_TEST_DATABASE") == "postgresql"
 SCRIPTS = Path(__file__).parent / "scripts"
 READY = "is ready: "
 
+# Ignored in the background of a shell, and then by all who are started here, too.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 class Events:
     """Everything the event stream of a server said, collected in the background."""

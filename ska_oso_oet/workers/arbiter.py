@@ -19,8 +19,17 @@ from ..execution.processes import unburied
 from ..metrics.store import forget
 from ..settings import VARIABLES, Settings
 from . import NAMES
-from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock
+from .base import (
+    ARBITER,
+    CANNOT_GO_ON,
+    CANNOT_START,
+    RESTARTED,
+    CannotStart,
+    hold_lock,
+    kept_running,
+)
 from .listener import listen
+from .pulse import PULSE, Pulse
 
 LOG = logging.getLogger(__name__)
 
@@ -139,18 +148,13 @@ class Arbiter:
     async def _keep(self, worker: _Worker) -> None:
         name = NAMES[worker.role]
         topic = "worker.started"
+        status: int | None
         while not self._ending:
             began = time.monotonic()
-            fds = [self._listener.fileno()] if worker.role == "rest" else []
-            worker.process = await asyncio.create_subprocess_exec(
-                *worker.command,
-                env=self._environment(worker.role, restarted=topic == "worker.restarted"),
-                pass_fds=fds,
-                stdin=subprocess.DEVNULL,
-                start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
-            )
-            self._tell(topic, name)
-            status = await worker.process.wait()
+            try:
+                status, how = await self._live(worker, name, topic)
+            except OSError as error:  # no memory, or no process to be had
+                status, how = None, f"cannot be started: {error.strerror}"
             if self._ending:
                 return
             if status == CANNOT_GO_ON or (status == CANNOT_START and not self.ready):
@@ -159,10 +163,38 @@ class Arbiter:
                 return
             worker.failures = 0 if time.monotonic() - began > _STEADY else worker.failures + 1
             delay = _BACK_OFF[min(worker.failures, len(_BACK_OFF)) - 1] if worker.failures else 0.0
-            LOG.error("%s ended with status %s; restarting it in %g s", name, status, delay)
-            self._tell("worker.lost", name, detail=f"ended with status {status}")
+            LOG.error("%s %s; restarting it in %g s", name, how, delay)
+            self._tell("worker.lost", name, detail=how)
             await asyncio.sleep(delay)
             topic = "worker.restarted"
+
+    async def _live(self, worker: _Worker, name: str, topic: str) -> tuple[int, str]:
+        """One life of a worker; returns its exit status, and how it ended."""
+        with contextlib.closing(Pulse(self._settings.watchdog)) as pulse:
+            listener = [self._listener.fileno()] if worker.role == "rest" else []
+            again = topic == "worker.restarted"
+            try:
+                process = worker.process = await asyncio.create_subprocess_exec(
+                    *worker.command,
+                    env=self._environment(worker.role, restarted=again) | {PULSE: str(pulse.mouth)},
+                    pass_fds=[*listener, pulse.mouth],
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
+                )
+            finally:
+                pulse.given()
+            self._tell(topic, name)
+            async with kept_running(self._watch(process, pulse, name)) as watching:
+                status = await process.wait()
+                return status, "hung" if watching.done() else f"ended with status {status}"
+
+    async def _watch(self, process: asyncio.subprocess.Process, pulse: Pulse, name: str) -> None:
+        """Kill a worker that hangs; not at the end, when it may take its time to stop scripts."""
+        await pulse.lost()
+        if not self._ending:
+            LOG.error("%s gives no sign of life; killing it", name)
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
     def _tell(self, topic: str, name: str, **fields: str) -> None:
         self._bus.send([self._bus.envelope(topic, {"worker": name, **fields})])

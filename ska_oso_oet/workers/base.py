@@ -17,6 +17,7 @@ from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..execution.processes import end_with_parent
 from ..settings import Settings
+from .pulse import begin_beating, receive_pulse
 
 LOG = logging.getLogger(__name__)
 
@@ -77,7 +78,8 @@ def hold_lock(settings: Settings, name: str, patience: float = _LOCK_PATIENCE) -
 
 
 def live_with_arbiter() -> None:
-    """End when the arbiter ends, if there is one."""
+    """End when the arbiter ends, if there is one, and be able to tell it that this worker lives."""
+    receive_pulse()
     arbiter = os.environ.get(ARBITER)
     if arbiter is not None:
         end_with_parent()
@@ -121,7 +123,8 @@ async def restored(bus: BusClient, restore: Callable[[int], Awaitable[None]]) ->
 
 
 async def until_terminated(*work: Awaitable[None]) -> None:
-    """Do this work until SIGTERM or SIGINT; an error in it ends the worker."""
+    """Do this work until SIGTERM or SIGINT, giving signs of life; an error in it ends the worker."""
+    begin_beating()
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

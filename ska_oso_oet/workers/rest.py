@@ -28,6 +28,7 @@ from ..web.timing import Timed
 from ..web.traced import Traced
 from .base import CannotStart, begin_tracing
 from .listener import listen
+from .pulse import begin_beating
 
 LOG = logging.getLogger(__name__)
 
@@ -72,6 +73,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
         def prepare(bus: BusClient) -> None:
             hub.attach(bus)
             everywhere.attach(bus)
+            begin_beating()
             self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
 
         self.bridge.start(prepare)

@@ -130,6 +130,12 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
     ("operator.drain.end", {}, "User request: take new work again"),
     ("operator.drain.state", {"drained": True}, "New work is refused from now on"),
     ("operator.drain.state", {"drained": False}, "New work is taken from now on"),
+    (
+        "worker.lost",
+        {"worker": "SESWorker", "detail": "ended with status -9"},
+        "SESWorker ended with status -9; it is started again",
+    ),
+    ("worker.restarted", {"worker": "SESWorker"}, "SESWorker was started again"),
     ("user.script.announce", {"msg": "hello {x}"}, "Script message: hello {x}"),
     ("sb.lifecycle.allocated", SB, "Resources allocated using SB sb-1"),
     ("sb.lifecycle.observation.started", SB, "Observation for SB sb-1 started"),

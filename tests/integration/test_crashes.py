@@ -13,6 +13,8 @@ from pathlib import Path
 import psutil
 import pytest
 
+from ska_oso_oet.workers import NAMES
+
 from ..conftest import Events, Server, serving, until
 
 ROLES = ("ses", "bus", "rest", "activity")
@@ -246,6 +248,34 @@ def test_a_worker_that_keeps_dying_is_restarted_and_told(own_server: Server) -> 
     events.wait(lambda e: e["topic"] == "worker.restarted" and e["worker"] == "ActivityWorker")
     own_server.ready()
     events.close()
+
+
+@pytest.mark.parametrize(("role", "name"), [(role, NAMES[role]) for role in ROLES])
+def test_a_worker_that_hangs_is_killed_and_what_was_asked_of_it_is_done(
+    tmp_path: Path, role: str, name: str
+) -> None:
+    with serving(tmp_path / "state", OET_WATCHDOG="3 s") as server:
+        pid = server.run("diehard.py", "sleeping")
+        before = server.worker(role)
+        hanging = [before, *before.children()] if role == "rest" else [before]  # gunicorn has one of its own
+        for process in hanging:
+            process.suspend()
+        if role == "rest":
+            before.wait(30)
+            server.ready()
+        server.stop_script(pid)
+        before.wait(30)
+        server.ready()
+        assert f"{name} hung; restarting it" in server.log.read_text()
+
+
+def test_stopping_scripts_may_take_a_worker_longer_than_the_watchdog_allows(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", OET_WATCHDOG="1 s", OET_STOP_GRACE="4 s") as server:
+        pid = server.run("diehard.py", "ignores_sigterm")
+        assert server.stop() == 0
+        server.start()
+        assert server.procedure(pid)["state"] == "STOPPED"
+        assert "no sign of life" not in server.log.read_text()
 
 
 def test_the_nursery_may_die_too(own_server: Server) -> None:
