@@ -30,7 +30,7 @@ install: $(STAMP) ## make .venv with oet and oet-server in it
 
 $(STAMP): setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
 
@@ -40,15 +40,15 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
-# Most tests wait for processes; three at a time keep two cores busy.
+# Most tests wait for processes; four at a time keep two cores busy.
 test: install $(TOOLS) ## run the tests (a few minutes)
-	$(PYTEST) -n 3 --dist loadfile
+	$(PYTEST) -n 4 --dist loadfile
 
 test-long: install $(TOOLS) $(DEBOOTSTRAP) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
 
 test-postgresql: install $(TOOLS) ## run the tests, every server with a central history
-	OET_TEST_DATABASE=postgresql $(PYTEST) -n 3 --dist loadfile
+	OET_TEST_DATABASE=postgresql $(PYTEST) -n 4 --dist loadfile
 
 lint: ## ruff: mistakes and format
 	$(BIN)/ruff check .

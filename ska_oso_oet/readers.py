@@ -46,6 +46,14 @@ def limit(text: str) -> float | None:
     return None if text.lower() in ("", "none") else seconds(text)
 
 
+def patience(text: str) -> float | None:
+    """A time within which a worker must have given a sign of life, or none."""
+    value = limit(text)
+    if value is not None and value < 3:
+        raise ValueError("must be 3 s or more: signs of life are a second apart")
+    return value
+
+
 def size(text: str) -> int:
     """A size in bytes, or with a unit."""
     return int(_unit(text, _SIZES))

@@ -121,8 +121,8 @@ VARIABLES: dict[str, Variable] = {
     "watchdog": Variable(
         "OET_WATCHDOG",
         "30 s",
-        "time without a sign of life after which a worker that hangs is killed and started again",
-        readers.limit,
+        "time without a sign of life after which a worker that hangs is killed and started again, or `none`",
+        readers.patience,
     ),
     "environment_timeout": Variable(
         "OET_ENVIRONMENT_TIMEOUT",

@@ -6,7 +6,7 @@ import json
 import os
 import re
 import urllib.parse
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import flask_openapi3_swagger
 from flask import Response, jsonify, request, send_from_directory
@@ -15,7 +15,9 @@ from ..settings import Settings
 from .access import login
 from .auth.guard import Guard
 from .auth.permissions import Permission, needs
-from .auth.provider import Published
+
+if TYPE_CHECKING:
+    from .auth.provider import Published
 
 _SWAGGER = os.path.join(os.path.dirname(flask_openapi3_swagger.__file__), "templates", "swagger")
 _SCRIPTS = os.path.join(os.path.dirname(__file__), "page_assets")

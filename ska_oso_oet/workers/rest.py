@@ -114,4 +114,6 @@ def main(settings: Settings, listener: int | None) -> None:
         # gunicorn's worker ends this way, too, in a process of its own.
         if ended.code == Arbiter.WORKER_BOOT_ERROR and os.getpid() == mine:
             raise CannotStart("the web application cannot be made; the log says why") from None
-        raise
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(ended.code or 0))  # what is left to do is to forget much that was imported

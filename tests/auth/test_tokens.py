@@ -12,11 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
-from ska_oso_oet.web.auth.identity import User
+from ska_oso_oet.web.auth.identity import BadToken, User
 from ska_oso_oet.web.auth.keys import Keys, places
 from ska_oso_oet.web.auth.permissions import Permission
 from ska_oso_oet.web.auth.provider import Key, Published, _key
-from ska_oso_oet.web.auth.tokens import BadToken, Tokens
+from ska_oso_oet.web.auth.tokens import Tokens
 
 ISSUER = "https://issuer.example/"
 NOW = 1_800_000_000.0

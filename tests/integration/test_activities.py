@@ -456,10 +456,10 @@ def test_whenever_the_worker_is_killed_no_request_is_half_carried_out(tmp_path: 
     with serving(tmp_path / "state") as server:
         blocks, activities = Blocks(server), Activities(server)
         sbd_id = blocks.add("sbd-half", {"observe": inline("def main():\n    pass\n")})
-        for n in range(6):
+        for n in range(4):
             with concurrent.futures.ThreadPoolExecutor(1) as threads:
                 asked = threads.submit(activities.post, sbd_id)
-                time.sleep(0.004 * n)
+                time.sleep(0.006 * n)
                 server.kill("activity")
                 answer = asked.result()
             assert answer.status_code == 201, answer.text
@@ -467,7 +467,7 @@ def test_whenever_the_worker_is_killed_no_request_is_half_carried_out(tmp_path: 
             assert activities.ended(answer.json()["id"])["state"] == "COMPLETE"
         listed = server.get("/activities")
         assert [a["procedure_id"] for a in listed] == [p["id"] for p in server.get("/procedures")]
-        assert len(blocks.instances()) == len(listed) == 6
+        assert len(blocks.instances()) == len(listed) == 4
 
 
 def test_activities_survive_a_restart_of_the_server(tmp_path: Path) -> None:

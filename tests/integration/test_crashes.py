@@ -270,7 +270,7 @@ def test_a_worker_that_hangs_is_killed_and_what_was_asked_of_it_is_done(
 
 
 def test_stopping_scripts_may_take_a_worker_longer_than_the_watchdog_allows(tmp_path: Path) -> None:
-    with serving(tmp_path / "state", OET_WATCHDOG="1 s", OET_STOP_GRACE="4 s") as server:
+    with serving(tmp_path / "state", OET_WATCHDOG="3 s", OET_STOP_GRACE="5 s") as server:
         pid = server.run("diehard.py", "ignores_sigterm")
         assert server.stop() == 0
         server.start()

@@ -182,7 +182,7 @@ def _past(server: Server) -> tuple[dict[int, Expected], list[int]]:
 
 
 def test_whatever_is_asked_in_whatever_order_the_states_are_those_of_the_model(server: Server) -> None:
-    _explore(server, examples=30, steps=15)
+    _explore(server, examples=15, steps=15)
 
 
 @pytest.mark.long

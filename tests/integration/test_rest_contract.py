@@ -902,33 +902,40 @@ def test_a_crowd_that_asks_for_readiness_leaves_threads_for_a_stop(
         assert {answer.result().status_code for answer in asked} == {503}
 
 
+@pytest.fixture
+def patient_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that goes on waiting for a worker that hangs."""
+    with serving(tmp_path / "state", OET_WATCHDOG="none") as found:
+        yield found
+
+
 def test_a_worker_that_does_not_answer_is_504_and_the_request_is_not_carried_out_later(
-    own_server: Server, frozen: Callable[[psutil.Process], None]
+    patient_server: Server, frozen: Callable[[psutil.Process], None]
 ) -> None:
-    ready = own_server.create("trivial.py")
-    own_server.wait_state(ready, "READY")
-    worker = own_server.worker("ses")
+    ready = patient_server.create("trivial.py")
+    patient_server.wait_state(ready, "READY")
+    worker = patient_server.worker("ses")
     frozen(worker)
     with ThreadPoolExecutor(4) as pool:
-        making = pool.submit(own_server.request, "POST", "/procedures", json=TRIVIAL)
-        starting = pool.submit(own_server.put, ready, state="RUNNING")
-        asking = pool.submit(own_server.request, "GET", "/procedures")
-        health = requests.get(f"{_root(own_server)}/readyz", timeout=20)
+        making = pool.submit(patient_server.request, "POST", "/procedures", json=TRIVIAL)
+        starting = pool.submit(patient_server.put, ready, state="RUNNING")
+        asking = pool.submit(patient_server.request, "GET", "/procedures")
+        health = requests.get(f"{_root(patient_server)}/readyz", timeout=20)
         assert health.status_code == 503
         assert health.json()["workers"]["SESWorker"].startswith("away")
-        assert requests.get(f"{_root(own_server)}/livez", timeout=20).status_code == 200
+        assert requests.get(f"{_root(patient_server)}/livez", timeout=20).status_code == 200
         for asked in (making, starting, asking):
             _problem(asked.result(60), 504, "the request was cancelled")
     worker.resume()
-    own_server.ready()
-    with _events(own_server, after=0) as events:
+    patient_server.ready()
+    with _events(patient_server, after=0) as events:
         for topic in ("request.procedure.create", "request.procedure.start"):
             events.wait(
                 lambda e, topic=topic: (
                     e.get("event") == "request.failed" and e["kind"] == "timeout" and topic in e["detail"]
                 )
             )
-    assert [(p["id"], p["state"]) for p in own_server.get("/procedures")] == [(ready, "READY")]
+    assert [(p["id"], p["state"]) for p in patient_server.get("/procedures")] == [(ready, "READY")]
 
 
 def test_a_worker_that_is_not_there_is_503_with_retry_after(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, g, request
 
@@ -14,11 +14,12 @@ from ...domain.errors import Unavailable
 from ...logs import tagged
 from ...settings import MOST_SUBARRAYS, Settings
 from ..errors import from_refusal, problem
-from .identity import User, take
-from .keys import Keys, places
+from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
-from .provider import ask
-from .tokens import BadToken, Tokens
+
+if TYPE_CHECKING:
+    from .keys import Keys
+    from .tokens import Tokens
 
 LOG = logging.getLogger(__name__)
 
@@ -34,9 +35,15 @@ class Guard:
 
     def __init__(self, app: Any, settings: Settings) -> None:
         self.permissions = declared(app)
-        waiting = places()
-        self.keys = {issuer: Keys(issuer, ask, waiting) for issuer in settings.auth_issuers}
-        self._tokens = Tokens(self.keys, settings.auth_audiences)
+        self.keys: dict[str, Keys] = {}
+        self._tokens: Tokens | None = None
+        if settings.auth_issuers:
+            # With these comes cryptography, without which a start is a tenth of a second shorter.
+            from .keys import keys_of
+            from .tokens import Tokens
+
+            self.keys = keys_of(settings.auth_issuers)
+            self._tokens = Tokens(self.keys, settings.auth_audiences)
         self._grants = Grants.of(settings)
         self._claim = settings.auth_subarray_claim
         self._subarray = settings.subarray_id
@@ -51,7 +58,7 @@ class Guard:
         needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
         if needed is Permission.OPEN:
             return None
-        if not self.keys:
+        if self._tokens is None:
             return self._admit_nobody()
         token = _token(request.headers.get("Authorization"))
         if token is None:

@@ -14,6 +14,10 @@ _NAMES = ("name", "preferred_username", "client_id", "azp", "sub")
 _LONGEST = 200  #: characters of a name
 
 
+class BadToken(Exception):  # noqa: N818  reads as a sentence
+    """A token that is not valid here; the message says why and nothing of what it holds."""
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class User:
     """A user, or a program, as its token describes it."""

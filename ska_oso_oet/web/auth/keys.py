@@ -9,10 +9,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ...domain.errors import Unavailable
-from .provider import TIME_LIMIT, Key, ProviderAway, Published
+from .provider import TIME_LIMIT, Key, ProviderAway, Published, ask
 
 LOG = logging.getLogger(__name__)
 
@@ -109,3 +109,9 @@ class Keys:
 
     def _patience(self) -> float:
         return (self._began or 0.0) + TIME_LIMIT - self._clock()
+
+
+def keys_of(issuers: Sequence[str]) -> dict[str, Keys]:
+    """The keys of each issuer; requests that wait for any of them share the places there are."""
+    shared = places()
+    return {issuer: Keys(issuer, ask, shared) for issuer in issuers}

@@ -9,6 +9,7 @@ from typing import Any
 
 import jwt
 
+from .identity import BadToken
 from .keys import Keys
 from .provider import ALGORITHMS, Key
 
@@ -26,10 +27,6 @@ _CHECKED = {
     "verify_nbf": False,
     "verify_iat": False,
 }
-
-
-class BadToken(Exception):  # noqa: N818  reads as a sentence
-    """A token that is not valid here; the message says why and nothing of what it holds."""
 
 
 class Tokens:
