@@ -18,6 +18,9 @@ from .console import DifferentError, Terminal
 from .pages import DOCS, ROOT
 
 
+_INSTEAD = {"--port=45450": "--port=0", ". .venv/bin/activate": "true"}
+
+
 @contextlib.contextmanager
 def sitting_at_a_terminal(home: Path, **settings: str) -> Iterator[Terminal]:
     """Be somebody who has just checked the project out, on a computer where ports are taken.
@@ -34,7 +37,7 @@ def sitting_at_a_terminal(home: Path, **settings: str) -> Iterator[Terminal]:
         **settings,
     }
     try:
-        with Terminal(home, environ, {"--port=45450": "--port=0"}) as terminal:
+        with Terminal(home, environ, _INSTEAD) as terminal:
             yield terminal
     finally:
         left = [process for process in psutil.process_iter() if _home(process) == str(home)]
@@ -50,6 +53,11 @@ def _home(process: psutil.Process) -> str | None:
         if process.status() != psutil.STATUS_ZOMBIE:
             return process.environ().get("HOME")
     return None
+
+
+def test_the_tour_of_five_minutes(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((ROOT / "README.md").read_text().partition("## A tour")[2].partition("\n## ")[0])
 
 
 def test_the_first_script(tmp_path: Path) -> None:
