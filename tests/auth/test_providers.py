@@ -87,6 +87,22 @@ def test_two_issuers_are_accepted_at_once_each_with_its_own_keys(
         assert status(server, own_issuer.token(scope="oet:read")) == 200
 
 
+def test_two_users_of_the_same_subject_are_told_apart_on_record(
+    own_issuer: Issuer, other: Issuer, tmp_path: Path
+) -> None:
+    with guarded(tmp_path / "state", own_issuer, other) as server:
+        made = {}
+        for issuer in (own_issuer, other):
+            log_in(server, issuer)
+            until(lambda issuer=issuer: status(server, issuer.token(scope="oet:read")) == 200)  # type: ignore[misc]
+            made[issuer.url] = server.create("trivial.py")
+        for url, pid in made.items():
+            assert server.procedure(pid)["created_by"] == f"tester@{url}"
+            recorded = server.get("/audit", user=f"tester@{url}")
+            assert [entry["path"] for entry in recorded] == ["/procedures"]
+        assert server.get("/audit", user="tester") == []
+
+
 def test_how_to_log_in_is_told_to_all(oet: Server, issuer: Issuer) -> None:
     found = requests.get(f"{oet.url}/auth", timeout=20).json()
     assert found == {

@@ -17,7 +17,6 @@ from ..oidc.provider import AUDIENCE, CLIENT
 from .console import DifferentError, Terminal
 from .pages import DOCS, ROOT
 
-
 _INSTEAD = {"--port=45450": "--port=0", ". .venv/bin/activate": "true"}
 
 

@@ -70,7 +70,12 @@ class Guard:
         except Unavailable as error:
             g.refused = error.detail
             return from_refusal(error)
-        user = User.of(claims, self._grants.permissions(claims), self._subarrays(claims))
+        user = User.of(
+            claims,
+            self._grants.permissions(claims),
+            self._subarrays(claims),
+            one_of_several=len(self.keys) > 1,
+        )
         take(user)
         request.environ[EXPIRES] = user.expires
         g.tags = contextlib.ExitStack()

@@ -23,7 +23,7 @@ class User:
     """A user, or a program, as its token describes it."""
 
     issuer: str
-    subject: str
+    subject: str  #: what is recorded; with the issuer where there are several, whose subjects may be alike
     name: str
     permissions: frozenset[Permission]
     expires: float  #: seconds since the epoch
@@ -35,13 +35,19 @@ class User:
         claims: Mapping[str, Any],
         permissions: frozenset[Permission],
         subarrays: frozenset[int] | None = None,
+        *,
+        one_of_several: bool = False,
     ) -> User:
-        """Read the claims of a valid token."""
+        """Read the claims of a valid token.
+
+        :param one_of_several: whether other issuers' tokens are valid, too
+        """
+        subject = f"{claims['sub']}@{claims['iss']}" if one_of_several else claims["sub"]
         names = (claims.get(name) for name in _NAMES)
         name = next(name for name in names if isinstance(name, str) and name)
         return cls(
             issuer=claims["iss"],
-            subject=_storable(claims["sub"]),
+            subject=_storable(subject),
             name=_storable(name[:_LONGEST]),
             permissions=permissions,
             expires=float(claims["exp"]),
