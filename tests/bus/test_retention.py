@@ -267,7 +267,9 @@ def _numbers(server: Server, **query: Any) -> list[dict[str, Any]]:
     with contextlib.closing(Events(server, **query)) as events:
         pid = server.create("trivial.py")
         events.wait(lambda e: e.get("topic") == "procedure.lifecycle.created" and e["result"]["id"] == pid)
-        return list(events.all)
+        told = list(events.all)
+    server.wait_state(pid, "READY")  # only so many may be on their way
+    return told
 
 
 def _count(server: Server, condition: str) -> int:
