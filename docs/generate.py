@@ -8,7 +8,7 @@ from ska_oso_oet.bus.topics import TOPICS
 from ska_oso_oet.features import FILE, FLAGS, PREFIX, SECTION
 from ska_oso_oet.metrics.catalogue import CATALOGUE
 from ska_oso_oet.metrics.instruments import Counter, Gauge, Histogram
-from ska_oso_oet.settings import VARIABLES
+from ska_oso_oet.variables import VARIABLES
 
 from . import drawings, rest
 

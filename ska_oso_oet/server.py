@@ -14,7 +14,8 @@ import click
 from . import __version__, tracing
 from .administration import COMMANDS
 from .options import SERVING, settings_of, taking
-from .settings import VARIABLES, Settings
+from .settings import Settings
+from .variables import VARIABLES
 from .workers import NAMES
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import socket
 import subprocess
@@ -58,6 +59,9 @@ class Launcher:
             finally:
                 self._orders = None
                 ours.close()
+                # At an orderly end it may still be importing, and would outlive this process by seconds.
+                with contextlib.suppress(ProcessLookupError):
+                    nursery.kill()
             if asyncio.get_running_loop().time() - started > 10:
                 failures = 0
             LOG.error("The nursery of interpreters ended; starting another")

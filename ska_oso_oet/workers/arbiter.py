@@ -17,7 +17,8 @@ from ..bus.client import BusClient
 from ..execution.memo import Memo
 from ..execution.processes import unburied
 from ..metrics.store import forget
-from ..settings import VARIABLES, Settings
+from ..settings import Settings
+from ..variables import VARIABLES
 from . import NAMES
 from .base import (
     ARBITER,

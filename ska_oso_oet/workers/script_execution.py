@@ -12,7 +12,8 @@ from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
 from ..metrics.store import STORE
 from ..metrics.watch import watch
-from ..settings import VARIABLES, Settings
+from ..settings import Settings
+from ..variables import VARIABLES
 from .base import (
     CannotStart,
     answer_pings,

@@ -13,7 +13,8 @@ import pytest
 import yaml
 
 from ska_oso_oet import __version__
-from ska_oso_oet.settings import VARIABLES, read_settings
+from ska_oso_oet.settings import read_settings
+from ska_oso_oet.variables import VARIABLES
 
 from .chart import (
     CHART,

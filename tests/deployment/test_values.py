@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet.settings import VARIABLES
+from ska_oso_oet.variables import VARIABLES
 
 from .chart import (
     CHART,

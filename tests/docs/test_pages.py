@@ -11,8 +11,8 @@ import click
 import pytest
 
 from ska_oso_oet.server import main as oet_server
-from ska_oso_oet.settings import VARIABLES
 from ska_oso_oet.simulator.command_line import main as oet_simulator
+from ska_oso_oet.variables import VARIABLES
 from ska_oso_oet_client.cli.root import oet
 from ska_oso_oet_client.cli.settings import Settings
 

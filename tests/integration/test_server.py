@@ -131,7 +131,7 @@ def test_an_address_beyond_loopback_can_be_insisted_on(tmp_path: Path) -> None:
 
 
 def test_help_lists_every_setting_with_its_default(tmp_path: Path) -> None:
-    from ska_oso_oet.settings import VARIABLES
+    from ska_oso_oet.variables import VARIABLES
 
     told = start(tmp_path, "--help").stdout
     for variable in VARIABLES.values():
@@ -149,6 +149,12 @@ def test_sigterm_stops_scripts_by_the_rules_and_ends_with_status_0(tmp_path: Pat
         assert server.process.wait(20) == 0
         output = (server.state / "runs" / str(pid) / "output").read_text()
         assert "cleaned up" in output
+
+
+def test_a_nursery_that_is_still_importing_does_not_outlive_the_server(tmp_path: Path) -> None:
+    (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")
+    with serving(tmp_path / "state", OET_PRELOAD="slow", PYTHONPATH=str(tmp_path)) as server:
+        until(lambda: any("nursery" in " ".join(process.cmdline()) for process in server.processes()))
 
 
 def test_new_work_is_refused_while_the_server_shuts_down(tmp_path: Path) -> None:

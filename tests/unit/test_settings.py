@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from ska_oso_oet.addresses import folder_of
-from ska_oso_oet.settings import PACKAGED_SCRIPTS, VARIABLES, BadSetting, Settings, read_settings
+from ska_oso_oet.settings import PACKAGED_SCRIPTS, BadSetting, Settings, read_settings
+from ska_oso_oet.variables import VARIABLES
 
 
 def test_there_is_a_variable_for_every_setting_and_a_setting_for_every_variable() -> None:

@@ -12,7 +12,8 @@ from flask import Response, g, request
 from ...addresses import cannot_be_of_a_stranger
 from ...domain.errors import Unavailable
 from ...logs import tagged
-from ...settings import MOST_SUBARRAYS, Settings
+from ...settings import Settings
+from ...variables import MOST_SUBARRAYS
 from ..errors import from_refusal, problem
 from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
