@@ -30,7 +30,7 @@ install: $(STAMP) ## make .venv with oet and oet-server in it
 
 $(STAMP): setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-compile --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
 
