@@ -40,15 +40,15 @@ run: install ## run the server in the foreground, and say how to talk to it
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
 
-# Most tests wait for processes; four at a time keep two cores busy.
+# Most tests wait for processes; four at a time keep two cores busy. Files with few tests are not the quick ones.
 test: install $(TOOLS) ## run the tests (a few minutes)
-	$(PYTEST) -n 4 --dist loadfile
+	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder
 
 test-long: install $(TOOLS) $(DEBOOTSTRAP) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
 
 test-postgresql: install $(TOOLS) ## run the tests, every server with a central history
-	OET_TEST_DATABASE=postgresql $(PYTEST) -n 4 --dist loadfile
+	OET_TEST_DATABASE=postgresql $(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder
 
 lint: ## ruff: mistakes and format
 	$(BIN)/ruff check .
