@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from ...addresses import FOLDER_PREFIX, checked_archive_url, folder_of
 from .entities import Status
 from .folder import FolderArchive
-from .rest import RestArchive
 
 __all__ = ["Archive", "Status", "open_archive"]
 
@@ -58,4 +57,6 @@ def open_archive(url: str, timeout: float) -> Archive:
     url = checked_archive_url(url)
     if url.startswith(FOLDER_PREFIX):
         return FolderArchive(folder_of(url))
+    from .rest import RestArchive  # requests takes 8 MiB that a folder does not need
+
     return RestArchive(url, timeout)
