@@ -11,7 +11,7 @@ client      publish           a ``batch`` of envelopes, and when that is (``at``
 broker      stored            these ``ids`` are safe
 broker      refused           these ``ids`` were not taken: ``kind``, ``detail``
 broker      deliver           a ``batch`` for you; it covers the numbers from ``first`` to ``last``; ``at``
-                              is when it was published
+                              is when it was published; ``spooled``: it is not in the journal yet
 client      read              a question to the journal: ``rid``, ``what``, ``query``
 broker      answer            its ``result``, or an ``error``, with its ``kind`` where it is a refusal
 broker      head              you missed some: the last number is ``head``
@@ -35,6 +35,7 @@ from .envelope import Envelope
 from .history.centre import NoCentre
 from .journal import Journal, Query
 from .journal.integrity import is_damage
+from .numbers import Numbers
 from .topics import TOPICS, matches
 from .wire import Frames, encode, reachable
 
@@ -72,7 +73,8 @@ class Broker:
         self._path = path
         self._centre = centre or NoCentre()
         self._peers: dict[Frames, _Peer] = {}
-        self._head = journal.head()
+        self._numbers = Numbers(f"{journal.file}.numbers")
+        self._head = max(journal.head(), self._numbers.last)
         self._spool: list[tuple[Frames, Envelope]] = []
         self._spooled: dict[str, int] = {}
         self._first = 0
@@ -137,7 +139,7 @@ class Broker:
             frames.send({"op": "stored", "ids": safe})
         numbered = {e.id: e for e in (*written, *spooled)}
         passed_on = (e if _transient(e) else numbered.pop(e.id, None) for e in batch)
-        self._deliver([e for e in passed_on if e is not None], at)
+        self._deliver([e for e in passed_on if e is not None], {"at": at, "spooled": bool(spooled)})
 
     def _known(self, ids: list[str]) -> dict[str, int]:
         known = {i: self._spooled[i] for i in ids if i in self._spooled}
@@ -165,6 +167,8 @@ class Broker:
         if kept and not self._spool:
             asyncio.get_running_loop().call_later(_RETRY, self._flush)
         self._head += len(kept)
+        if kept:
+            self._numbers.note(self._head)
         self._spool += [(frames, e) for e in kept]
         self._spooled.update((e.id, e.seq or 0) for e in kept)
         return [], kept
@@ -218,7 +222,7 @@ class Broker:
 
     # -- delivering --------------------------------------------------------------------------------
 
-    def _deliver(self, batch: list[Envelope], at: float | None) -> None:
+    def _deliver(self, batch: list[Envelope], about: dict[str, Any]) -> None:
         encoded: dict[tuple[tuple[str, ...] | None, int], bytes | None] = {}
         for frames, peer in self._peers.items():
             if frames.backlog > _LAGGING:
@@ -226,18 +230,18 @@ class Broker:
                 continue
             key = (peer.topics, peer.told)
             if key not in encoded:
-                encoded[key] = self._encode(batch, peer, at)
+                encoded[key] = self._encode(batch, peer, about)
             line = encoded[key]
             if line is not None:
                 frames.send_encoded(line)
                 peer.told = self._head
 
-    def _encode(self, batch: list[Envelope], peer: _Peer, at: float | None) -> bytes | None:
+    def _encode(self, batch: list[Envelope], peer: _Peer, about: dict[str, Any]) -> bytes | None:
         wanted = [e.to_dict() for e in batch if peer.topics is None or matches(e.topic, peer.topics)]
         if not wanted:
             return None
         covered = {"first": peer.told + 1, "last": self._head}
-        return encode({"op": "deliver", **covered, "at": at, "batch": wanted})
+        return encode({"op": "deliver", **covered, **about, "batch": wanted})
 
     def _caught_up(self, frames: Frames) -> None:
         if frames in self._peers:

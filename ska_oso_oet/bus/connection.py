@@ -48,6 +48,8 @@ class Connection:
         self._pending: dict[str, tuple[Envelope, asyncio.Future[None]]] = {}
         self._questions: dict[int, asyncio.Future[Any]] = {}
         self._last: int | None = None
+        self._uncertain: set[str] = set()  #: heard, but not in the journal then: it may come again
+        self._uncertain_of: Frames | None = None  #: the connection to the broker who said so
         self.joined_at = 0  #: number of the last message before this process first joined
         self._held: list[dict[str, Any]] | None = None
         self._repair: asyncio.Task[None] | None = None
@@ -142,9 +144,15 @@ class Connection:
             return
         if (at := frame.get("at")) is not None:
             metrics.DELIVERY.observe(max(0.0, time.time() - at), self.name)
-        for data in frame["batch"]:
-            self.hand_over(Envelope.from_dict(data))
+        batch = [Envelope.from_dict(data) for data in frame["batch"]]
+        for envelope in batch:
+            self.hand_over(envelope)
         self._last = max(self.position, frame["last"])
+        if frame.get("spooled"):
+            self._uncertain.update(envelope.id for envelope in batch)
+            self._uncertain_of = self._frames
+        elif self._uncertain_of is self._frames:  # the broker who said so has written it by now
+            self._uncertain.clear()
 
     def hand_over(self, envelope: Envelope) -> None:
         """Deliver a message to this process's listeners, unless that was done before."""
@@ -152,7 +160,8 @@ class Connection:
             return
         if envelope.seq is not None:
             self._last = envelope.seq
-        self.local.deliver(envelope)
+        if envelope.id not in self._uncertain:
+            self.local.deliver(envelope)
 
     def _notice(self, head: int) -> None:
         if head > self.position and self._held is None and self._topics != ():

@@ -18,8 +18,8 @@ from ..bus.envelope import Envelope
 from ..domain.errors import Drained
 from ..domain.pool import Pool
 from ..domain.states import ProcedureState
+from ..memo import Memo
 from ..settings import Settings
-from .memo import Memo
 from .run import Run
 
 LOG = logging.getLogger(__name__)

@@ -14,8 +14,8 @@ import time
 from collections.abc import Callable
 
 from ..bus.client import BusClient
-from ..execution.memo import Memo
 from ..execution.processes import unburied
+from ..memo import Memo
 from ..metrics.store import forget
 from ..settings import Settings
 from ..variables import VARIABLES

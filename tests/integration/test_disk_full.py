@@ -96,6 +96,32 @@ def test_a_drain_is_carried_out_and_outlives_a_crash(small_disk: Path) -> None:
         stuffing.unlink()
 
 
+@pytest.mark.parametrize("killed", [["bus"], ["ses", "bus"]])
+def test_a_script_can_be_stopped_though_the_bus_was_killed_with_messages_it_could_not_write(
+    small_disk: Path, killed: list[str]
+) -> None:
+    with serving(small_disk / "state", LOG_LEVEL="CRITICAL") as server:
+        pid = server.run("diehard.py", "sleeping")
+        events = Events(server)
+        stuffing = fill(small_disk)
+        for _ in range(3):
+            assert server.request("POST", "/drain", json={}).status_code == 200
+            assert server.request("POST", "/resume").status_code == 200
+        for role in killed:
+            server.kill(role)
+            server.ready()
+        assert server.stop_script(pid)["survivors"] == 0
+        assert server.procedure(pid)["state"] == "STOPPED"
+        stuffing.unlink()
+        until(lambda: _create(server).status_code == 201)
+        events.wait(lambda e: e["topic"] == "procedure.lifecycle.created")
+        numbers = [e["seq"] for e in events.all if "seq" in e]
+        assert numbers == sorted(set(numbers))
+        ids = [e["request_id"] for e in events.all if e["topic"] == "request.operator.drain.begin"]
+        assert len(ids) == len(set(ids))
+        events.close()
+
+
 def _create(server: Server):  # type: ignore[no-untyped-def]
     body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
     return server.request("POST", "/procedures", json=body)

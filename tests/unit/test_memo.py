@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ska_oso_oet.execution.memo import Memo
+from ska_oso_oet.memo import Memo
 
 
 def test_a_memo_holds_what_was_written_last_and_at_first_nothing(tmp_path: Path) -> None:
