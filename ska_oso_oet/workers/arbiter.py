@@ -37,6 +37,8 @@ LOG = logging.getLogger(__name__)
 _BACK_OFF = (0.0, 0.1, 0.5, 1.0, 2.0, 5.0)  #: seconds before a worker that keeps ending is restarted
 _STEADY = 30.0  #: seconds after which a worker counts as steady again
 _START = 60.0  #: seconds within which workers are usually there
+_ATTEMPTS = 3  #: how many SESWorkers may try to stop the scripts at the end
+_TAKE_OVER = 10.0  #: seconds one gets to take them over
 _SHORT = 5.0  #: seconds the last workers get to end
 _MOURNING = 1.0  #: seconds within which whoever waits for a child has noticed that it ended
 
@@ -46,7 +48,10 @@ class _Worker:
     role: str
     command: list[str]
     process: asyncio.subprocess.Process | None = None
+    pulse: Pulse | None = None
     failures: int = 0
+    begun: bool = False  #: whether any of its processes was ready for work
+    ending: bool = False  #: whether it is not to be started again
 
 
 class Arbiter:
@@ -64,7 +69,6 @@ class Arbiter:
         self._listener = listen(settings)
         self._workers = [self._make(role) for role in NAMES]
         self._bus = BusClient("Arbiter", settings.bus_socket, ())
-        self._ending = False
         self._told = asyncio.Event()
         self._failure: str | None = None
         self.ready = False
@@ -94,6 +98,8 @@ class Arbiter:
     async def run(self, announce: Callable[[], None]) -> int:
         """Run until told to end; returns the exit status.
 
+        It is 1 where scripts may have been left running.
+
         :param announce: called once every worker answers
         """
         loop = asyncio.get_running_loop()
@@ -104,12 +110,12 @@ class Arbiter:
         announcing = asyncio.ensure_future(self._announce(announce))
         await self._told.wait()
         announcing.cancel()
-        await self._end()
+        orderly = await self._end()
         for task in tasks:
             task.cancel()
         if self._failure is not None:
             raise CannotStart(self._failure)
-        return 0
+        return 0 if orderly else 1
 
     async def _announce(self, announce: Callable[[], None]) -> None:
         soon = time.monotonic() + _START
@@ -150,13 +156,13 @@ class Arbiter:
         name = NAMES[worker.role]
         topic = "worker.started"
         status: int | None
-        while not self._ending:
+        while not worker.ending:
             began = time.monotonic()
             try:
                 status, how = await self._live(worker, name, topic)
             except OSError as error:  # no memory, or no process to be had
                 status, how = None, f"cannot be started: {error.strerror}"
-            if self._ending:
+            if worker.ending or (self._told.is_set() and status == 0):
                 return
             if status == CANNOT_GO_ON or (status == CANNOT_START and not self.ready):
                 self._failure = self._failure or f"{name} cannot start"
@@ -166,12 +172,14 @@ class Arbiter:
             delay = _BACK_OFF[min(worker.failures, len(_BACK_OFF)) - 1] if worker.failures else 0.0
             LOG.error("%s %s; restarting it in %g s", name, how, delay)
             self._tell("worker.lost", name, detail=how)
-            await asyncio.sleep(delay)
+            with contextlib.suppress(TimeoutError):  # at the end there is no time to lose
+                await asyncio.wait_for(self._told.wait(), delay)
             topic = "worker.restarted"
 
     async def _live(self, worker: _Worker, name: str, topic: str) -> tuple[int, str]:
         """One life of a worker; returns its exit status, and how it ended."""
         with contextlib.closing(Pulse(self._settings.watchdog)) as pulse:
+            worker.pulse = pulse
             listener = [self._listener.fileno()] if worker.role == "rest" else []
             again = topic == "worker.restarted"
             try:
@@ -187,40 +195,69 @@ class Arbiter:
             self._tell(topic, name)
             async with kept_running(self._watch(process, pulse, name)) as watching:
                 status = await process.wait()
+                worker.begun = worker.begun or pulse.begun.is_set()
                 return status, "hung" if watching.done() else f"ended with status {status}"
 
     async def _watch(self, process: asyncio.subprocess.Process, pulse: Pulse, name: str) -> None:
-        """Kill a worker that hangs; not at the end, when it may take its time to stop scripts."""
+        """Kill a worker that hangs."""
         await pulse.lost()
-        if not self._ending:
-            LOG.error("%s gives no sign of life; killing it", name)
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
+        LOG.error("%s gives no sign of life; killing it", name)
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
     def _tell(self, topic: str, name: str, **fields: str) -> None:
         self._bus.send([self._bus.envelope(topic, {"worker": name, **fields})])
 
     # -- the end -----------------------------------------------------------------------------------
 
-    async def _end(self) -> None:
-        """Scripts first, then the doors, then the journal."""
-        self._ending = True
-        grace = self._settings.stop_grace + 2 * _SHORT
+    async def _end(self) -> bool:
+        """Scripts first, then the doors, then the journal; tell whether every script was stopped."""
         bus, ses, activity, rest = self._workers
-        await asyncio.gather(self._stop(ses, grace), self._stop(activity, _SHORT))
+        stopped, _ = await asyncio.gather(self._stop_scripts(ses), self._stop(activity, _SHORT))
         await self._stop(rest, _SHORT)
         await self._stop(bus, _SHORT)
+        return stopped
+
+    async def _stop_scripts(self, ses: _Worker) -> bool:
+        """End SESWorker, which stops every script first; one that died or hangs has a successor that does."""
+        patience = self._settings.stop_grace + 2 * _SHORT
+        if not (ses.begun or (ses.pulse is not None and ses.pulse.begun.is_set())):
+            await self._stop(ses, _SHORT)  # it has not taken over anything
+            return True
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_TAKE_OVER):
+                    await self._until_begun(ses)
+            process = ses.process
+            if process is not None and await _ended(process, patience) == 0:
+                ses.ending = True
+                return True
+        LOG.error(
+            "SESWorker could not stop the scripts; those that run go on: start the server again to stop them"
+        )
+        await self._stop(ses, _SHORT)
+        return False
+
+    async def _until_begun(self, worker: _Worker) -> None:
+        """Wait until a process of this worker is there, and can be told to end in order."""
+        while worker.process is None or worker.process.returncode is not None or worker.pulse is None:
+            await asyncio.sleep(0.01)
+        await worker.pulse.begun.wait()
 
     async def _stop(self, worker: _Worker, patience: float) -> None:
-        process = worker.process
-        if process is None or process.returncode is not None:
-            return
+        worker.ending = True
+        if worker.process is not None and await _ended(worker.process, patience) is None:
+            LOG.error("%s did not end; it was killed", NAMES[worker.role])
+
+
+async def _ended(process: asyncio.subprocess.Process, patience: float) -> int | None:
+    """End a process, which is killed when patience is over; its status, or none where that had to be done."""
+    with contextlib.suppress(ProcessLookupError):
+        process.terminate()
+    try:
+        return await asyncio.wait_for(process.wait(), patience)
+    except TimeoutError:
         with contextlib.suppress(ProcessLookupError):
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), patience)
-        except TimeoutError:
-            LOG.error("%s does not end; killing it", NAMES[worker.role])
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
+            process.kill()
+        await process.wait()
+        return None

@@ -47,9 +47,12 @@ class Pulse:
     """
 
     def __init__(self, patience: float | None) -> None:
+        self.begun = asyncio.Event()  #: the worker is ready for work, and hears when it is told to end
         self._patience = patience
+        self._heard = False
         self._ear, self.mouth = os.pipe()
         os.set_blocking(self._ear, False)
+        asyncio.get_running_loop().add_reader(self._ear, self._listen)
 
     def given(self) -> None:
         """The worker has its end, so that ours is not needed any more."""
@@ -57,6 +60,7 @@ class Pulse:
 
     def close(self) -> None:
         """Listen no more."""
+        self._deaf()
         os.close(self._ear)
 
     async def lost(self) -> None:
@@ -65,15 +69,19 @@ class Pulse:
         Counted in beats of our own and not by the clock, so that it counts for nothing when this machine, or
         the arbiter, was stopped for a while.
         """
-        silent, begun = 0, False
+        await self.begun.wait()
+        silent = 0
         while self._patience is None or silent * _BEAT < self._patience:
+            self._heard = False
             await asyncio.sleep(_BEAT)
-            heard = self._listen()
-            begun = begun or heard
-            silent = 0 if heard or not begun else silent + 1
+            silent = 0 if self._heard else silent + 1
 
-    def _listen(self) -> bool:
-        try:
-            return bool(os.read(self._ear, 65536))
-        except BlockingIOError:
-            return False
+    def _listen(self) -> None:
+        if os.read(self._ear, 65536):
+            self._heard = True
+            self.begun.set()
+        else:
+            self._deaf()  # the worker has ended, and so has whoever had its end of the pipe
+
+    def _deaf(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._ear)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -9,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 import requests
 from click.testing import CliRunner
@@ -149,6 +151,29 @@ def test_sigterm_stops_scripts_by_the_rules_and_ends_with_status_0(tmp_path: Pat
         assert server.process.wait(20) == 0
         output = (server.state / "runs" / str(pid) / "output").read_text()
         assert "cleaned up" in output
+
+
+@pytest.mark.parametrize("trouble", ["killed", "killed again and again", "hangs"])
+def test_scripts_are_stopped_at_the_end_whatever_has_become_of_their_worker(
+    tmp_path: Path, trouble: str
+) -> None:
+    with serving(tmp_path / "state", OET_STOP_GRACE="0.2 s", OET_WATCHDOG="3 s") as server:
+        pid = server.run("diehard.py", "sleeping")
+        if trouble == "hangs":
+            server.worker("ses").suspend()
+        for _ in range({"killed": 1, "killed again and again": 4}.get(trouble, 0)):
+            until(lambda: _kill(server, "ses"))
+        assert server.stop() == 0
+        assert server.processes() == []
+        server.start()
+        assert server.procedure(pid)["state"] == "STOPPED"
+
+
+def _kill(server: Server, role: str) -> bool:
+    with contextlib.suppress(LookupError, psutil.Error):
+        server.kill(role)
+        return True
+    return False
 
 
 def test_a_nursery_that_is_still_importing_does_not_outlive_the_server(tmp_path: Path) -> None:
