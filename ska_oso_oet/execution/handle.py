@@ -58,7 +58,7 @@ class Handle:
         :raises ConnectionError: where no supervisor of this run is alive
         """
         known = directory.read("process.json")
-        if known is None or not self._same_process(known):
+        if known is None or not processes.is_there(known):
             raise ConnectionError("its supervisor is not alive")
         self.identity = known
         try:
@@ -67,11 +67,6 @@ class Handle:
             raise ConnectionError("its supervisor cannot be reached") from error
         self._watch(known["pid"])
         self.order({"op": "follow", "after": after})
-
-    @staticmethod
-    def _same_process(known: dict[str, Any]) -> bool:
-        found = processes.identity(known["pid"])
-        return found is not None and all(known[key] == found[key] for key in ("started", "boot"))
 
     def order(self, order: dict[str, Any]) -> None:
         """Give an order; without a connection it is dropped, and ``on_lost`` follows."""

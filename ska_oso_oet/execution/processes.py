@@ -83,6 +83,18 @@ def wearers(mark: int) -> list[int]:
     return found
 
 
+def worn() -> set[int]:
+    """The marks of all runs, on this machine, of which a process is alive."""
+    found = set()
+    for name in os.listdir("/proc"):
+        if name.isdecimal():
+            with contextlib.suppress(OSError):
+                mark = resource.prlimit(int(name), resource.RLIMIT_RTTIME)[0]
+                if mark >> 52 == 1 and alive(int(name)):
+                    found.add(mark)
+    return found
+
+
 def descendants(root: int) -> list[int]:
     """The processes alive below this one, those included whose mark was taken off."""
     found: list[int] = []
@@ -136,6 +148,12 @@ def identity(pid: int) -> dict[str, object] | None:
         return None
     with open("/proc/sys/kernel/random/boot_id") as file:
         return {"pid": pid, "started": int(stat[19]), "boot": file.read().strip()}
+
+
+def is_there(known: dict[str, Any]) -> bool:
+    """Whether the process with this identity exists."""
+    found = identity(known["pid"])
+    return found is not None and all(known[key] == found[key] for key in ("started", "boot"))
 
 
 def _stat(pid: int) -> list[str] | None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import logging
 import os
+import signal
 
 from ..bus.envelope import Envelope
 from ..domain import events
 from ..domain.procedure import Procedure
 from ..domain.states import FINAL, LIVE, ProcedureState
+from . import processes
 from .rundir import RunDirectory
 from .service import ScriptExecutionService
 
@@ -37,9 +41,31 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         await run.take_over()
         service.operator.catch_up(run)
         LOG.info("Took over procedure %s, %s", procedure.id, procedure.state)
+    await _end_strangers(service)
     for request in await service.desk.unanswered(head):
         service.desk.carry_out(request)
     service.desk.open()
+
+
+async def _end_strangers(service: ScriptExecutionService) -> None:
+    """End what runs though the journal does not know that it does, as when a backup was restored meanwhile.
+
+    Nobody could see it or stop it, and another script might be started beside it.
+    """
+    known = {processes.mark_of(run.directory.path) for run in service.runs.values()}
+    strangers = processes.worn() - known
+    for name in os.listdir(service.settings.runs) if strangers else ():
+        directory = RunDirectory(os.path.join(service.settings.runs, name))
+        mark = processes.mark_of(directory.path)
+        if mark in strangers:
+            LOG.error("The journal knows of no run %s that is alive, but it is; ending it", name)
+            known_as = directory.read("process.json")
+            supervisor = known_as["pid"] if known_as is not None and processes.is_there(known_as) else None
+            while processes.kill_wearers(mark, supervisor):
+                await asyncio.sleep(0.01)
+            if supervisor is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(supervisor, signal.SIGKILL)
 
 
 async def _last_id(service: ScriptExecutionService) -> int:

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 from ska_oso_oet.bus.journal import Journal, Query, Unusable, copies, integrity
+from ska_oso_oet.execution import processes
 
-from ..conftest import Events, Server
+from ..conftest import Events, Server, serving
 from . import earlier
 from .test_damage import oet_server, overwrite
 
@@ -82,6 +83,26 @@ def test_a_running_server_keeps_others_from_restoring(server: Server) -> None:
     assert f"process {server.process.pid} has the state directory {server.state} in use" in refused.stderr
     assert len(refused.stderr.splitlines()) == 1
     server.ready()
+
+
+def test_a_script_that_the_restored_journal_does_not_know_is_ended_at_the_start(tmp_path: Path) -> None:
+    with serving(tmp_path / "state") as server:
+        known = server.run("diehard.py", "sleeping")
+        backup = copies.backup(str(server.state / "journal.db"))
+        server.stop_script(known)
+        unknown = server.run("diehard.py", "grandchild")
+        assert server.process is not None
+        server.process.kill()
+        server.process.communicate()
+        assert oet_server(server.state, "restore", backup).returncode == 0
+        mark = processes.mark_of(str(server.state / "runs" / str(unknown)))
+        assert len(processes.wearers(mark)) > 1
+        server.start()
+        assert f"no run {unknown} that is alive" in server.log.read_text()
+        assert server.procedure(known)["state"] == "STOPPED"  # as its run directory tells
+        assert [p["id"] for p in server.get("/procedures")] == [known]
+        assert not processes.wearers(mark)
+        assert server.run("trivial.py") == unknown + 1
 
 
 def test_without_a_name_it_is_named_after_the_time(file: Path) -> None:
