@@ -8,7 +8,6 @@ from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
 from ..domain.activity_commands import RunActivity, StopActivity
-from ..domain.errors import Busy
 from . import activity_schemas as schemas
 from .asking import ask
 from .auth.permissions import Permission, needs
@@ -46,12 +45,8 @@ def run_activity(body: schemas.RunBody) -> Response:
     """Answers as soon as the procedure exists; it is started when it is READY, unless `prepare_only`."""
     given = body.script_args.model_dump(exclude_none=True) if body.script_args else {}
     command = RunActivity(**{**body.model_dump(), "script_args": given})
-    if not services().places.acquire(blocking=False):
-        raise Busy("as many requests as may are waiting for the archive; try again shortly")
-    try:
+    with services().archive.taken():
         activity = _shown(ask("request.activity.run", {"cmd": command.to_dict()}, _RUN))
-    finally:
-        services().places.release()
     return created(activity)
 
 

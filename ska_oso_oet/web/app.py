@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from typing import Any
 
 from flask import request
@@ -21,7 +20,7 @@ from .detached import Detaching
 from .everywhere import Everywhere
 from .page import Page
 from .requests import BasePath, JsonRequest
-from .services import Services
+from .services import Places, Services
 from .stream import Hub
 from .timing import note_route
 
@@ -53,8 +52,9 @@ def create_app(
     )
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.json = _Json(app)
-    places = threading.Semaphore(max(1, settings.web_threads // 2))
-    app.extensions["oet"] = Services(bridge, hub, everywhere or Everywhere(), settings, places)
+    archive = Places(settings.web_threads, "the archive")
+    centre = Places(settings.web_threads, "the central history")
+    app.extensions["oet"] = Services(bridge, hub, everywhere or Everywhere(), settings, archive, centre)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     for module in (procedures, activities, operator, drain, environments, events, access, health, metrics):

@@ -14,5 +14,6 @@ def ask(what: str, **query: Any) -> Any:
 
     :raises Refusal: where there is no central history, or it does not answer
     """
-    bridge = services().bridge
-    return bridge.wait_for(bridge.client.read_central(what, **query), _READ)
+    found = services()
+    with found.centre.taken():
+        return found.bridge.wait_for(found.bridge.client.read_central(what, **query), _READ)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import threading
+from collections.abc import Iterator
 from typing import cast
 
 from flask import current_app
 
+from ..domain.errors import Busy
 from ..settings import Settings
 from .bridge import Bridge
 from .everywhere import Everywhere
@@ -29,18 +32,44 @@ class Counter:
             self.value += 1
 
 
+class Places:
+    """Places for requests that wait for somebody who may be slow, and must not hold every thread.
+
+    :param threads: how many there are to answer requests
+    :param whom: who is waited for
+    """
+
+    def __init__(self, threads: int, whom: str) -> None:
+        self._free = threading.Semaphore(max(1, threads // 2))
+        self._whom = whom
+
+    @contextlib.contextmanager
+    def taken(self) -> Iterator[None]:
+        """Take one for as long as the block lasts.
+
+        :raises Busy: where there is none
+        """
+        if not self._free.acquire(blocking=False):
+            raise Busy(f"as many requests as may are waiting for {self._whom}; try again shortly")
+        try:
+            yield
+        finally:
+            self._free.release()
+
+
 @dataclasses.dataclass(frozen=True)
 class Services:
     """The way to the bus, the listeners of both event streams, the settings, and how often was read.
 
-    ``places`` are for requests that wait for the archive: a slow one must not hold every thread.
+    ``archive`` and ``centre`` are for requests that wait for the archive and the central history.
     """
 
     bridge: Bridge
     hub: Hub
     everywhere: Everywhere
     settings: Settings
-    places: threading.Semaphore
+    archive: Places
+    centre: Places
     reads: Counter = dataclasses.field(default_factory=Counter)
 
 

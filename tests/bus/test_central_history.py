@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +257,21 @@ def test_losing_the_database_in_the_middle_of_a_run_loses_nothing_and_delays_no_
     assert log.count("The central history is not written: ") == 2  # once for each bus worker
     assert log.count("The central history is up to date again; ") == 1
     assert PASSWORD not in log
+
+
+def test_a_frozen_database_leaves_threads_for_the_rest_however_many_ask_for_it(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with serving(tmp_path / "state", OET_DATABASE_URL=centre, OET_WEB_THREADS="4") as server:
+        pid = server.run("diehard.py", "sleeping")
+        with postgresql.frozen(), ThreadPoolExecutor(8) as many:
+            url = f"{server.url}/procedures?all_subarrays=true"
+            asked = [many.submit(requests.get, url, timeout=60) for _ in range(8)]
+            busy = next(f.result() for f in as_completed(asked) if f.result().status_code == 429)
+            assert "are waiting for the central history; try again" in busy.json()["detail"]
+            assert server.stop_script(pid)["survivors"] == 0
+            assert not all(answer.done() for answer in asked)  # it has waited for none of them
+        assert {answer.result().status_code for answer in asked} == {429, 503}
 
 
 def _away(server: Server) -> bool:
