@@ -145,6 +145,8 @@ def database(text: str) -> str:
         text = text.replace("postgresql:", "postgresql+psycopg:", 1)
     if text and not text.startswith(("sqlite:///", "postgresql+psycopg://")):
         raise ValueError("must begin with postgresql+psycopg:// or sqlite:///")
+    if text.partition("://")[2].partition("/")[0].count("@") > 1:
+        raise ValueError("a password must have %40 for @, %3A for : and %2F for /")
     if "password=" in text:
         raise ValueError("give the password before the @, or with PGPASSFILE or PGPASSWORD")
     return text

@@ -136,7 +136,7 @@ def read(folder: str) -> dict[Key, list[float]]:
     found: dict[Key, list[float]] = {}
     for name in os.listdir(folder) if os.path.isdir(folder) else ():
         with contextlib.suppress(OSError):
-            file = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_CLOEXEC)
+            file = os.open(os.path.join(folder, name), os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
             try:
                 alive = _is_held(file)
                 for row in _rows_of(file):
@@ -158,7 +158,9 @@ def _sum(some: list[float], more: list[float]) -> list[float]:
 
 def _first_free(folder: str) -> int:
     for n in range(_MOST_FILES):
-        file = os.open(os.path.join(folder, str(n)), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(
+            os.path.join(folder, str(n)), os.O_RDWR | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC, 0o600
+        )
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return file
@@ -184,6 +186,8 @@ def _rows_of(file: int) -> Iterator[Row]:
             length, size = _HEAD.unpack_from(data, at)
             at += _HEAD.size
             key = tuple(json.loads(data[at : at + length]))
+            if not (size and len(key) > 1 and all(isinstance(word, str) for word in key)):
+                return
             at += length
             yield Row(key, list(struct.unpack_from(f"<{size}d", data, at)), at)
             at += 8 * size

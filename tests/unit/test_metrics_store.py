@@ -145,10 +145,23 @@ def test_threads_lose_no_count(folder: str, store: Store) -> None:
     assert done(folder) == [4000]
 
 
-@pytest.mark.parametrize("rubbish", [b"", b"\0" * 100, b"\xff" * 1000, b'\x05\x00\x01\x00["a"]', b"{}"])
-def test_what_is_no_row_is_left_aside(folder: str, store: Store, rubbish: bytes) -> None:
+def _row(key: bytes, size: int = 1) -> bytes:
+    return len(key).to_bytes(2, "little") + size.to_bytes(2, "little") + key + b"\0" * 8 * size
+
+
+@pytest.mark.parametrize("name", ["0", "7"])  # the one that is taken, and another
+@pytest.mark.parametrize(
+    "rubbish",
+    [
+        *(b"", b"\0" * 100, b"\xff" * 1000, b'\x05\x00\x01\x00["a"]', b"{}"),
+        *(_row(b"[]"), _row(b'["counts"]'), _row(b'["counts", 7]'), _row(b'["counts", null]')),
+        _row(b'["counts", "a"]', 0),
+    ],
+)
+def test_what_is_no_row_is_left_aside(folder: str, store: Store, rubbish: bytes, name: str) -> None:
     Path(folder).mkdir()
-    (Path(folder) / "7").write_bytes(rubbish)
+    (Path(folder) / name).write_bytes(rubbish)
+    os.mkfifo(Path(folder) / "8")
     store.open(folder)
     DONE.add("well")
     assert read(folder) == {(COUNTS, "done_total", "well"): [1]}

@@ -154,6 +154,12 @@ def test_a_url_that_cannot_be_used_is_shown_without_its_password() -> None:
     assert str(refused.value).startswith("OET_ODA_URL='ftp://***@host/oda' cannot be used: ")
 
 
+def test_a_password_that_would_be_taken_for_a_host_is_refused_and_not_shown() -> None:
+    with pytest.raises(BadSetting, match="OET_DATABASE_URL cannot be used: .* %40 for @") as refused:
+        read_settings({"OET_DATABASE_URL": "postgresql+psycopg://oet:p@SECRET@host/oet"})
+    assert "SECRET" not in str(refused.value)
+
+
 def test_an_archive_in_a_folder_of_any_name_is_found() -> None:
     settings = read_settings({"OET_STATE_DIR": "/a b/50%/#1"})
     assert folder_of(settings.oda_url) == "/a b/50%/#1/oda"
