@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+import kubernetes_validate
 import pytest
+import yaml
 
 from ska_oso_oet.variables import VARIABLES
 
@@ -13,7 +16,9 @@ from .chart import (
     CHART,
     DEFAULTS,
     GUARDED,
+    Document,
     container_of,
+    helm,
     leaves,
     merged,
     nested,
@@ -23,6 +28,19 @@ from .chart import (
     render,
     template,
 )
+
+#: Values of every kind that YAML, or a name of Kubernetes, might be taken for something else.
+_ODD: Document = {
+    "database": {"secret": "123", "key": "1.0"},
+    "priorityClassName": "true",
+    "git": {"credentials": {"secret": "null"}},
+    "serviceAccount": {"name": "on"},
+    "persistence": {"storageClass": "123"},
+    "image": {"tag": "1e3", "pullSecrets": ["7"]},
+    "ingress": {"host": "*.example.org", "tlsSecret": "0x10", "className": "yes"},
+    "podAnnotations": {"prometheus.io/scrape": "false", "checksum/settings": "mine"},
+    "subarrays": 16,
+}
 
 _PEER = {"podSelector": {"matchLabels": {"app": "x"}}}
 
@@ -213,3 +231,85 @@ def test_a_setting_reaches_the_server_as_it_is_given() -> None:
     given = {"OET_PRELOAD": "", "OET_HISTORY": "20", "OET_GIT_TIMEOUT": "1 min", "LOG_LEVEL": "yes: no"}
     data = only(render({"settings": given}), "ConfigMap")["data"]
     assert {name: data[name] for name in given} == given
+
+
+@pytest.mark.parametrize(
+    ("release", "namespace", "name"),
+    [
+        ("oet", "ska", "oet-16"),
+        ("2024", "0x10", "oet-2024-oet-16"),
+        ("my.oet", "true", "my-oet-16"),
+        ("a" * 40 + "-oet-" + "b" * 8, "ska", "a" * 33 + "-e5279e69-16"),
+    ],
+)
+def test_names_and_values_that_look_like_something_else_stay_what_they_are(
+    release: str, namespace: str, name: str
+) -> None:
+    done = helm("template", release, CHART, "--namespace", namespace, values=merged(GUARDED, _ODD))
+    assert done.returncode == 0, done.stderr
+    documents = [document for document in yaml.load_all(done.stdout, UniqueKeys) if document]
+    for document in documents:
+        if document["kind"] != "ServiceMonitor":
+            kubernetes_validate.validate(document, kubernetes_validate.latest_version(), strict=True)
+        assert document["metadata"]["namespace"] == namespace
+        assert document["metadata"]["labels"]["app.kubernetes.io/instance"] == release
+        assert re.fullmatch(r"[a-z]([-a-z0-9]{,50}[a-z0-9])?", document["metadata"]["name"]) or (
+            document["metadata"]["name"] == "on"
+        )
+    last = of_kind(documents, "StatefulSet")[-1]
+    assert (last["metadata"]["name"], len(of_kind(documents, "StatefulSet"))) == (name, 16)
+    annotations = last["spec"]["template"]["metadata"]["annotations"]
+    assert annotations["prometheus.io/scrape"] == "false"
+    assert annotations["checksum/settings"] != "mine"
+    assert only(documents, "Ingress")["spec"]["rules"][0]["host"] == "*.example.org"
+
+
+class UniqueKeys(yaml.SafeLoader):
+    """Refuses a key that is there twice, as an API server does."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> Any:
+        keys = [self.construct_object(key) for key, _ in node.value]  # type: ignore[no-untyped-call]
+        assert len(keys) == len(set(keys)), keys
+        return super().construct_mapping(node, deep)
+
+
+def test_releases_with_a_long_common_beginning_have_names_of_their_own() -> None:
+    names = {
+        of_kind(
+            list(yaml.safe_load_all(helm("template", f"{'a' * 48}-{n}", CHART, values=GUARDED).stdout)),
+            "Service",
+        )[0]["metadata"]["name"]
+        for n in (1, 2)
+    }
+    assert len(names) == 2
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"subarrays": 0},
+        {"subarrays": 17},
+        {"podLabels": {"app.kubernetes.io/name": "x"}},
+        {"metrics": {"serviceMonitor": {"labels": {"helm.sh/chart": "x"}}}},
+        {"ingress": {"timeoutSeconds": None}},
+        {"ingress": {"host": "a b"}},
+        {"ingress": {"className": "a #b"}},
+        {"image": {"tag": "a: b"}},
+        {"persistence": {"size": None}},
+        {"persistence": {"size": "1.5.5"}},
+        {"stop": None},
+        {"extraVolumes": [{"name": "a.b", "emptyDir": {}}]},
+    ],
+)
+def test_what_kubernetes_would_not_take_is_refused(values: Document) -> None:
+    refusal(merged(GUARDED, values))
+
+
+@pytest.mark.parametrize(("seconds", "failures"), [(10, 2), (15, 2), (180, 18), (181, 19)])
+def test_one_slow_answer_ends_no_observation_and_a_server_that_hangs_is_not_waited_for(
+    seconds: int, failures: int
+) -> None:
+    container = container_of(render(merged(GUARDED, {"probes": {"livenessSeconds": seconds}})))
+    assert container["livenessProbe"]["failureThreshold"] == failures
+    for probe in ("livenessProbe", "startupProbe"):
+        assert container[probe]["terminationGracePeriodSeconds"] == 35

@@ -1,8 +1,15 @@
-{{/* The name of what the release has once. */}}
+{{/* The name of what the release has once: one that a Service may have, and short enough for all that is added. */}}
 {{- define "ska-oso-oet.name" -}}
-{{- $name := .Release.Name -}}
+{{- $name := .Release.Name | replace "." "-" -}}
 {{- if not (contains "oet" $name) }}{{ $name = printf "%s-oet" $name }}{{ end -}}
-{{- $name | trunc 50 | trimSuffix "-" -}}
+{{- if regexMatch "^[0-9]" $name }}{{ $name = printf "oet-%s" $name }}{{ end -}}
+{{- if gt (len $name) 42 }}{{ $name = printf "%s-%s" ($name | trunc 33 | trimSuffix "-") (.Release.Name | sha256sum | trunc 8) }}{{ end -}}
+{{- $name -}}
+{{- end }}
+
+{{/* The numbers of the subarrays, as JSON; a count means so many from 1 on. */}}
+{{- define "ska-oso-oet.subarrays" -}}
+{{- if kindIs "slice" .Values.subarrays }}{{ toJson .Values.subarrays }}{{ else }}{{ toJson (untilStep 1 (int (add1 .Values.subarrays)) 1) }}{{ end -}}
 {{- end }}
 
 {{/* The name of what belongs to one subarray, given (list $ NUMBER). */}}
@@ -13,7 +20,7 @@
 {{/* What pods are found by: never changes, since a StatefulSet cannot change it. */}}
 {{- define "ska-oso-oet.selector" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 {{- end }}
 
 {{/* The same for one subarray, given (list $ NUMBER). */}}
