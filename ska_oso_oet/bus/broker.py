@@ -266,8 +266,11 @@ class Broker:
         frames.send(answer)
 
     def _health(self) -> dict[str, str | None]:
-        damage = self._journal.damage
-        journal = "ok" if damage is None else f"damaged: {damage}"
+        journal = "ok"
+        if self._journal.damage is not None:
+            journal = f"damaged: {self._journal.damage}"
+        elif self._spool:
+            journal = f"cannot be written: {len(self._spool)} messages wait for room on the disk"
         return {"journal": journal, "central_history": self._centre.health(self._head)}
 
     def _look_up(self, what: str, query: dict[str, Any]) -> Any:

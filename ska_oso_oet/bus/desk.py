@@ -92,6 +92,9 @@ class Desk:
             except Refusal as error:
                 LOG.info("Refused %s: %s", request.topic, error)
                 self._refuse(request, error.kind, error.detail)
+            except ConnectionError as error:  # of the bus or of its journal
+                LOG.warning("Could not carry out %s: %s", request.topic, error)
+                self._refuse(request, "unavailable", f"{error}; try again shortly")
             except Exception as error:
                 LOG.exception("Failed to carry out %s", request.topic)
                 self._refuse(request, "internal", f"internal error: {type(error).__name__}")

@@ -112,6 +112,7 @@ def test_a_script_can_be_stopped_though_the_bus_was_killed_with_messages_it_coul
             server.ready()
         assert server.stop_script(pid)["survivors"] == 0
         assert server.procedure(pid)["state"] == "STOPPED"
+        assert server.get("/status")["stores"]["journal"].startswith("cannot be written: ")
         stuffing.unlink()
         until(lambda: _create(server).status_code == 201)
         events.wait(lambda e: e["topic"] == "procedure.lifecycle.created")
