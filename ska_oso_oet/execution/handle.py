@@ -13,8 +13,6 @@ from ..bus.wire import Frames, reachable
 from . import processes
 from .rundir import RunDirectory
 
-_HELLO = 60.0  #: seconds a new supervisor may take to say hello (a cold interpreter imports PyTango)
-
 Records = Callable[[list[dict[str, Any]]], None]
 
 
@@ -39,17 +37,19 @@ class Handle:
         """Whether the supervisor can be spoken to."""
         return self._frames is not None
 
-    async def adopt(self, connection: socket.socket) -> None:
+    async def adopt(self, connection: socket.socket, patience: float) -> None:
         """Take charge of a supervisor that has just been born.
 
-        :raises ConnectionError: where it ends before it has said hello
+        :param patience: seconds it may take to say hello
+        :raises ConnectionError: where it ends before that
+        :raises TimeoutError: where it takes too long
         """
         await asyncio.get_running_loop().create_connection(self._make, sock=connection)
         try:
-            await asyncio.wait_for(asyncio.shield(self._hello), _HELLO)
+            await asyncio.wait_for(asyncio.shield(self._hello), patience)
         except TimeoutError:
             self.close()
-            raise ConnectionError("a new supervisor did not say hello") from None
+            raise
 
     async def take_over(self, directory: RunDirectory, after: int) -> None:
         """Take charge of the supervisor of a run that an earlier SESWorker began.

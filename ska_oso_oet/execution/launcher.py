@@ -16,6 +16,8 @@ LOG = logging.getLogger(__name__)
 #: Seconds that the other workers get to be ready before the libraries of scripts compete with them.
 _HEAD_START = 0.4
 _LATER = 0.012  #: seconds before a supervisor is replaced
+_FIRST = 45.0  #: seconds the first supervisor of a nursery may take: libraries are imported before it
+_NEXT = 15.0  #: seconds any other may take
 _BACK_OFF = (0.1, 0.5, 2.0, 5.0)  #: seconds between attempts to start a nursery that keeps ending
 
 
@@ -31,7 +33,8 @@ class Launcher:
         self._preload = preload
         self._warm: list[Handle] = []
         self._orders: socket.socket | None = None
-        self._closing = False
+        self._nursery: asyncio.subprocess.Process | None = None
+        self._imported = False  #: whether the nursery has got round to its work
         self._refill: asyncio.Task[None] | None = None
 
     @property
@@ -51,7 +54,7 @@ class Launcher:
                 *command, *self._preload, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
             )
             theirs.close()
-            self._orders = ours
+            self._orders, self._nursery, self._imported = ours, nursery, False
             started = asyncio.get_running_loop().time()
             self._fill()
             try:
@@ -90,8 +93,16 @@ class Launcher:
             raise ConnectionError("the nursery of interpreters has ended") from error
         finally:
             theirs.close()
-        handle = Handle()
-        await handle.adopt(ours)
+        handle, nursery = Handle(), self._nursery
+        try:
+            await handle.adopt(ours, _NEXT if self._imported else _FIRST)
+        except TimeoutError:
+            LOG.error("The nursery of interpreters hangs; killing it")
+            if nursery is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    nursery.kill()
+            raise ConnectionError("the nursery of interpreters hangs") from None
+        self._imported = self._imported or nursery is self._nursery
         return handle
 
     def refill(self) -> None:

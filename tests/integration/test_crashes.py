@@ -288,6 +288,17 @@ def test_the_nursery_may_die_too(own_server: Server) -> None:
     own_server.stop_script(pid)
 
 
+def test_a_nursery_that_hangs_is_replaced_and_whoever_waits_gets_an_interpreter(own_server: Server) -> None:
+    for _ in range(2):
+        own_server.wait_state(own_server.create("trivial.py"), "READY")
+    nursery = next(p for p in own_server.worker("ses").children() if "nursery" in " ".join(p.cmdline()))
+    nursery.suspend()
+    for pid in [own_server.create("trivial.py") for _ in range(2)]:
+        own_server.wait_state(pid, "READY", timeout=60)
+    assert not nursery.is_running()
+    assert "The nursery of interpreters hangs" in own_server.log.read_text()
+
+
 def test_a_second_server_on_the_same_state_directory_refuses_to_start(own_server: Server) -> None:
     import subprocess
     import sys
