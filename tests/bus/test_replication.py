@@ -309,6 +309,61 @@ async def test_with_so_many_writers_that_it_never_rests_it_is_up_to_date_all_the
             await until(lambda: copier.trouble is None)
 
 
+_EMPTYING = {
+    "emptied": "DELETE FROM oet_{}",
+    "without its messages": "DELETE FROM oet_messages",
+    "without its last messages": "DELETE FROM oet_messages WHERE seq > 20",
+    "dropped": "DROP TABLE oet_{}",
+}
+
+
+@pytest.mark.parametrize("how", _EMPTYING)
+@in_loop
+async def test_a_history_that_is_emptied_under_a_connection_is_copied_again_from_the_beginning(
+    file: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture, how: str
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            write(journal, 5)
+            await up_to_date(copier)
+            tables = ("messages", "procedures", "documents", "audit", "instances", "head", "version")
+            statement = _EMPTYING[how]
+            if how == "emptied":
+                tables = tables[:4]
+            names = tables if "{}" in statement else ("",)
+            postgresql.sql(centre, "; ".join(statement.format(name) for name in names))
+            if how == "dropped":  # another server makes them anew, before this one looks
+                with opened(file.parent / "other.db") as other:
+                    async with replicating(other, centre, 2) as (second, _):
+                        write(other, 3)
+                        await up_to_date(second)
+            write(journal, 1)
+            await until(lambda: copier.waiting == 0 and postgresql.sql(centre, _FIRST)[0][0] == 1)
+            await up_to_date(copier)
+            require_equal(postgresql, centre, 1, file)
+
+
+_FIRST = "SELECT min(seq) FROM oet_messages WHERE subarray = 1"
+
+
+@in_loop
+async def test_a_history_without_its_beginning_is_told_of(
+    file: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    with opened(file) as journal:
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+        postgresql.sql(centre, "DELETE FROM oet_messages WHERE seq < 80")
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+            said = "The central history of subarray 1 lacks what came before message 80, and the journal"
+            assert len(_lines(caplog, said)) == 1
+            postgresql.sql(centre, "DELETE FROM oet_messages WHERE subarray = 1")
+            await until(lambda: postgresql.sql(centre, _FIRST)[0][0] == 1)
+            await up_to_date(copier)
+    require_equal(postgresql, centre, 1, file)
+
+
 # -- fetching ------------------------------------------------------------------------------------
 
 

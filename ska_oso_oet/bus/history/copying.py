@@ -14,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..journal.journal import Journal
+from ..journal.reading import Reading
 from .database import LOCKS, Disagreement, bring_up_to_date, reason
 from .recovery import Recovery
 from .schema import INSTANCES
@@ -36,6 +37,10 @@ class Behind(Disagreement):
     """The central history goes on where this journal ends."""
 
 
+class Emptied(Disagreement):
+    """What was copied is not there any more."""
+
+
 class Copying:
     """Copies what is in a journal, in order, and nothing twice.
 
@@ -44,6 +49,7 @@ class Copying:
 
     def __init__(self, journal: Journal, history: History, subarray: int) -> None:
         self.copied: int | None = None
+        self._there = 0  #: the last message that is there, where there is any
         self._journal = journal
         self._history = history
         self._subarray = subarray
@@ -68,9 +74,10 @@ class Copying:
             self._claim(connection)
             copied = self._compare(connection)
             self._sign(connection)
+            self._history.make_room(connection, copied)
             if copied == 0:
                 self._history.adopt(connection, self._journal)
-        self.copied = copied
+        self.copied = self._there = copied
 
     def recover(self, recovery: Recovery) -> int:
         """Fetch what this journal lacks, after ``begin`` found it behind; returns how many messages.
@@ -82,18 +89,23 @@ class Copying:
             return recovery.fetch(self._connection, self._history, self._journal)
 
     def page(self) -> int:
-        """Copy some messages; returns how many. With none it makes sure that the database is still there."""
+        """Copy some messages; returns how many. In any case it makes sure that the earlier ones are there.
+
+        :raises Emptied: where they are not, and have to be copied again
+        :raises sqlalchemy.exc.SQLAlchemyError: where the database cannot be used
+        """
         assert self._connection is not None
         assert self.copied is not None
         rows = self._journal.rows(self.copied, PAGE)
         try:
             with self._connection.begin():
+                self._require_there(self._connection)
                 if rows:
                     self._history.append(self._connection, rows)
-                else:
-                    self._connection.execute(sa.select(1))
         except sa.exc.DataError:
             self._one_by_one(rows)
+        else:
+            self._there = rows[-1]["seq"] if rows else self._there
         if rows:
             self.copied = rows[-1]["seq"]
         return len(rows)
@@ -104,6 +116,16 @@ class Copying:
         if connection is not None:
             connection.close()  # its lock goes with it
 
+    def _require_there(self, connection: sa.Connection) -> None:
+        """Make sure that nobody has emptied the tables, or made them anew, since we wrote to them."""
+        tables, table = self._history.tables, self._history.tables.messages
+        last = sa.select(table.c.seq).where(tables.ours(table, table.c.seq == self._there))
+        if connection.scalar(last) is None and self._there:
+            raise Emptied(
+                f"somebody has emptied the central history of subarray {self._subarray}, or made it anew; "
+                "the journal is copied again"
+            )
+
     def _one_by_one(self, rows: list[dict[str, Any]]) -> None:
         """Leave out what the database cannot hold, so that it stands in the way of nothing else."""
         assert self._connection is not None
@@ -111,6 +133,7 @@ class Copying:
             try:
                 with self._connection.begin():
                     self._history.append(self._connection, [row])
+                self._there = row["seq"]
             except sa.exc.DataError as error:
                 LOG.error("The central history cannot hold message %s: %s", row["seq"], reason(error))
 
@@ -146,6 +169,13 @@ class Copying:
             raise Behind(
                 f"the central history of subarray {self._subarray} goes on where the journal ends; start the "
                 "server again to fetch what is missing"
+            )
+        if there and (begins := self._history.first()) > (oldest := Reading.first(self._journal)):
+            LOG.warning(
+                "The central history of subarray %s lacks what came before message %s, and the journal has "
+                "messages from %s on; to have all of it copied again, remove the rows of this subarray from "
+                "oet_messages",
+                *(self._subarray, begins, oldest),
             )
         return there
 

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 
 from ..journal import copies
 from ..journal.journal import Journal
-from .copying import PAGE, Behind, Claimed, Copying, StillOpen
+from .copying import PAGE, Behind, Claimed, Copying, Emptied, StillOpen
 from .database import Disagreement, reason
 from .recovery import Recovery
 
@@ -174,4 +174,4 @@ class Replicator:
 
 def _is_final(error: Exception) -> bool:
     """Whether somebody has to do something about it."""
-    return isinstance(error, Disagreement) and not isinstance(error, StillOpen)
+    return isinstance(error, Disagreement) and not isinstance(error, (StillOpen, Emptied))

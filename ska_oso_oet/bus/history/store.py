@@ -47,6 +47,11 @@ class History(Reading):
         taken = sa.update(HEAD).values(position=HEAD.c.position + count).returning(HEAD.c.position)
         return int(connection.execute(taken).scalar_one())
 
+    def make_room(self, connection: sa.Connection, after: int) -> None:
+        """Remove what an earlier copy of the messages beyond a number has left and theirs would run into."""
+        audit = self.tables.audit
+        connection.execute(audit.delete().where(self.tables.ours(audit, audit.c.seq > after)))
+
     def adopt(self, connection: sa.Connection, journal: Reading) -> None:
         """Take over the documents of a journal of which not every message is left."""
         for ours, theirs in (
