@@ -25,6 +25,7 @@ class Everywhere(Hub):
     def __init__(self) -> None:
         super().__init__()
         self._position = 0  #: up to which listeners were told
+        self._made = 0  #: how often the central history was made anew
         self._feeding: asyncio.Task[None] | None = None
 
     def attach(self, bus: BusClient) -> None:
@@ -33,6 +34,7 @@ class Everywhere(Hub):
         self._alive = asyncio.get_running_loop().create_task(self._keep_alive())
 
     async def _replay(self, listener: Listener, after: int) -> None:
+        made = self._made
         first, last = await self._ask("bounds")
         if not first - 1 <= after <= last:
             self._reset(listener.peer)
@@ -42,11 +44,15 @@ class Everywhere(Hub):
         if wanted.subarrays is not None:
             query["subarrays"] = sorted(wanted.subarrays)
         while not listener.peer.gone.is_set():
-            position = self._position
+            position = self._position if self._feeding is not None else 0
             page = [_event(found) for found in await self._ask("events", after=after, **query)]
             await listener.peer.write_all(b"".join(encode(event) for event in page if wanted(event)))
             if page:
                 after = page[-1].seq or 0
+                continue
+            if made != self._made:
+                self._reset(listener.peer)
+                made, after = self._made, min(after, self._position)
                 continue
             after = max(after, position)
             if self._feeding is None:
@@ -63,8 +69,21 @@ class Everywhere(Hub):
             for found in page:
                 self._publish(_event(found))
                 self._position = found["position"]
+            if not page:
+                await self._look_back()
             await asyncio.sleep(0 if page else _POLL)
         self._feeding = None
+
+    async def _look_back(self) -> None:
+        """Where the central history was made anew it is shorter: go on where it ends now, and say so."""
+        _, last = await self._ask("bounds")
+        if last >= self._position:
+            return
+        self._position = last
+        self._made += 1
+        for listener in self._listeners:
+            listener.after = last
+            self._reset(listener.peer)
 
     async def _ask(self, what: str, **query: Any) -> Any:
         """Ask the central history, until it answers."""

@@ -169,6 +169,31 @@ def test_an_id_beyond_the_central_history_gets_one_reset(pair: tuple[Server, Ser
         assert [e["event"] for e in events.all].count("stream.reset") == 1
 
 
+def test_a_stream_goes_on_after_one_reset_when_the_central_history_is_made_anew(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    settings = {"OET_DATABASE_URL": centre, "OET_SUBARRAY_ID": "1"}
+    with serving(tmp_path / "state", **settings) as server, contextlib.ExitStack() as stack:
+
+        def listen() -> Events:
+            return stack.enter_context(contextlib.closing(Events(server, all_subarrays="true")))
+
+        postgresql.sql(centre, "UPDATE oet_head SET position = 10000")  # as with a long history
+        server.run("trivial.py")
+        _complete(server, server)
+        first = listen()
+        tables = ("messages", "procedures", "documents", "audit", "instances", "head", "version")
+        postgresql.sql(centre, "; ".join(f"DROP TABLE oet_{table}" for table in tables))
+        server.run("trivial.py")
+        first.wait(lambda e: e["event"] == "stream.reset")
+        second = listen()
+        pid = server.run("trivial.py")
+        for events in (first, second):
+            events.wait(lambda e: e["event"] == "procedure.lifecycle.complete" and e["result"]["id"] == pid)
+        assert [e["event"] for e in first.all].count("stream.reset") == 1
+        assert "stream.reset" not in [e["event"] for e in second.all]
+
+
 def test_ids_of_one_subarray_are_refused_for_all(pair: tuple[Server, Server]) -> None:
     for name in ("procedure", "activity"):
         refused = pair[0].request(
