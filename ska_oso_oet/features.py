@@ -16,6 +16,7 @@ import configparser
 import dataclasses
 import difflib
 import os
+import stat
 from collections.abc import Collection, Mapping, Sequence
 
 from .readers import switch
@@ -23,6 +24,7 @@ from .readers import switch
 PREFIX = "OET_FEATURE_"
 FILE = "ska_oso_oet.ini"
 SECTION = "features"
+MOST = 64 * 1024  #: characters of a file
 
 
 class BadFlag(Exception):  # noqa: N818  reads as a sentence on the command line
@@ -100,8 +102,7 @@ def _read_file(path: str, names: Sequence[str]) -> dict[str, str]:
     # No section is like another one, and a percent sign is one.
     parser = configparser.ConfigParser(interpolation=None, default_section="\0")
     try:
-        with open(path, encoding="utf-8") as file:
-            parser.read_file(file)
+        parser.read_string(_text(path), path)
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except OSError as error:
@@ -118,6 +119,21 @@ def _read_file(path: str, names: Sequence[str]) -> dict[str, str]:
         if key not in names:
             raise BadFlag(f"{path}: {_unknown(key, names)}")
     return values
+
+
+def _text(path: str) -> str:
+    # A pipe would be waited for, and a device need never end. Editors of Windows begin with a byte order mark.
+    with open(path, encoding="utf-8-sig", opener=_open_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise BadFlag(f"{path} cannot be read: it is no file; remove it, or put one in its place")
+        text = file.read(MOST + 1)
+    if len(text) > MOST:
+        raise BadFlag(f"{path} cannot be read: it is longer than {MOST // 1024} KiB; leave only flags in it")
+    return text
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def _unknown(name: str, names: Sequence[str]) -> str:

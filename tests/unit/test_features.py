@@ -141,3 +141,26 @@ def test_a_home_that_is_none_or_somebody_elses_holds_no_flags(
 def test_a_file_that_cannot_be_opened_is_told(home: Path, installation: Path) -> None:
     home.mkdir()
     assert sentence(home, installation) == f"{home} cannot be read: Is a directory"
+
+
+def test_a_byte_order_mark_does_not_matter(home: Path, installation: Path) -> None:
+    home.write_bytes(b"\xef\xbb\xbf[features]\r\nfaster = yes\r\n")
+    assert read(home, installation)["faster"].on
+
+
+def test_a_pipe_or_a_device_is_told_and_not_waited_for(home: Path, installation: Path) -> None:
+    os.mkfifo(home)
+    told = f"{home} cannot be read: it is no file; remove it, or put one in its place"
+    assert sentence(home, installation) == told
+    home.unlink()
+    home.symlink_to("/dev/zero")
+    assert sentence(home, installation) == told
+
+
+def test_a_file_that_is_too_long_is_told(home: Path, installation: Path) -> None:
+    flags = "[features]\nfaster = yes\n"
+    home.write_text(flags + "#".ljust(64 * 1024 - len(flags), "x"))
+    assert read(home, installation)["faster"].on
+    home.write_text(flags + "#".ljust(64 * 1024 - len(flags) + 1, "x"))
+    told = sentence(home, installation)
+    assert told == f"{home} cannot be read: it is longer than 64 KiB; leave only flags in it"
