@@ -122,7 +122,7 @@ def _read_file(path: str, names: Sequence[str]) -> dict[str, str]:
 
 
 def _text(path: str) -> str:
-    # A pipe would be waited for, and a device need never end. Editors of Windows begin with a byte order mark.
+    # A pipe would be waited for, a device need never end. Editors of Windows begin with a byte order mark.
     with open(path, encoding="utf-8-sig", opener=_open_at_once) as file:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise BadFlag(f"{path} cannot be read: it is no file; remove it, or put one in its place")
