@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class DrainBody(BaseModel):
     """Why no new work is to be taken; may be left out, and so may the whole body."""
 
-    model_config = ConfigDict(openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+    model_config = ConfigDict(extra="forbid", openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
 
     reason: str | None = Field(None, max_length=200, examples=["upgrade to 1.1"])
 

@@ -129,6 +129,7 @@ def test_the_reason_and_the_body_may_be_left_out(server: Server, more: dict[str,
     [
         ({"json": {"reason": 1}}, 422),
         ({"json": {"reason": "x" * 201}}, 422),
+        ({"json": {"reasn": "maintenance"}}, 422),
         ({"json": []}, 422),
         ({"data": b"{", "headers": {"Content-Type": "application/json"}}, 400),
         ({"data": b"maintenance", "headers": {"Content-Type": "text/plain"}}, 415),
