@@ -57,6 +57,14 @@ def test_a_whole_journal_and_one_that_is_not_there_yet_are_not_damaged(file: Pat
     assert integrity.require_whole(str(file), seconds=60)
 
 
+def test_a_server_whose_journal_is_a_folder_ends_with_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "journal.db").mkdir()
+    refused = oet_server(tmp_path)
+    assert refused.returncode == 1
+    assert f"{tmp_path / 'journal.db'} is no ordinary file; move it away" in refused.stderr
+    assert "Traceback" not in refused.stderr
+
+
 def test_what_is_wrong_is_told_in_one_line(file: Path) -> None:
     overwrite(file)
     found = integrity.damage(str(file))

@@ -49,6 +49,22 @@ def damage(file: str, seconds: float | None = None) -> str | None:
     return None if found == "ok" else " ".join(found.split())
 
 
+def require_readable(file: str) -> None:
+    """Make sure that a file, where there is one, is one that can be read.
+
+    :raises Unusable: where it is not
+    """
+    if os.path.exists(file) and not os.path.isfile(file):
+        raise Unusable(f"{file} is no ordinary file; move it away, or name another one")
+    try:
+        with open(file, "rb"):
+            pass
+    except FileNotFoundError:
+        return
+    except OSError as error:
+        raise Unusable(f"{file} cannot be read: {error.strerror}; let this user read it") from None
+
+
 def is_damage(error: BaseException | None) -> bool:
     """Tell whether a database refused something because it is damaged."""
     return getattr(error, "sqlite_errorcode", None) in _DAMAGED
@@ -60,8 +76,9 @@ def require_whole(file: str, seconds: float) -> bool:
     One that was found damaged before is looked at for as long as it takes.
 
     :returns: whether all of it was looked at
-    :raises Unusable: where it is damaged
+    :raises Unusable: where it is damaged, or cannot be read
     """
+    require_readable(file)
     try:
         found = damage(file, None if noted(file) else seconds)
     except Unfinished:
