@@ -83,7 +83,7 @@ def restore(context: click.Context, /, file: str, **options: str | None) -> None
     try:
         for role in ("server", "bus", "ses", "activity"):
             hold_lock(settings, role, patience=0)
-        replaced = copies.restore(file, settings.journal_file)
+        replaced = copies.restore(file, settings.journal_file, settings.subarray_id)
     except (CannotStart, Unusable) as error:
         raise click.ClickException(str(error)) from None
     kept = f"; the one that was there is now {replaced}" if replaced else ""

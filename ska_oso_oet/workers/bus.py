@@ -84,6 +84,7 @@ def _open(settings: Settings) -> Journal:
         whole = RESTARTED in os.environ and not integrity.noted(file)
         whole = whole or integrity.require_whole(file, _FIRST_LOOK)
         journal = MeteredJournal(settings.journal_url)
+        journal.belong_to(settings.subarray_id)
     except Unusable as error:
         raise CannotGoOn(str(error)) from None
     except sa.exc.SQLAlchemyError as error:

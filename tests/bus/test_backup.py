@@ -85,6 +85,17 @@ def test_a_running_server_keeps_others_from_restoring(server: Server) -> None:
     server.ready()
 
 
+def test_a_backup_is_that_of_the_subarray_the_server_drove(tmp_path: Path) -> None:
+    with serving(tmp_path / "state", OET_SUBARRAY_ID="3") as server:
+        backup = copies.backup(str(server.state / "journal.db"))
+    refused = oet_server(tmp_path / "other", "restore", backup, OET_SUBARRAY_ID="4")
+    assert refused.returncode == 1
+    assert f"Error: {backup} is a backup of subarray 3, and this is subarray 4" in refused.stderr
+    assert not (tmp_path / "other" / "journal.db").exists()
+    done = oet_server(tmp_path / "other", "restore", backup, OET_SUBARRAY_ID="3")
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_script_that_the_restored_journal_does_not_know_is_ended_at_the_start(tmp_path: Path) -> None:
     with serving(tmp_path / "state") as server:
         known = server.run("diehard.py", "sleeping")
@@ -177,7 +188,7 @@ def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(
     )
     subprocess.run(["python3", "-c", code, str(file)], check=False)
     assert Path(f"{file}-wal").stat().st_size > 0
-    kept = copies.restore(backup, str(file))
+    kept = copies.restore(backup, str(file), 1)
     assert kept is not None
     assert earlier.dump(file) == before
     assert earlier.sql(Path(kept), "SELECT max(seq) FROM messages") == 5
@@ -189,7 +200,9 @@ def test_into_an_empty_state_directory_it_can_be_restored_as_well(file: Path, tm
     assert earlier.dump(tmp_path / "new" / "journal.db") == earlier.dump(file)
 
 
-@pytest.mark.parametrize("fault", ["none", "damaged", "alien", "empty", "newer"])
+@pytest.mark.parametrize(
+    "fault", ["none", "damaged", "alien", "empty", "newer", "bare", "partial", "other", "folder"]
+)
 def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
     file: Path, tmp_path: Path, fault: str
 ) -> None:
@@ -198,12 +211,20 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
         backup.write_text("Dear diary, " * 1000)
     elif fault == "empty":
         backup.touch()
+    elif fault == "folder":
+        backup.mkdir()
+    elif fault == "bare":
+        earlier.sql(backup, "CREATE TABLE alembic_version AS SELECT '0003' AS version_num")
     elif fault != "none":
         copies.backup(str(file), str(backup))
     if fault == "damaged":
         overwrite(backup)
     elif fault == "newer":
         earlier.sql(backup, "UPDATE alembic_version SET version_num = '9999'")
+    elif fault == "partial":
+        earlier.sql(backup, "DROP TABLE documents")
+    elif fault == "other":
+        earlier.sql(backup, "INSERT INTO notes VALUES ('subarray', '2')")
     before = _contents(file.parent)
     expected = {
         "none": "there is no backup",
@@ -211,15 +232,19 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
         "alien": "is damaged (file is not a database)",
         "empty": "is no journal",
         "newer": "has schema 9999, but this release knows none later than",
+        "bare": "is no journal",
+        "partial": "it has no table documents",
+        "other": "is a backup of subarray 2, and this is subarray 1",
+        "folder": "is no ordinary file",
     }
     with pytest.raises(Unusable, match=re.escape(expected[fault])):
-        copies.restore(str(backup), str(file))
+        copies.restore(str(backup), str(file), 1)
     assert _contents(file.parent) == before
 
 
 def test_a_backup_of_an_earlier_release_is_brought_up_to_date_at_the_next_start(tmp_path: Path) -> None:
     backup = earlier.make(tmp_path / "old.bak", "0001")
-    copies.restore(str(backup), str(tmp_path / "state" / "journal.db"))
+    copies.restore(str(backup), str(tmp_path / "state" / "journal.db"), 1)
     journal = Journal(f"sqlite:///{tmp_path / 'state' / 'journal.db'}")
     assert journal.head() == earlier.LAST["0001"][0]
     assert journal.audit() == []

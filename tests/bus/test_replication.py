@@ -431,7 +431,7 @@ async def test_what_came_after_a_backup_is_fetched_when_that_is_restored(
         write(journal, 1200)
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
-    copies.restore(backup, str(file))
+    copies.restore(backup, str(file), 1)
     with opened(file) as journal:
         assert journal.head() == 85
         async with replicating(journal, centre) as (copier, _):
@@ -456,7 +456,7 @@ async def test_where_numbers_could_be_given_again_the_database_is_waited_for(
             await up_to_date(copier)
     file.unlink()
     if what == "restored":
-        copies.restore(backup, str(file))
+        copies.restore(backup, str(file), 1)
     postgresql.kill()
     try:
         with opened(file) as journal:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from . import integrity
 from .errors import Unusable
-from .schema import SCHEMA
+from .schema import SCHEMA, SINCE, SUBARRAY
 
 
 def copy(source: str, target: str, *, replace: bool = False) -> None:
@@ -77,13 +77,14 @@ def backup(file: str, target: str | None = None) -> str:
     return target
 
 
-def restore(source: str, file: str) -> str | None:
+def restore(source: str, file: str, subarray: int) -> str | None:
     """Have a backup take the place of a journal that nobody uses.
 
+    :param subarray: whose journal that is
     :returns: where the journal it replaces is kept, if there was one
     :raises Unusable: where nothing was replaced
     """
-    _require_good(source)
+    _require_good(source, subarray)
     os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
     part = f"{file}.part"
     copy(source, part, replace=True)
@@ -112,18 +113,34 @@ def _restored(file: str) -> str:
     return f"{file}.restored"
 
 
-def _require_good(source: str) -> None:
+def _require_good(source: str, subarray: int) -> None:
     if not os.path.exists(source):
         raise Unusable(f"there is no backup {source}")
+    integrity.require_readable(source)
     if (found := integrity.damage(source)) is not None:
         raise Unusable(f"the backup {source} is damaged ({found}); choose another one")
     revision = SCHEMA.revision_of(source)
-    if revision is None:
+    with contextlib.closing(sqlite3.connect(source)) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+        noted = "SELECT value FROM notes WHERE name = ?"
+        whose = database.execute(noted, (SUBARRAY,)).fetchone() if "notes" in tables else None
+    wanted = {table for table, since in SINCE.items() if since <= (revision or "")}
+    if "messages" not in wanted & tables:
         raise Unusable(f"{source} is no journal; name a file that oet-server backup has made")
-    if revision > SCHEMA.revision:
+    if str(revision) > SCHEMA.revision:
         raise Unusable(
             f"the backup {source} has schema {revision}, but this release knows none later than "
             f"{SCHEMA.revision}; install the release that made it or a later one"
+        )
+    if missing := sorted(wanted - tables):
+        raise Unusable(
+            f"{source} is no journal, or not all of one: it has no table {missing[0]}; name a file that "
+            "oet-server backup has made"
+        )
+    if whose is not None and whose[0] != str(subarray):
+        raise Unusable(
+            f"{source} is a backup of subarray {whose[0]}, and this is subarray {subarray}; choose one of "
+            "this subarray, or name the other one with OET_SUBARRAY_ID"
         )
 
 

@@ -22,7 +22,7 @@ from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
 from .projection import Projection
 from .reading import Reading, page
-from .schema import JOURNAL, MESSAGES, NOTES, SCHEMA
+from .schema import JOURNAL, MESSAGES, NOTES, SCHEMA, SUBARRAY
 
 LOG = logging.getLogger(__name__)
 
@@ -109,6 +109,14 @@ class Journal(Reading):
             with self.writing():
                 self.note(_IDENTITY, known)
         return known
+
+    def belong_to(self, subarray: int) -> None:
+        """Remember whose journal this is, so that it cannot be restored for another subarray."""
+        if self.noted(SUBARRAY) == str(subarray):
+            return
+        # With a disk that is full all else can go on.
+        with contextlib.suppress(sa.exc.OperationalError), self.writing():
+            self.note(SUBARRAY, str(subarray))
 
     def known(self, ids: list[str]) -> dict[str, int]:
         """Tell which of these message ids are in the journal already, and where."""

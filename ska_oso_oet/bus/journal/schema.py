@@ -90,6 +90,12 @@ class Tables:
 
 JOURNAL = Tables(MESSAGES, PROCEDURES, DOCUMENTS, AUDIT)
 
+#: The note of the subarray that the journal is of.
+SUBARRAY = "subarray"
+
+#: Each table, with the first revision that has it.
+SINCE = {"messages": "0001", "procedures": "0001", "documents": "0002", "audit": "0003", "notes": "0004"}
+
 #: A change of these tables needs a revision in ``migrations/``, and its number here.
 SCHEMA = Schema(
     metadata=METADATA,
