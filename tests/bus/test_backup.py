@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import subprocess
 import tempfile
@@ -121,6 +122,28 @@ def test_without_a_name_it_is_named_after_the_time(file: Path) -> None:
     assert saved.parent == file.parent
     assert saved.match("journal-*T*Z.bak")
     assert earlier.dump(saved) == earlier.dump(file)
+
+
+def test_two_in_one_second_are_two(file: Path) -> None:
+    backups = [copies.backup(str(file)) for _ in range(3)]
+    kept = [copies.restore(backup, str(file), 1) for backup in backups]
+    assert len({*backups, *kept}) == 6
+    assert all(path and Path(path).exists() for path in (*backups, *kept))
+
+
+def test_a_restore_that_fails_leaves_everything_as_it_was(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
+    before = _contents(file.parent)
+
+    def refuse(*_names: str) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(copies, "_set_aside", refuse)
+    with pytest.raises(Unusable, match="cannot be replaced: Permission denied"):
+        copies.restore(backup, str(file), 1)
+    assert _contents(file.parent) == before
 
 
 def test_a_file_that_is_there_is_never_overwritten(file: Path, tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import contextlib
 import os
 import sqlite3
 import tempfile
-import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 from . import integrity
@@ -72,7 +72,7 @@ def backup(file: str, target: str | None = None) -> str:
     """
     if not os.path.exists(file):
         raise Unusable(f"there is no journal {file}")
-    target = target or f"{os.path.splitext(file)[0]}-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}.bak"
+    target = target or f"{os.path.splitext(file)[0]}-{_now()}.bak"
     copy(file, target)
     return target
 
@@ -88,11 +88,15 @@ def restore(source: str, file: str, subarray: int) -> str | None:
     os.makedirs(os.path.dirname(file), mode=0o700, exist_ok=True)
     part = f"{file}.part"
     copy(source, part, replace=True)
+    asked_before = is_restored(file)
     try:
-        Path(_restored(file)).touch()
         kept = _set_aside(file) if os.path.exists(file) else None
+        Path(_restored(file)).touch()  # before the journal is there: without it numbers are given again
         os.replace(part, file)
     except OSError as error:
+        os.unlink(part)
+        if not asked_before:
+            forget_restored(file)
         raise Unusable(f"{file} cannot be replaced: {error.strerror}") from None
     integrity.forget(file)
     return kept
@@ -111,6 +115,11 @@ def forget_restored(file: str) -> None:
 
 def _restored(file: str) -> str:
     return f"{file}.restored"
+
+
+def _now() -> str:
+    """For a name: fine enough for two of them to differ."""
+    return f"{datetime.now(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 
 def _require_good(source: str, subarray: int) -> None:
@@ -146,7 +155,7 @@ def _require_good(source: str, subarray: int) -> None:
 
 def _set_aside(file: str) -> str:
     """Give a journal another name as well; the caller takes this one away from it."""
-    kept = f"{os.path.splitext(file)[0]}.replaced-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}"
+    kept = f"{os.path.splitext(file)[0]}.replaced-{_now()}"
     with contextlib.suppress(sqlite3.Error), contextlib.closing(sqlite3.connect(file)) as database:
         database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # so that all of it is in one file
     os.link(file, kept)
