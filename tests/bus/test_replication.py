@@ -493,6 +493,20 @@ async def test_a_journal_with_history_does_not_wait_for_the_database(
 
 
 @in_loop
+async def test_a_start_beside_a_database_that_does_not_answer_says_so(
+    file: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with opened(file) as journal:
+        copier, questions = central_history(centre, journal, subarray=1, days=1, newest=1)
+        with postgresql.frozen():
+            await copier.begin(patience=0.3)
+            assert copier.trouble == "no answer within 0.3 s"
+        await asyncio.to_thread(copier._thread.shutdown)
+        copier._copying.end()
+        questions.close()
+
+
+@in_loop
 async def test_documents_whose_messages_are_gone_get_there_as_well(
     file: Path, tmp_path: Path, postgresql: PostgreSQL, centre: str
 ) -> None:

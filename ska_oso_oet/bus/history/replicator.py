@@ -87,7 +87,7 @@ class Replicator:
             except (sa.exc.SQLAlchemyError, TimeoutError, Disagreement) as error:
                 if isinstance(error, Claimed) or (must and _is_final(error)):
                     raise
-                trouble = error
+                trouble = error if str(error) else TimeoutError(f"no answer within {patience:g} s")
             if not must:
                 self._lose(trouble)
                 return
