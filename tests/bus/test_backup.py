@@ -146,6 +146,28 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(
     assert _contents(file.parent) == before
 
 
+def test_a_file_system_without_hard_links_takes_backups_as_well(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_names: str) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", refuse)
+    (tmp_path / "there").mkdir()
+    target = tmp_path / "there" / "backup.bak"
+    copies.copy(str(file), str(target))
+    saved = earlier.dump(target)
+    assert saved == earlier.dump(file)
+    assert target.stat().st_mode & 0o777 == 0o600
+    earlier.sql(file, "DELETE FROM messages")
+    # Somebody else makes a file with this name while the copy is made.
+    monkeypatch.setattr("os.path.lexists", lambda _path: False)
+    with pytest.raises(Unusable, match="exists already"):
+        copies.copy(str(file), str(target))
+    assert earlier.dump(target) == saved
+    assert list(target.parent.iterdir()) == [target]
+
+
 def test_a_file_that_is_there_is_never_overwritten(file: Path, tmp_path: Path) -> None:
     taken = tmp_path / "taken.bak"
     taken.write_text("something of value")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sqlite3
 import tempfile
@@ -12,6 +13,9 @@ from pathlib import Path
 from . import integrity
 from .errors import Unusable
 from .schema import SCHEMA, SINCE, SUBARRAY
+
+#: How file systems without hard links say so.
+_NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS)
 
 
 def copy(source: str, target: str, *, replace: bool = False) -> None:
@@ -56,12 +60,23 @@ def _publish(part: str, target: str, replace: bool) -> None:
     if replace:
         os.replace(part, target)
     else:
-        os.link(part, target)  # unlike a renaming, this never replaces anything
+        _name(part, target)
     folder = os.open(os.path.dirname(os.path.abspath(target)), os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
+
+
+def _name(part: str, target: str) -> None:
+    """Give a file its name, which never replaces anything."""
+    try:
+        os.link(part, target)
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL, 0o600))  # nothing but this is replaced
+        os.replace(part, target)
 
 
 def backup(file: str, target: str | None = None) -> str:
