@@ -190,6 +190,20 @@ def test_a_place_that_cannot_be_written_is_one_sentence(file: Path, tmp_path: Pa
         copies.backup(str(file), str(tmp_path / place))
 
 
+@pytest.mark.parametrize("length", [236, 240, 246, 255, 300])
+def test_a_name_is_taken_or_too_long_and_nothing_else(file: Path, tmp_path: Path, length: int) -> None:
+    folder = tmp_path / "there"
+    folder.mkdir()
+    target = folder / ("n" * length)
+    if length == 236:
+        copies.backup(str(file), str(target))
+        copies.restore(str(target), str(file), 1)
+        return
+    with pytest.raises(Unusable, match="cannot be written: File name too long$"):
+        copies.backup(str(file), str(target))
+    assert list(folder.iterdir()) == []
+
+
 def test_of_a_damaged_journal_or_none_there_is_no_backup(file: Path, tmp_path: Path) -> None:
     overwrite(file)
     with pytest.raises(Unusable, match="cannot be copied"):

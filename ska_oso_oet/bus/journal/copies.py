@@ -48,6 +48,8 @@ def copy(source: str, target: str, *, replace: bool = False) -> None:
 
 
 def _write(source: str, part: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.stat(f"{part}-journal")  # SQLite does not say that a name is too long
     with contextlib.closing(sqlite3.connect(source, timeout=5, isolation_level=None)) as database:
         database.execute("VACUUM INTO ?", (part,))
     with contextlib.closing(sqlite3.connect(part)) as database:
