@@ -104,8 +104,10 @@ def test_a_script_that_the_restored_journal_does_not_know_is_ended_at_the_start(
         server.stop_script(known)
         unknown = server.run("diehard.py", "grandchild")
         assert server.process is not None
+        assert server.process.stdout is not None
         server.process.kill()
-        server.process.communicate()
+        server.process.wait()
+        server.process.stdout.close()  # the script's supervisor has it open, too
         assert oet_server(server.state, "restore", backup).returncode == 0
         mark = processes.mark_of(str(server.state / "runs" / str(unknown)))
         assert len(processes.wearers(mark)) > 1
