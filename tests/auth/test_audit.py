@@ -193,6 +193,7 @@ def test_a_day_is_on_record_completely_over_a_crash(own_issuer: Issuer, tmp_path
         reader = bearer(own_issuer.token(sub="reader", scope="oet:read"))
         requests.put(f"{server.url}/procedures/{pid}", json={"state": "STOPPED"}, headers=reader, timeout=20)
         requests.get(f"{server.url}/procedures", timeout=20)
+        until(lambda: _audit(server)[0]["status"] == 401)  # nobody waits for what was refused to be recorded
         server.kill("rest")
         server.ready()
         server.stop_script(pid)
