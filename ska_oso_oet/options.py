@@ -11,6 +11,7 @@ import click
 from . import logs
 from .features import BadFlag, read_flags
 from .settings import BadSetting, Settings, read_settings
+from .variables import VARIABLES
 
 STATE = (
     click.option("--state-dir", help="Where everything is kept (OET_STATE_DIR)."),
@@ -41,11 +42,13 @@ def settings_of(context: click.Context, options: dict[str, str | None], name: st
     :raises click.ClickException: where a setting or a feature flag cannot be read
     """
     given = {key: value for key, value in options.items() if value is not None}
+    # What we write is nobody else's business; what scripts write is theirs. Workers inherit the variable.
+    inherited, umask = os.umask(0o077), VARIABLES["script_umask"].name
+    os.environ[umask] = os.environ.get(umask) or f"{inherited:03o}"
     try:
         read_flags(os.environ)
         settings = read_settings(os.environ, (context.obj or {}) | given)
     except (BadSetting, BadFlag) as error:
         raise click.ClickException(str(error)) from None
-    os.umask(0o077)
     logs.configure(settings.log_level, settings.log_format, name)
     return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 
 from .addresses import checked_archive_url, checked_issuer
@@ -62,6 +63,13 @@ def size(text: str) -> int:
 def memory(text: str) -> int | None:
     """A size in bytes, or none."""
     return None if text.lower() in ("", "none") else size(text)
+
+
+def umask(text: str) -> int:
+    """The permissions that new files do not get, in octal digits; by default those that none of ours gets."""
+    if not re.fullmatch(r"0?[0-7]{3}|", text):
+        raise ValueError("must be three octal digits, such as 022")
+    return int(text or "077", 8)
 
 
 def words(text: str) -> tuple[str, ...]:

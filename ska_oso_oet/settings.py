@@ -40,6 +40,8 @@ class Settings:
     abort_timeout: float
     abort_on: tuple[str, ...]
     stop_grace: float
+    end_grace: float
+    script_umask: int
     watchdog: float | None
     environment_timeout: float | None
     load_timeout: float | None

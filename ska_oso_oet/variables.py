@@ -111,6 +111,19 @@ VARIABLES: dict[str, Variable] = {
         readers.abort_on,
     ),
     "stop_grace": Variable("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", readers.seconds),
+    "end_grace": Variable(
+        "OET_END_GRACE",
+        "60 s",
+        "time after the end of `main` for what Python does at the end of a program: joining threads, exit "
+        "functions, closing files",
+        readers.seconds,
+    ),
+    "script_umask": Variable(
+        "OET_SCRIPT_UMASK",
+        "",
+        "umask of scripts, three octal digits such as `022`; by default the one the server was started with",
+        readers.umask,
+    ),
     "watchdog": Variable(
         "OET_WATCHDOG",
         "30 s",

@@ -43,6 +43,17 @@ class Envelope:
         return about(self.topic, self.msg_src, self.payload)
 
 
+def shown_with(payload: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """The fields of a message beside what is known of it; a field that has the same name gets another."""
+    fields = dict(payload)
+    for name in known.keys() & payload.keys():
+        other = name
+        while other in fields or other in known:
+            other += "_"
+        fields[other] = fields.pop(name)
+    return fields | known
+
+
 def about(topic: str, msg_src: str, payload: dict[str, Any]) -> int | None:
     """Tell which procedure a message is about."""
     if msg_src.isdecimal():

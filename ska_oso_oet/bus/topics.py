@@ -1,12 +1,11 @@
 """The topics of the bus: every name the OET itself sends, with its fields, written once.
 
-A script may send under any other name; see :func:`open_to_scripts`.
+A script may send under any other name; see :func:`objection`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import re
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +89,7 @@ _ALL = (
     Topic("procedure.lifecycle.created", ("result",)),
     Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
     Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit")),
+    Topic("procedure.lifecycle.initialising", ("pid", "init")),
     Topic("procedure.lifecycle.ready", ("result",)),
     Topic("procedure.lifecycle.started", ("result",)),
     Topic("procedure.lifecycle.stopping", ("pid", "stage")),
@@ -99,6 +99,8 @@ _ALL = (
     Topic("procedure.lifecycle.stacktrace", ("pid", "stacktrace")),
     Topic("procedure.stop.answered", ("result",)),
     Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
+    Topic("procedure.survivors.found", ("pid", "survivors")),
+    Topic("procedure.survivors.gone", ("pid",)),
     Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True),
     # what happens to activities, and to scheduling blocks by them
     Topic("activity.lifecycle.running", ("result",)),
@@ -134,17 +136,21 @@ _RESERVED = frozenset(
     {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit", "stream"}
 )
 
-_NAME = re.compile(r"[\w-]+(\.[\w-]+)*")
+_LONGEST = 200  #: characters of a script's topic
 
 
-def open_to_scripts(topic: str) -> bool:
-    """Tell whether a script may publish under this topic."""
-    return (
-        len(topic) <= 200
-        and _NAME.fullmatch(topic) is not None
-        and topic.split(".")[0] not in _RESERVED
-        and topic not in TOPICS
-    )
+def objection(topic: str) -> str | None:
+    """Tell why a script may not publish under this topic; nothing where it may."""
+    first = topic.split(".")[0]
+    if first in _RESERVED or topic in TOPICS:
+        return f"topic {topic!r} is for the OET itself; begin with another word, such as 'user'"
+    if len(topic) > _LONGEST:
+        return f"topic {topic[:40]!r}… has more than {_LONGEST} characters"
+    if not all(topic.split(".")):
+        return f"topic {topic!r} has an empty word"
+    if not topic.isprintable():
+        return f"topic {topic!r} has characters that cannot be printed"
+    return None
 
 
 def matches(topic: str, prefixes: tuple[str, ...]) -> bool:

@@ -49,6 +49,15 @@ class Resolved(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Initialising(_Event):
+    """``init`` is being called, with other arguments than were asked for."""
+
+    TOPIC = "procedure.lifecycle.initialising"
+    pid: int
+    init: dict[str, Any]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ready(_Event):
     """The script is loaded; ``result`` tells the OS process id."""
 
@@ -107,7 +116,17 @@ class Stopped(_Event):
 
 
 Event = Union[
-    Created, StateChanged, Resolved, Ready, Started, Stopping, Stacktrace, Completed, Failed, Stopped
+    Created,
+    StateChanged,
+    Resolved,
+    Initialising,
+    Ready,
+    Started,
+    Stopping,
+    Stacktrace,
+    Completed,
+    Failed,
+    Stopped,
 ]
 
 EVENTS: dict[str, type[Event]] = {
@@ -116,6 +135,7 @@ EVENTS: dict[str, type[Event]] = {
         Created,
         StateChanged,
         Resolved,
+        Initialising,
         Ready,
         Started,
         Stopping,

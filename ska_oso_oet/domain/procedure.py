@@ -87,6 +87,10 @@ class Procedure:
         """It is known which commit runs."""
         return self._happened(events.Resolved(time=at, pid=self.id, resolved_commit=commit))
 
+    def call_init(self, at: float, init: Arguments) -> events.Initialising:
+        """``init`` is being called with these arguments, and not quite those that were asked for."""
+        return self._happened(events.Initialising(time=at, pid=self.id, init=init.to_dict()))
+
     def ready(self, at: float, os_pid: int) -> list[events.Event]:
         """The script is loaded and waits in OS process ``os_pid``."""
         changed = self.change(ProcedureState.READY, at)
@@ -131,6 +135,8 @@ class Procedure:
             case events.Resolved(resolved_commit=commit):
                 if isinstance(self.script, GitScript):
                     self.script = dataclasses.replace(self.script, resolved_commit=commit)
+            case events.Initialising(init=init):
+                self.init = Arguments.from_dict(init)
             case events.Ready(result=result):
                 self.pid = result["pid"]
             case events.Started(result=result):

@@ -30,7 +30,7 @@ class Library:
         return None  # modules of the library are found in the library's folder
 
 
-def main() -> None:
+def main() -> int:
     """Run the script: ``bootstrap.py CONTROL-DESCRIPTOR RUN-DIRECTORY SCRIPT``."""
     del sys.path[0]  # this folder
     package = types.ModuleType("_oet")
@@ -38,8 +38,9 @@ def main() -> None:
     sys.modules["_oet"] = package
     sys.meta_path.append(Library)
     runner = importlib.import_module("_oet.execution.runner")
-    runner.go_on(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    status: int = runner.go_on(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    return status
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -25,7 +25,7 @@ def job_of(
 
     :param path: the script's file; of a script from git, from the root of its repository
     :param limits: seconds each phase may take
-    :param offered: keyword arguments for those functions of the script that take them
+    :param offered: keyword arguments for those functions of the script that have them in their signature
     :param dispensable: names of keyword arguments that a function which does not take them is not given
     """
     job: dict[str, Any] = {
@@ -37,6 +37,9 @@ def job_of(
         "dispensable": list(dispensable),
         "limits": limits,
         "grace": settings.stop_grace,
+        "end_grace": settings.end_grace,
+        "umask": settings.script_umask,
+        "subarray_id": settings.subarray_id,
         "output_limit": settings.output_limit,
         "memory": settings.memory_limit,
         "mark": mark_of(run_dir),

@@ -7,11 +7,16 @@ from __future__ import annotations
 
 import json
 import sys
-import threading
+from _thread import _local as local  # what gevent does not replace
 from collections.abc import Callable
 from typing import Any
 
+from ..bus.topics import objection
 from ..domain.nesting import too_deep
+
+
+class TopicRefused(ValueError):  # noqa: N818  reads as a sentence where the script fails
+    """Raised in the script where it publishes under a topic that is not open to it."""
 
 
 class Messages:
@@ -22,7 +27,7 @@ class Messages:
 
     def __init__(self, pass_on: Callable[[str, dict[str, Any]], None]) -> None:
         self._pass_on = pass_on
-        self._injecting = threading.local()
+        self._injecting = local()
 
     def begin(self) -> None:
         """Listen to everything the script sends."""
@@ -31,10 +36,14 @@ class Messages:
         except ImportError:
             return
 
-        def forward(topic: Any = pub.AUTO_TOPIC, **payload: Any) -> None:
+        # A name that no field of a script has.
+        def forward(topic_of_this_message: Any = pub.AUTO_TOPIC, **payload: Any) -> None:
             if not getattr(self._injecting, "now", False):
+                topic = topic_of_this_message.getName()
+                if (why := objection(topic)) is not None:
+                    raise TopicRefused(why)
                 fields = {str(name): _carried(value) for name, value in payload.items()}
-                self._pass_on(topic.getName(), fields)
+                self._pass_on(topic, fields)
 
         self._forward = forward  # pypubsub itself holds listeners weakly
         pub.subscribe(forward, pub.ALL_TOPICS)

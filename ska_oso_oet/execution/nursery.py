@@ -15,7 +15,6 @@ import os
 import signal
 import socket
 import sys
-from typing import NoReturn
 
 from . import processes
 from .runner import become_runner
@@ -24,23 +23,30 @@ from .supervisor import Supervisor
 LOG = logging.getLogger(__name__)
 
 
-def serve(orders: socket.socket) -> None:
-    """Fork a supervisor for each socket that arrives, until the other end closes."""
+def serve(orders: socket.socket) -> socket.socket | None:
+    """Fork a supervisor for each socket that arrives, until the other end closes.
+
+    Returns nothing then; and in each supervisor its socket, so that a script's process ends where a program
+    does, with nothing of the nursery on its stack.
+    """
     while True:
         data, fds, _flags, _address = socket.recv_fds(orders, 16, 1)
         if not data:
-            return
+            return None
         if os.fork() == 0:
             orders.close()
             for number in (signal.SIGCHLD, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
-            become_supervisor(socket.socket(fileno=fds[0]))
+            return socket.socket(fileno=fds[0])
         for fd in fds:
             os.close(fd)
 
 
-def become_supervisor(service: socket.socket) -> NoReturn:
-    """Turn a fresh child process of the nursery into a supervisor with a runner of its own."""
+def become_supervisor(service: socket.socket) -> int:
+    """Turn a fresh child process of the nursery into a supervisor with a runner of its own.
+
+    Returns in the runner only, with its exit status.
+    """
     os.setsid()
     processes.adopt_orphans()
     processes.rename("oet-super")
@@ -53,7 +59,7 @@ def become_supervisor(service: socket.socket) -> NoReturn:
             end.close()
         for fd in (out_r, err_r):
             os.close(fd)
-        become_runner(theirs, out_w, err_w)
+        return become_runner(theirs, out_w, err_w)
     theirs.close()
     for fd in (out_w, err_w):
         os.close(fd)
@@ -66,28 +72,35 @@ def become_supervisor(service: socket.socket) -> NoReturn:
     os._exit(0)
 
 
-def main() -> None:
-    """Run the nursery: ``nursery FD [MODULE …]``."""
+def _fork_once() -> None:
+    """Have those threads end that libraries such as OpenBLAS start when imported, and end before a fork."""
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    with contextlib.suppress(ChildProcessError):  # the kernel reaps it
+        os.waitpid(child, 0)
+
+
+def main() -> int:
+    """Run the nursery: ``nursery FD [MODULE …]``; returns the exit status."""
     processes.rename("oet-nursery")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps supervisors that have ended
     orders = socket.socket(fileno=int(sys.argv[1]))
-    # A library that starts threads while it is imported could not be forked safely.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     ours = (f"{__package__}.preparation", f"{__package__}.environments")
     for name in ("pubsub.pub", "multiprocessing", *ours, *sys.argv[2:]):
         try:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  whatever a library raises, scripts can still run
             sys.stderr.write(f"cannot preload {name}: {error}\n")
+    _fork_once()
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
         sys.stderr.write(f"the preloaded modules started {threads - 1} threads; scripts may hang\n")
-    os.environ.pop("OPENBLAS_NUM_THREADS", None)
     gc.collect()
     gc.freeze()
-    with contextlib.suppress(KeyboardInterrupt):
-        serve(orders)
+    service = serve(orders)
+    return 0 if service is None else become_supervisor(service)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -15,6 +15,7 @@ import functools
 import os
 import resource
 import signal
+from collections.abc import Collection
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
@@ -119,16 +120,25 @@ def unburied() -> set[int]:
     return {pid for pid in _children(os.getpid()) if (_stat(pid) or ["X"])[0] == "Z"}
 
 
-def kill_wearers(mark: int, root: int | None = None) -> int:
-    """Send SIGKILL to every process that wears this mark; return how many there were.
+def of_run(mark: int, root: int | None = None) -> set[int]:
+    """The processes alive that wear this mark.
 
     :param root: a process all of whose descendants are meant as well
     """
-    found = {*wearers(mark), *(descendants(root) if root is not None else ())}
-    for pid in found:
+    return {*wearers(mark), *(descendants(root) if root is not None else ())}
+
+
+def kill(pids: Collection[int]) -> int:
+    """Send SIGKILL to these processes; return how many they are."""
+    for pid in pids:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-    return len(found)
+    return len(pids)
+
+
+def kill_wearers(mark: int, root: int | None = None) -> int:
+    """Send SIGKILL to every process of a run, as :func:`of_run` tells; return how many there were."""
+    return kill(of_run(mark, root))
 
 
 def alive(pid: int) -> bool:

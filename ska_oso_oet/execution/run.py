@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from .. import tracing
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
-from ..bus.topics import open_to_scripts
+from ..bus.topics import objection
 from ..domain import events
 from ..domain.errors import Conflict
 from ..domain.outcome import Outcome, Reason
@@ -22,11 +23,12 @@ from ..logs import tagged
 from . import processes
 from .handle import Handle
 from .rundir import RunDirectory
+from .survivors import Survivor, in_words, leave_nobody
 
 LOG = logging.getLogger(__name__)
 
 _RECORDING = 2.0  #: seconds a run waits for the journal before it begins all the same
-_SLACK = 5.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
+_SLACK = 3.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
 
 
 #: What a script sends when it has let a scan through because the operator has overridden the wait for QA.
@@ -62,7 +64,7 @@ class Run:
         self.directory = directory
         self.done = asyncio.Event()
         self.changed = asyncio.Event()  #: set again and again, at every change of state
-        self.survivors = 0
+        self.survivors: list[Survivor] = []  #: what could not be ended
         self.abort_wanted = False
         self._bus = bus
         self._on_final = on_final
@@ -190,13 +192,22 @@ class Run:
             finals += [record] if record["kind"] == "final" else []
         stored = self._bus.send(envelopes)
         if finals:
-            self.survivors = finals[0].get("survivors", 0)
+            self.survivors = finals[0].get("survivors") or []
+            self._tell_survivors()
             self.abort_wanted = finals[0].get("abort", False)
             self._finished()
         if stored and not self.procedure.final:
             stored[-1].add_done_callback(lambda _: self._acknowledge())
         else:
             self._acknowledge()
+
+    def _tell_survivors(self) -> None:
+        if self.survivors:
+            told = in_words(self.survivors)
+            LOG.critical("NOT EVERYTHING OF PROCEDURE %s HAS ENDED: %s", self.procedure.id, told)
+            fields = {"pid": self.procedure.id, "survivors": self.survivors}
+            key = f"run-{self.procedure.id}-survivors"
+            self._bus.send([self._bus.envelope("procedure.survivors.found", fields, id=key)])
 
     def _acknowledge(self) -> None:
         self._order({"op": "ack", "n": self._seen})
@@ -205,6 +216,8 @@ class Run:
         key = f"run-{self.procedure.id}-{record['n']}"
         if record["kind"] == "message":
             return self._message(key, record)
+        if record["kind"] == "gone":
+            return [self._bus.envelope("procedure.survivors.gone", {"pid": self.procedure.id}, id=key)]
         if record["kind"] == "heard":
             if self._operator is None:
                 return []
@@ -232,7 +245,9 @@ class Run:
         procedure, at = self.procedure, record["time"]
         match record["kind"]:
             case "state":
-                return [procedure.change(ProcedureState(record["state"]), at)]
+                changed = procedure.change(ProcedureState(record["state"]), at)
+                init = Arguments.from_dict(record["init"]) if "init" in record else procedure.init
+                return [changed] if init == procedure.init else [changed, procedure.call_init(at, init)]
             case "resolved":
                 return [procedure.resolve(at, record["commit"])]
             case "ready":
@@ -253,6 +268,7 @@ class Run:
             (
                 events.StateChanged,
                 events.Resolved,
+                events.Initialising,
                 events.Stopping,
                 events.Stacktrace,
             ),
@@ -264,8 +280,8 @@ class Run:
 
     def _message(self, key: str, record: dict[str, Any]) -> list[Envelope]:
         topic = record["topic"]
-        if not open_to_scripts(topic):
-            LOG.warning("Procedure %s may not publish on %s; dropped", self.procedure.id, topic)
+        if (why := objection(topic)) is not None:  # its own process refuses it, unless it was tampered with
+            LOG.warning("Dropped a message of procedure %s: %s", self.procedure.id, why)
             return []
         source = str(self.procedure.id)
         said = self._bus.envelope(topic, record["payload"], id=key, time=record["time"], msg_src=source)
@@ -302,9 +318,9 @@ class Run:
             self.done.set()
 
     async def gone(self) -> None:
-        """Wait until the run has ended and its supervisor's process, too."""
+        """Wait until the run has ended, and its supervisor's process too, unless that has to go on."""
         await self.done.wait()
-        if self._handle is not None:
+        if self._handle is not None and not self.survivors:
             await self._handle.gone.wait()
 
     def _lost(self) -> None:
@@ -325,15 +341,9 @@ class Run:
                 break
             self.take_in(records)
         if not self.done.is_set():
-            await self._kill_what_is_left()
-            self._finish_lost()
+            self._finish_lost(await leave_nobody(processes.mark_of(self.directory.path)))
 
-    async def _kill_what_is_left(self) -> None:
-        mark = processes.mark_of(self.directory.path)
-        while processes.kill_wearers(mark):
-            await asyncio.sleep(0.002)
-
-    def _finish_lost(self) -> None:
+    def _finish_lost(self, survivors: list[Survivor]) -> None:
         if self._intent is not None and self._intent["why"] != "timeout":
             outcome = Outcome(
                 reason=Reason.EVICTED if self._intent["why"] == "evict" else Reason.STOPPED,
@@ -346,11 +356,18 @@ class Run:
                 reason=Reason.LOST, detail="its supervisor vanished; what was found of it was killed"
             )
             state = ProcedureState.FAILED
-        self._finish(state, outcome, abort=bool(self._intent and self._intent["abort"]))
+        if survivors:
+            detail = f"{outcome.detail}; SIGKILL could not end {in_words(survivors)}"
+            outcome = dataclasses.replace(outcome, detail=detail)
+        abort = bool(self._intent and self._intent["abort"])
+        self._finish(state, outcome, abort=abort, survivors=survivors)
 
-    def _finish(self, state: ProcedureState, outcome: Outcome, *, abort: bool) -> None:
+    def _finish(
+        self, state: ProcedureState, outcome: Outcome, *, abort: bool, survivors: Sequence[Survivor] = ()
+    ) -> None:
         """Record an end that no supervisor can record."""
-        self._record(kind="final", state=state.value, outcome=outcome.to_dict(), abort=abort)
+        end = {"state": state.value, "outcome": outcome.to_dict(), "abort": abort}
+        self._record(kind="final", **end, survivors=list(survivors))
 
     def _record(self, **fields: Any) -> None:
         self.take_in([{"n": self._seen + 1, "time": time.time(), **fields}])

@@ -63,43 +63,13 @@ def main_of(module: ModuleType) -> Any:
     return main
 
 
-class Taken:
-    """Which keyword arguments a function takes beside positional ones.
-
-    :param args: the positional arguments it is called with
-    """
-
-    def __init__(self, function: Any, args: list[Any]) -> None:
-        import inspect
-
-        try:
-            parameters = list(inspect.signature(function).parameters.values())
-        except (TypeError, ValueError):
-            parameters = []
-        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-        filled = {p.name for p in positional[: len(args)]}
-        self._names = {
-            p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)
-        } - filled
-        self._takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-        self._filled = filled
-
-    def by_name(self, name: str) -> bool:
-        """Whether it has a parameter of this name that is still free."""
-        return name in self._names
-
-    def any(self, name: str) -> bool:
-        """Whether it can be given a keyword argument of this name."""
-        return name in self._names or (self._takes_any and name not in self._filled)
-
-
 def describe(error: BaseException) -> dict[str, Any]:
     """Tell an exception for the record: one line, and the script's own frames."""
     if isinstance(error, PlainFailure):
         return {"type": type(error).__name__, "detail": _short(str(error)), "stacktrace": None}
     import traceback
 
-    frames = _own_frames(error.__traceback__)
+    frames = own_frames(error)
     told = traceback.TracebackException(type(error), error, frames, compact=True)
     line = "".join(traceback.TracebackException(type(error), error, None).format_exception_only())
     # The name of the class tells operators something, that of its module nothing.
@@ -111,14 +81,15 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
-def _own_frames(trace: TracebackType | None) -> TracebackType | None:
-    while trace is not None and _of_engine(trace.tb_frame.f_code.co_filename):
+def own_frames(error: BaseException) -> TracebackType | None:
+    """The script's frames in a traceback: from the first that is neither ours nor of the loop we have run."""
+    asyncio = sys.modules.get("asyncio")
+    loop = os.path.dirname(asyncio.__file__ or "") + os.sep if asyncio is not None else _ENGINE
+    not_of_script = (_ENGINE, "<frozen importlib", loop)
+    trace = error.__traceback__
+    while trace is not None and trace.tb_frame.f_code.co_filename.startswith(not_of_script):
         trace = trace.tb_next
     return trace
-
-
-def _of_engine(filename: str) -> bool:
-    return filename.startswith((_ENGINE, "<frozen importlib"))
 
 
 def _short(text: str, most: int = 2000) -> str:

@@ -214,6 +214,12 @@ class ScriptExecutionService:
         self.runs[procedure.id] = run
         return run
 
+    async def outlived(self, procedure: Procedure, directory: RunDirectory, seen: int) -> None:
+        """Hear of what an ended procedure has left that could not be ended, once it is gone."""
+        run = Run(procedure, directory, self.bus, lambda _: None, seen)
+        run.done.set()
+        await run.take_over()
+
     async def _launch(self, run: Run, spec: dict[str, Any]) -> None:
         with tagged(procedure_id=run.procedure.id):
             try:
@@ -295,7 +301,6 @@ class ScriptExecutionService:
             run.stop("stop", request.user, self.settings.stop_grace, command.abort)
             await run.gone()
             metrics.STOP.observe(max(0.0, time.time() - request.time))
-            metrics.SURVIVORS.add(by=run.survivors)
         if procedure.state is not ProcedureState.STOPPED:
             self._abort.disclaim(pid)
             raise Conflict(f"Procedure {pid} ended by itself before it could be stopped: {procedure.state}")
@@ -303,7 +308,8 @@ class ScriptExecutionService:
             "id": pid,
             "abort_message": f"Successfully stopped script with ID {pid}",
             "abort_procedure": None,
-            "survivors": run.survivors if run is not None else 0,
+            "survivors": len(run.survivors) if run is not None else 0,
+            "survivor_processes": run.survivors if run is not None else [],
         }
         if command.abort:
             result |= await self._abort.after_stop(pid, request.user)
@@ -314,6 +320,7 @@ class ScriptExecutionService:
         del self.runs[procedure.id]
         assert procedure.outcome is not None
         self.operator.ended(procedure.id)
+        metrics.SURVIVORS.add(by=len(run.survivors))
         LOG.info("Procedure %s is %s (%s)", procedure.id, procedure.state, procedure.outcome.reason)
         self._abort.consider(run)
 

@@ -23,13 +23,16 @@ from .reporter import Reporter
 from .rundir import RunDirectory
 from .runnerlink import RunnerLink
 from .shelf import hold
+from .stopping import STOPPED_STATUS
+from .survivors import gone, kill, leave_nobody, reap
 from .verdict import End, verdict
 
 LOG = logging.getLogger(__name__)
 
 _READ = 256 * 1024  #: bytes of output taken at once
 _END_OF_TIME = 2.0**40  #: seconds since the epoch beyond which nothing happens
-_UNRULY = 20.0  #: seconds after SIGKILL until what is left is recorded as a survivor
+_UNRULY = 2.0  #: seconds after SIGKILL until what is left is recorded as a survivor
+_REAPING = 0.1  #: seconds after which children that have ended are taken leave of, many at once
 
 
 class Supervisor:
@@ -55,7 +58,11 @@ class Supervisor:
         self._phase_limit: asyncio.TimerHandle | None = None
         self._intent: dict[str, Any] | None = None
         self._report: dict[str, Any] | None = None
+        self._starting: dict[str, Any] | None = None
+        self._closing: dict[str, Any] | None = None
+        self._overstayed = False
         self._kill_recorded = False
+        self._reaping = False
         self._kernel_killed = processes.killed_by_kernel()
 
     # -- life --------------------------------------------------------------------------------------
@@ -65,6 +72,7 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         self._pidfd = os.pidfd_open(self._runner)
         loop.add_reader(self._pidfd, self._runner_ended)
+        loop.add_signal_handler(signal.SIGCHLD, self._child_ended)
         self._link.listen()
         _, self._service = await loop.create_connection(self._connection, sock=self._first_service)
         self._service.send({"op": "hello", "runner": self._runner, **(processes.identity(os.getpid()) or {})})
@@ -142,36 +150,37 @@ class Supervisor:
         self._phase_limit = loop.call_later(limit, self._stop, overdue) if limit else None
 
     def _start(self, order: dict[str, Any]) -> None:
-        if self._phase != "ready" or self._intent is not None or self._ended.is_set():
+        if self._phase != "ready" or self._intent is not None or self._starting is not None:
             return
-        known = {key: order[key] for key in ("main", "request_id", "user")}
-        self._reporter.record({"kind": "started", **known})
+        self._starting = order
         self._link.say({"hear": "start", "main": order["main"], "context": order["context"]})
-        self._enter("main")
 
     def _stop(self, order: dict[str, Any]) -> None:
         if self._ended.is_set():
             return
-        if self._report is not None or self._intent is not None:
-            if self._intent is not None:
-                self._intent["abort"] = self._intent.get("abort") or order.get("abort", False)
-            if self._report is not None:
-                processes.kill_wearers(self._mark, os.getpid())  # it has said its last words, and lingers
-            return
         assert self._job is not None
-        self._intent = order
-        self._reporter.record({"kind": "stage", "stage": "intent"})
-        with contextlib.suppress(OSError), open(self._dir.file("intent"), "w") as file:
-            file.write(order["why"])
+        if self._intent is None:
+            self._intent = order
+            self._reporter.record({"kind": "stage", "stage": "intent"})
+            with contextlib.suppress(OSError), open(self._dir.file("intent"), "w") as file:
+                file.write(order["why"])
+            self._terminate()
+            self._reporter.record({"kind": "stage", "stage": "terminate"})
+            asyncio.get_running_loop().call_later(self._job["grace"], self._kill)
+            return
+        self._intent["abort"] = self._intent.get("abort") or order.get("abort", False)
+        if order["why"] == "stop":
+            self._terminate()  # for what has swallowed the first; no clean-up is cut short by it
+
+    def _terminate(self) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self._runner, signal.SIGTERM)
-        self._reporter.record({"kind": "stage", "stage": "terminate"})
-        asyncio.get_running_loop().call_later(self._job["grace"], self._kill)
 
     def _kill(self) -> None:
         if not self._ended.is_set():
             self._record_kill()
             self._kill_everything()
+            asyncio.get_running_loop().call_later(_UNRULY, self._ended.set)
 
     def _record_kill(self) -> None:
         if not self._kill_recorded:
@@ -183,12 +192,12 @@ class Supervisor:
         assert self._job is not None
         return int(self._job["mark"])
 
-    def _kill_everything(self) -> int:
+    def _kill_everything(self) -> None:
         # The runner may not wear its mark yet.
         with contextlib.suppress(ProcessLookupError):
             if not self._ended.is_set():
                 os.kill(self._runner, signal.SIGKILL)
-        return processes.kill_wearers(self._mark, os.getpid())
+        kill(processes.of_run(self._mark, os.getpid()))
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -197,22 +206,27 @@ class Supervisor:
         self._ended.set()
 
     async def _conclude(self) -> None:
-        _, status = os.waitpid(self._runner, 0)
+        exit_code, number = self._take_leave()
         self._link.drain()
-        survivors = await self._leave_nobody()
+        recording = self._record_kill if self._intent is not None else None
+        survivors = await leave_nobody(self._mark, root=os.getpid(), on_kill=recording)
         if self._intent is not None:
             self._reporter.record({"kind": "stage", "stage": "verified" if not survivors else "survivors"})
         for stream in list(self._outputs):
             while stream in self._outputs and self._read_output(stream):
                 pass
+        assert self._job is not None
         state, outcome, stacktrace = verdict(
             End(
                 phase=self._phase,
-                exit_code=os.WEXITSTATUS(status) if os.WIFEXITED(status) else None,
-                signal=os.WTERMSIG(status) if os.WIFSIGNALED(status) else None,
+                exit_code=exit_code,
+                signal=number,
                 intent=self._intent,
                 report=self._report,
-                kernel_killed=_by_sigkill(status) and processes.killed_by_kernel() > self._kernel_killed,
+                closing=self._closing,
+                overstayed=self._job["end_grace"] if self._overstayed else None,
+                survivors=survivors,
+                kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,
             )
         )
         final = {
@@ -226,19 +240,33 @@ class Supervisor:
         self._reporter.record(final)
         with contextlib.suppress(OSError):
             self._dir.write("result.json", final)
+        if survivors:
+            await gone([survivor["pid"] for survivor in survivors])
+            await leave_nobody(self._mark, root=os.getpid())
+            self._reporter.record({"kind": "gone"})
         await self._reporter.say_goodbye()
 
-    async def _leave_nobody(self) -> int:
-        """Kill until nothing of the run is alive; return how many could not be killed."""
-        deadline = time.monotonic() + _UNRULY
-        while True:
-            left = processes.kill_wearers(self._mark, os.getpid())
-            _reap()
-            if not left or time.monotonic() > deadline:
-                return left
-            if self._intent is not None:
-                self._record_kill()
-            await asyncio.sleep(0.001)
+    def _take_leave(self) -> tuple[int | None, int | None]:
+        """The exit status of the runner, or the signal that ended it; neither where it cannot be ended."""
+        pid, status = os.waitpid(self._runner, os.WNOHANG)
+        if not pid:
+            return None, None
+        if os.WIFSIGNALED(status):
+            return None, os.WTERMSIG(status)
+        exit_code = os.WEXITSTATUS(status)
+        if exit_code == STOPPED_STATUS and self._closing is not None and self._closing["stopped"]:
+            return None, signal.SIGTERM
+        return exit_code, None
+
+    def _child_ended(self) -> None:
+        if not self._reaping:
+            self._reaping = True
+            asyncio.get_running_loop().call_later(_REAPING, self._reap)
+
+    def _reap(self) -> None:
+        """Take leave of what the script has started and left to itself."""
+        self._reaping = False
+        reap(but=self._runner)
 
     # -- listening to the script -------------------------------------------------------------------
 
@@ -270,13 +298,17 @@ class Supervisor:
                 self._enter("load")
             case "loaded":
                 self._reporter.record({"kind": "state", "state": "IDLE"})
-                if said["init"]:
-                    self._reporter.record({"kind": "state", "state": "INITIALISING"})
+                if "init" in said:
+                    self._reporter.record({"kind": "state", "state": "INITIALISING", "init": said["init"]})
                     self._enter("init")
                 else:
                     self._ready()
             case "initialised":
                 self._ready()
+            case "calling":
+                self._started(said["main"])
+            case "closing":
+                self._closing = said
             case "heard":
                 self._reporter.record({"kind": "heard", "message": said["n"]})
             case "returned" | "failed" | "exited":
@@ -297,14 +329,24 @@ class Supervisor:
         self._reporter.record({"kind": "ready", "pid": self._runner})
         self._enter("ready")
 
+    def _started(self, main: dict[str, Any]) -> None:
+        assert self._starting is not None
+        known = {key: self._starting[key] for key in ("request_id", "user")}
+        self._reporter.record({"kind": "started", "main": main, **known})
+        self._enter("main")
+
     def _linger(self) -> None:
-        """What the script registered to run at its end gets the grace period, then it is killed."""
+        """Python's end of a program, and the script's threads, get their time; then it is killed."""
         assert self._job is not None
         if self._phase_limit is not None:
             self._phase_limit.cancel()
-        asyncio.get_running_loop().call_later(
-            self._job["grace"], lambda: self._ended.is_set() or self._kill_everything()
-        )
+        asyncio.get_running_loop().call_later(self._job["end_grace"], self._overstay)
+
+    def _overstay(self) -> None:
+        if not self._ended.is_set() and self._intent is None:
+            self._overstayed = True
+            self._kill_everything()
+            asyncio.get_running_loop().call_later(_UNRULY, self._ended.set)
 
     def _read_output(self, stream: str) -> bool:
         """Take some output; tell whether there was any."""
@@ -332,13 +374,3 @@ def _message(said: dict[str, Any]) -> list[dict[str, Any]]:
     if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
         at = time.time()
     return [{"kind": "message", "time": at, "topic": topic, "payload": payload}]
-
-
-def _by_sigkill(status: int) -> bool:
-    return os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
-
-
-def _reap() -> None:
-    with contextlib.suppress(ChildProcessError):
-        while os.waitpid(-1, os.WNOHANG)[0]:
-            pass

@@ -5,14 +5,21 @@ Standard library only.
 
 from __future__ import annotations
 
+import array
 import faulthandler
 import fcntl
+import io
 import os
 import resource
+import stat
 import sys
+import termios
+from time import monotonic, sleep  # scripts put clocks of their own in their place
 from typing import Any
 
 from . import processes
+
+_IN_TURN = 0.005  #: seconds that one of the standard streams waits for the other
 
 
 def out_of_reach(fd: int) -> int:
@@ -29,8 +36,41 @@ def limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (own + limit, own + limit))
 
 
+class _Stream(io.FileIO):
+    """Standard output or error, written in turn: what was written to the other one is read first.
+
+    The two are pipes of their own, and whoever reads them could not tell which was written to before.
+    """
+
+    _last = 1  #: which of the two was written to last
+
+    def write(self, data: Any) -> int:
+        """See :meth:`io.RawIOBase.write`."""
+        last, _Stream._last = _Stream._last, self.fileno()
+        if last != self.fileno():
+            until = monotonic() + _IN_TURN
+            while _unread(last) and monotonic() < until:
+                sleep(_IN_TURN / 50)
+        return super().write(data)
+
+
+def _unread(pipe: int) -> bool:
+    """Whether something in a pipe has not been read yet."""
+    try:
+        if not stat.S_ISFIFO(os.fstat(pipe).st_mode):
+            return False
+        count = array.array("i", [0])
+        fcntl.ioctl(pipe, termios.FIONREAD, count)
+    except OSError:
+        return False
+    return count[0] > 0
+
+
 def _text_stream(fd: int) -> Any:
-    return open(fd, "w", buffering=1, encoding="utf-8", errors="backslashreplace", closefd=False)
+    raw = _Stream(fd, "w", closefd=False)
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+    )
 
 
 def engine_descriptors() -> list[int]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
 import logging
 import os
@@ -15,6 +14,7 @@ from ..domain.states import FINAL, LIVE, ProcedureState
 from . import processes
 from .rundir import RunDirectory
 from .service import ScriptExecutionService
+from .survivors import in_words, leave_nobody
 
 LOG = logging.getLogger(__name__)
 
@@ -50,22 +50,30 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
 async def _end_strangers(service: ScriptExecutionService) -> None:
     """End what runs though the journal does not know that it does, as when a backup was restored meanwhile.
 
-    Nobody could see it or stop it, and another script might be started beside it.
+    Nobody could see it or stop it, and another script might be started beside it. What is known to have
+    outlived the end of its run is watched by its supervisor, whose word is waited for.
     """
     known = {processes.mark_of(run.directory.path) for run in service.runs.values()}
     strangers = processes.worn() - known
     for name in os.listdir(service.settings.runs) if strangers else ():
         directory = RunDirectory(os.path.join(service.settings.runs, name))
         mark = processes.mark_of(directory.path)
-        if mark in strangers:
-            LOG.error("The journal knows of no run %s that is alive, but it is; ending it", name)
-            known_as = directory.read("process.json")
-            supervisor = known_as["pid"] if known_as is not None and processes.is_there(known_as) else None
-            while processes.kill_wearers(mark, supervisor):
-                await asyncio.sleep(0.01)
-            if supervisor is not None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(supervisor, signal.SIGKILL)
+        if mark not in strangers:
+            continue
+        known_as = directory.read("process.json")
+        supervisor = known_as["pid"] if known_as is not None and processes.is_there(known_as) else None
+        if supervisor is not None and (directory.read("result.json") or {}).get("survivors"):
+            procedure, seen = await _fold(service, int(name))
+            if procedure.final:
+                await service.outlived(procedure, directory, seen)
+                continue
+        LOG.error("The journal knows of no run %s that is alive, but it is; ending it", name)
+        survivors = await leave_nobody(mark, root=supervisor)
+        if survivors:
+            LOG.critical("NOT EVERYTHING OF RUN %s HAS ENDED: %s", name, in_words(survivors))
+        if supervisor is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(supervisor, signal.SIGKILL)
 
 
 async def _last_id(service: ScriptExecutionService) -> int:

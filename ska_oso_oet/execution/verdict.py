@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 from ..domain.outcome import Outcome, Reason
 from ..domain.states import ProcedureState
+from .survivors import Survivor, in_words
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -18,8 +20,16 @@ class End:
     exit_code: int | None = None  #: exit status of the process
     signal: int | None = None  #: number of the signal that ended it
     intent: dict[str, Any] | None = None  #: why we ended it (``why``, ``by``), if we did
-    report: dict[str, Any] | None = None  #: the runner's last words
+    report: dict[str, Any] | None = None  #: the runner's last words about the script's functions
+    closing: dict[str, Any] | None = None  #: its word that threads and exit functions are through
+    overstayed: float | None = None  #: seconds after its last words at which it had to be killed
+    survivors: Sequence[Survivor] = ()  #: what could not be ended
     kernel_killed: bool = False  #: the kernel was short of memory at the time
+
+    @property
+    def by_itself(self) -> bool:
+        """Whether it has ended by itself, and any stop came after that."""
+        return self.report is not None and self.closing is not None and not self.closing["stopped"]
 
 
 Verdict = tuple[ProcedureState, Outcome, "str | None"]
@@ -30,6 +40,7 @@ _PHASES = {
     "init": "init()",
     "ready": "waiting to be started",
     "main": "main()",
+    "end": "the end of its process, after main() had ended",
 }
 
 #: What it means to fail in a phase that comes before the script's own functions.
@@ -43,18 +54,65 @@ _INTENTS = {
 }
 
 
+#: Failures that mean, before main() is called, that the script is none that could be.
+_UNFIT = ("ScriptMissingError", "NoMain", "NotCalled")
+
+
 def verdict(end: End) -> Verdict:
     """Return the final state, the outcome and the stack trace."""
-    said = (end.report or {}).get("say")
-    if said == "returned":
-        return ProcedureState.COMPLETE, Outcome(reason=Reason.COMPLETED, exit_code=0), None
-    if end.intent is not None:
+    state, outcome, stacktrace = _verdict(end)
+    remarks = [f"SIGKILL could not end {in_words(end.survivors)}"] if end.survivors else []
+    if end.overstayed is not None and outcome.reason is not Reason.TIMEOUT:
+        remarks.insert(0, _OVERSTAYED.format(limit=end.overstayed))
+    return state, _remarked(outcome, *remarks), stacktrace
+
+
+def _remarked(outcome: Outcome, *remarks: str) -> Outcome:
+    told = [outcome.detail] if outcome.detail else []
+    return dataclasses.replace(outcome, detail="; ".join([*told, *remarks]) or None)
+
+
+_OVERSTAYED = (
+    "its threads or exit functions went on for {limit:g} s (OET_END_GRACE) after that and were killed"
+)
+
+
+def _verdict(end: End) -> Verdict:
+    if end.intent is not None and not end.by_itself:
         return _ours(end, end.intent)
-    if said == "failed" and end.report is not None:
-        return _failed(end, end.report)
+    report = end.report or {}
+    if report.get("say") == "failed":
+        return _failed(end, report)
+    if end.overstayed is not None:
+        return _overstayed(end, end.overstayed)
+    if report and end.by_itself:
+        return _closed(end, report)
+    if report and end.phase == "main":  # its threads or exit functions were still at work
+        interrupted = end.closing is not None
+        end = dataclasses.replace(
+            end, phase="end", report=None, signal=signal.SIGTERM if interrupted else end.signal
+        )
     if end.signal is not None:
         return _signalled(end, end.signal)
     return _exited(end)
+
+
+def _closed(end: End, report: dict[str, Any]) -> Verdict:
+    """All of the script has ended; whatever became of the interpreter after that."""
+    status = int(report.get("status", 0))
+    state, outcome, stacktrace = _exited(dataclasses.replace(end, exit_code=status))
+    if report["say"] == "returned":
+        outcome = dataclasses.replace(outcome, detail=None)
+    if end.signal is None and end.exit_code in (status, None):
+        return state, outcome, stacktrace
+    how = f"was ended by {_name_of(end.signal)}" if end.signal else f"ended with status {end.exit_code}"
+    odd = f"its process {how} while Python was ending, after all of the script had ended"
+    return state, _remarked(outcome, odd), stacktrace
+
+
+def _overstayed(end: End, limit: float) -> Verdict:
+    detail = f"main() had ended, but {_OVERSTAYED.format(limit=limit)}"
+    return ProcedureState.FAILED, Outcome(reason=Reason.TIMEOUT, signal=end.signal, detail=detail), None
 
 
 def _ours(end: End, intent: dict[str, Any]) -> Verdict:
@@ -73,7 +131,7 @@ def _ours(end: End, intent: dict[str, Any]) -> Verdict:
 
 def _failed(end: End, report: dict[str, Any]) -> Verdict:
     reason = _REASONS.get(end.phase, Reason.SCRIPT_ERROR)
-    if report["type"] == "ScriptMissingError":
+    if report["type"] in _UNFIT and end.phase != "main":
         reason = Reason.LOAD_ERROR
     if report["type"] == "MemoryError":
         reason = Reason.OUT_OF_MEMORY
@@ -85,16 +143,19 @@ def _signalled(end: End, number: int) -> Verdict:
     if end.kernel_killed and number == signal.SIGKILL:
         detail = f"killed by the kernel, which was out of memory, while {_PHASES[end.phase]}"
         return ProcedureState.FAILED, Outcome(reason=Reason.OUT_OF_MEMORY, signal=number, detail=detail), None
-    try:
-        name = signal.Signals(number).name
-    except ValueError:
-        name = f"signal {number}"
-    detail = f"its process was ended by {name} during {_PHASES[end.phase]}"
+    detail = f"its process was ended by {_name_of(number)} during {_PHASES[end.phase]}"
     return ProcedureState.FAILED, Outcome(reason=Reason.KILLED, signal=number, detail=detail), None
 
 
+def _name_of(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"signal {number}"
+
+
 def _exited(end: End) -> Verdict:
-    if end.phase == "main" and end.exit_code == 0:
+    if end.phase in ("main", "end") and end.exit_code == 0:
         outcome = Outcome(reason=Reason.COMPLETED, exit_code=0, detail="ended its process with status 0")
         return ProcedureState.COMPLETE, outcome, None
     reason = _REASONS.get(end.phase, Reason.SCRIPT_ERROR)

@@ -10,7 +10,7 @@ import dataclasses
 from typing import Any
 
 from ..bus.client import BusClient
-from ..bus.envelope import Envelope
+from ..bus.envelope import Envelope, shown_with
 from ..domain.errors import Refusal
 from .stream import Hub, Listener, encode
 
@@ -98,5 +98,5 @@ class Everywhere(Hub):
 
 def _event(found: dict[str, Any]) -> Envelope:
     envelope = Envelope.from_dict(found["envelope"])
-    payload = envelope.payload | {"subarray": found["subarray"]}
+    payload = shown_with(envelope.payload, {"subarray": found["subarray"]})
     return dataclasses.replace(envelope, seq=found["position"], payload=payload)

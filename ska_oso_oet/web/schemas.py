@@ -213,12 +213,21 @@ class Procedure(BaseModel):
     ] = None
 
 
+class Survivor(BaseModel):
+    """A process of a script that SIGKILL could not end."""
+
+    pid: int
+    command: str
+    state: str = Field(description="as the kernel names it, such as `D (disk sleep)`")
+
+
 class Stopped(BaseModel):
     """Answer to a stop."""
 
     abort_message: str
     abort_procedure: int | None
     survivors: int
+    survivor_processes: list[Survivor]
 
 
 class Procedures(RootModel[list[Procedure]]):

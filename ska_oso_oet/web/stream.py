@@ -15,7 +15,7 @@ import uuid
 from typing import Any, NamedTuple
 
 from ..bus.client import BusClient
-from ..bus.envelope import Envelope
+from ..bus.envelope import Envelope, shown_with
 from ..bus.topics import matches
 from ..domain.errors import Refusal
 from ..metrics import catalogue as metrics
@@ -243,7 +243,9 @@ def encode(envelope: Envelope) -> bytes:
     }
     if envelope.request_id is not None:
         known["request_id"] = envelope.request_id
-    return _event(envelope.topic, envelope.payload | known, envelope.seq)
+    fields = shown_with(envelope.payload, known | {"id": envelope.seq})
+    del fields["id"]  # clients put it there, who have it from the event
+    return _event(envelope.topic, fields, envelope.seq)
 
 
 def _output_event(pid: int, piece: dict[str, Any]) -> bytes:

@@ -10,6 +10,8 @@ from ska_oso_oet.settings import PACKAGED_SCRIPTS
 
 from ..conftest import Events, Server, serving
 
+QA = {"wait_for_qa_ready": True}  #: what a function that takes it is told of the operator's decisions
+
 
 def test_dataclasses_siblings_pickling_and_multiprocessing_work(server: Server) -> None:
     events = Events(server)
@@ -36,11 +38,11 @@ def test_arguments_of_init_and_main_arrive(server: Server) -> None:
     events.close()
     assert told["msg"] == {
         "init": [["goodbye", 1], {"subarray_id": 1}],
-        "main": [["bob", None], {"simulate": False, "nested": {"a": [1.5]}}],
+        "main": [["bob", None], {"context": QA, "simulate": False, "nested": {"a": [1.5]}}],
     }
     assert server.ended(pid)["script_args"] == {
         "init": {"args": ["goodbye", 1], "kwargs": {"subarray_id": 1}},
-        "main": {"args": ["bob", None], "kwargs": {"simulate": False, "nested": {"a": [1.5]}}},
+        "main": {"args": ["bob", None], "kwargs": {"context": QA, "simulate": False, "nested": {"a": [1.5]}}},
     }
 
 
@@ -57,7 +59,29 @@ def test_values_json_cannot_carry_are_sent_as_their_representation(server: Serve
     assert first["keys"] == "{(1, 2): 3}"
     assert second["unprintable"] == "<Unprintable>"
     assert second["bytes"] == "b'\\xff'"
-    assert [e["topic"] for e in mine if e["topic"].startswith("my.")] == ["my.own.topic"]
+
+
+def test_a_topic_of_any_name_is_told_or_refused_to_the_script(server: Server) -> None:
+    events = Events(server)
+    pid = server.run("odd_messages.py")
+    own = events.wait(lambda e: e["topic"] == "my own/topic" and e["msg_src"] == str(pid))
+    events.close()
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert own["time"] > 1
+    assert {name: own[name] for name in ("topic__", "topic_", "time_", "msg_src_", "id_", "name")} == {
+        "topic__": "t",
+        "topic_": "u",
+        "time_": 1,
+        "msg_src_": "nobody",
+        "id_": "i",
+        "name": "n",
+    }
+    assert "id" not in own
+    assert server.output(pid).splitlines() == [
+        "topic 'request.procedure.stop' is for the OET itself; begin with another word, such as 'user'",
+        "topic 'procedure.lifecycle.failed' is for the OET itself; begin with another word, such as 'user'",
+        "topic 'my.a\\nb' has characters that cannot be printed",
+    ]
 
 
 def test_a_script_cannot_forge_what_the_oet_says(server: Server) -> None:

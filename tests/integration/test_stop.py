@@ -40,10 +40,9 @@ OBEDIENT = (
     "busy",
     "blocked_in_recv",
     "blocked_in_subprocess",
-    "non_daemon_threads",
     "grandchild",
 )
-STUBBORN = ("ignores_sigterm", "swallows_everything", "forker")
+STUBBORN = ("ignores_sigterm", "swallows_everything", "forker", "non_daemon_threads")
 
 
 @pytest.mark.parametrize("way", (*OBEDIENT, *STUBBORN))
@@ -201,7 +200,7 @@ def test_nothing_is_left_of_children_and_threads_when_main_returns(own_server: S
     script.write_text(
         "import subprocess, threading, time\n"
         "def main():\n"
-        "    threading.Thread(target=time.sleep, args=(3600,)).start()\n"
+        "    threading.Thread(target=time.sleep, args=(3600,), daemon=True).start()\n"
         "    print(subprocess.Popen(['sleep', '3600'], start_new_session=True).pid, flush=True)\n"
     )
     pid = own_server.run(str(script))

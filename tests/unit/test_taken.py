@@ -1,44 +1,106 @@
-"""Which keyword arguments a function of a script takes beside those somebody has given it."""
+"""Nothing is given to a script's function twice, and nothing uninvited."""
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Callable
 from typing import Any
 
-from ska_oso_oet.execution.script import Taken
+import pytest
+
+from ska_oso_oet.execution.calling import arguments_of
+
+Function = Callable[..., Any]
 
 
-def _plain(a: int, b: int = 0, *, c: int = 0) -> None: ...
+def forwards(function: Function) -> Function:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, **kwargs)
+
+    return wrapper
 
 
-def _only(a: int, /, b: int = 0) -> None: ...
+def supplies_the_subarray(function: Function) -> Function:
+    @functools.wraps(function)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        return function(*args, subarray_id=7, **kwargs)
+
+    return wrapper
 
 
-def _any(a: int = 0, **more: Any) -> None: ...
+def nothing() -> None: ...
+def named(subarray_id: int, context: Any = None) -> None: ...
+def keyword_only(*, subarray_id: int, context: Any) -> None: ...
+def anything(*args: Any, **kwargs: Any) -> None: ...
+def first_of_two(subarray_id: int, scans: int = 1) -> None: ...
+def positional(subarray_id: int, /, **kwargs: Any) -> None: ...
+def bound(subarray_id: int, sb_json: str = "", *args: Any, **kwargs: Any) -> None: ...
 
 
-def _many(*args: Any) -> None: ...
+class Observer:
+    def run(self, subarray_id: int) -> None: ...
+    def __call__(self, context: dict[str, Any]) -> None: ...
 
 
-def test_parameters_that_are_filled_by_position_are_not_free() -> None:
-    taken = Taken(_plain, [1])
-    assert [name for name in "abcd" if taken.any(name)] == ["b", "c"]
+CASES: list[tuple[Function, list[Any], set[str]]] = [
+    (nothing, [], set()),
+    (named, [], {"subarray_id", "context"}),
+    (named, [3], {"context"}),
+    (keyword_only, [], {"subarray_id", "context"}),
+    (anything, [], {"context"}),
+    (anything, [1, 2], {"context"}),
+    (first_of_two, [3], set()),
+    (positional, [], {"context"}),
+    (functools.partial(named, 3), [], {"context"}),
+    (functools.partial(named, subarray_id=3), [], {"context"}),
+    (functools.partial(functools.partial(bound, 3), "file"), [], {"context"}),
+    (functools.partial(named, 3), [None], set()),
+    (forwards(nothing), [], set()),
+    (forwards(named), [], {"context"}),
+    (supplies_the_subarray(anything), [], {"context"}),
+    (supplies_the_subarray(named), [], {"context"}),
+    (Observer().run, [], {"subarray_id"}),
+    (Observer(), [], {"context"}),
+    (print, [], set()),
+    (dict, [], set()),
+]
 
 
-def test_a_parameter_for_position_only_takes_no_keyword() -> None:
-    assert not Taken(_only, []).any("a")
+@pytest.mark.parametrize("function, args, added", CASES)
+def test_an_argument_is_added_where_it_is_invited(
+    function: Function, args: list[Any], added: set[str]
+) -> None:
+    found = arguments_of(
+        function,
+        {"args": args, "kwargs": {}},
+        named={"subarray_id": 1},
+        welcome={"context": {}},
+        dispensable=[],
+    )
+    assert found == {
+        "args": args,
+        "kwargs": {k: {"subarray_id": 1, "context": {}}[k] for k in found["kwargs"]},
+    }
+    assert found["kwargs"].keys() == added
 
 
-def test_a_function_with_room_for_any_keyword_takes_any_but_not_by_name() -> None:
-    taken = Taken(_any, [])
-    assert taken.any("sb_json")
-    assert not taken.by_name("context")
-    assert taken.by_name("a")
+def test_what_somebody_has_given_goes_before_what_would_be_added() -> None:
+    asked = {"args": [], "kwargs": {"subarray_id": 5, "context": "mine", "odd": 1}}
+    found = arguments_of(
+        anything, asked, named={"subarray_id": 1}, welcome={"context": {}}, dispensable=["subarray_id"]
+    )
+    assert found == asked
 
 
-def test_what_is_filled_by_position_is_not_taken_by_room_for_any_keyword() -> None:
-    assert not Taken(_any, [1]).any("a")
+@pytest.mark.parametrize("function", [nothing, forwards(nothing), functools.partial(bound, 3, "file"), print])
+def test_what_can_be_dispensed_with_is_left_out_where_it_has_no_place(function: Function) -> None:
+    asked = {"args": [], "kwargs": {"subarray_id": 1, "sb_json": "file"}}
+    dispensable = ["subarray_id", "sb_json"]
+    found = arguments_of(function, asked, named={}, welcome={}, dispensable=dispensable)
+    assert found == {"args": [], "kwargs": {}}
 
 
-def test_a_function_without_keywords_or_a_signature_takes_none() -> None:
-    assert not Taken(_many, []).any("a")
-    assert not Taken(dict.fromkeys, []).by_name("context")
+def test_what_cannot_be_dispensed_with_is_given_whatever_becomes_of_it() -> None:
+    asked = {"args": [], "kwargs": {"scans": 3}}
+    assert arguments_of(nothing, asked, named={}, welcome={}, dispensable=[]) == asked

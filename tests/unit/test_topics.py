@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.bus.topics import FAILED, TOPICS, matches, open_to_scripts
+from ska_oso_oet.bus.topics import FAILED, TOPICS, matches, objection
 from ska_oso_oet.domain.events import EVENTS
 
 
@@ -24,11 +24,13 @@ from ska_oso_oet.domain.events import EVENTS
         "with-dash.and_underscore.2",
         "requests.of.mine",
         "é.ü",
+        "a b",
+        "a/b",
         "x" * 200,
     ],
 )
 def test_a_script_may_publish_under_its_own_topics(topic: str) -> None:
-    assert open_to_scripts(topic)
+    assert objection(topic) is None
 
 
 @pytest.mark.parametrize(
@@ -39,10 +41,8 @@ def test_a_script_may_publish_under_its_own_topics(topic: str) -> None:
         "a.",
         ".a",
         "a..b",
-        "a b",
         "a\n",
         "a.\n",
-        "a/b",
         "x" * 201,
         "request",
         "request.procedure.stop",
@@ -55,12 +55,12 @@ def test_a_script_may_publish_under_its_own_topics(topic: str) -> None:
     ],
 )
 def test_a_script_may_not_publish_under_the_topics_of_the_oet_or_under_no_topic(topic: str) -> None:
-    assert not open_to_scripts(topic)
+    assert objection(topic)
 
 
 @pytest.mark.parametrize("topic", TOPICS)
 def test_no_topic_of_the_oet_itself_is_open_to_scripts(topic: str) -> None:
-    assert not open_to_scripts(topic)
+    assert objection(topic)
 
 
 def test_every_request_has_replies_and_says_who_answers() -> None:

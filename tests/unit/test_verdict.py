@@ -12,18 +12,93 @@ from ska_oso_oet.domain.states import FINAL, ProcedureState
 from ska_oso_oet.execution.verdict import End, verdict
 
 S, R = ProcedureState, Reason
+RETURNED = {"say": "returned"}
+EXITED = {"say": "exited", "status": 0}
+CLOSED = {"stopped": False}
+SURVIVOR = {"pid": 4711, "command": "sleep 1000", "state": "D (disk sleep)"}
 FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "stacktrace": "Traceback"}
 
 
 @pytest.mark.parametrize(
     ("end", "state", "reason", "detail"),
     [
-        (End(phase="main", report={"say": "returned"}), S.COMPLETE, R.COMPLETED, None),
+        (End(phase="main", report=RETURNED, closing=CLOSED, exit_code=0), S.COMPLETE, R.COMPLETED, None),
         (
-            End(phase="main", report={"say": "returned"}, intent={"why": "stop"}),
+            End(phase="main", report=RETURNED, closing=CLOSED, exit_code=0, intent={"why": "stop"}),
             S.COMPLETE,
             R.COMPLETED,
             None,
+        ),
+        (
+            End(
+                phase="main", report=RETURNED, closing={"stopped": True}, exit_code=0, intent={"why": "stop"}
+            ),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request",
+        ),
+        (
+            End(phase="main", report=RETURNED, signal=signal.SIGKILL, intent={"why": "stop"}),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request",
+        ),
+        (
+            End(phase="main", report=RETURNED, closing=CLOSED, signal=signal.SIGSEGV),
+            S.COMPLETE,
+            R.COMPLETED,
+            "its process was ended by SIGSEGV while Python was ending, after all of the script had ended",
+        ),
+        (
+            End(phase="main", report=EXITED, closing=CLOSED, exit_code=120),
+            S.COMPLETE,
+            R.COMPLETED,
+            "ended its process with status 0; its process ended with status 120 while Python was ending, "
+            "after all of the script had ended",
+        ),
+        (
+            End(phase="main", report=RETURNED, signal=signal.SIGSEGV),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by SIGSEGV during the end of its process, after main() had ended",
+        ),
+        (
+            End(phase="main", report=RETURNED, closing={"stopped": True}, exit_code=0),
+            S.FAILED,
+            R.KILLED,
+            "its process was ended by SIGTERM during the end of its process, after main() had ended",
+        ),
+        (
+            End(phase="main", report=RETURNED, exit_code=3),
+            S.FAILED,
+            R.SCRIPT_ERROR,
+            "ended its process with status 3 during the end of its process, after main() had ended",
+        ),
+        (
+            End(phase="main", report=RETURNED, signal=signal.SIGKILL, overstayed=60.0),
+            S.FAILED,
+            R.TIMEOUT,
+            "main() had ended, but its threads or exit functions went on for 60 s (OET_END_GRACE) after that "
+            "and were killed",
+        ),
+        (
+            End(phase="main", report=FAILED, signal=signal.SIGKILL, overstayed=60.0),
+            S.FAILED,
+            R.SCRIPT_ERROR,
+            "ValueError: no; its threads or exit functions went on for 60 s (OET_END_GRACE) after that and "
+            "were killed",
+        ),
+        (
+            End(phase="main", intent={"why": "stop"}, survivors=[SURVIVOR]),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request; SIGKILL could not end process 4711 (sleep 1000), in state D (disk sleep)",
+        ),
+        (
+            End(phase="init", report=FAILED | {"type": "NoMain"}, exit_code=1),
+            S.FAILED,
+            R.LOAD_ERROR,
+            "ValueError: no",
         ),
         (
             End(phase="main", exit_code=0),

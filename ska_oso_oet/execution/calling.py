@@ -1,0 +1,146 @@
+"""Calling ``init`` and ``main``: what they are given, and that nothing which was not run counts as run.
+
+Standard library only; runs under the script's own interpreter.
+"""
+
+from __future__ import annotations
+
+import collections.abc
+import contextlib
+import functools
+import inspect
+import types
+from collections.abc import Callable, Collection, Mapping
+from typing import Any
+
+from .script import PlainFailure
+
+_Function = Callable[..., Any]
+
+
+class NotCalled(PlainFailure):
+    """Calling the function would run nothing of it, or has run nothing."""
+
+
+class Taken:
+    """Which keyword arguments a function takes beside positional ones.
+
+    :param count: how many positional arguments it is called with
+    """
+
+    def __init__(self, function: _Function, count: int) -> None:
+        self._bound: set[str] = set()
+        while isinstance(function, functools.partial):
+            self._bound |= function.keywords.keys()
+            count += len(function.args)
+            function = function.func
+        self._layers = [_Layer(function, count)]
+        while (function := getattr(function, "__wrapped__", None)) is not None:  # type: ignore[assignment]
+            if len(self._layers) == _DEEPEST:
+                break
+            self._layers.append(_Layer(function, count))
+
+    def names(self, name: str) -> bool:
+        """Whether its own signature has a parameter of this name that is still free."""
+        return name not in self._bound and name in self._layers[0].free
+
+    def accepts(self, name: str) -> bool:
+        """Whether a keyword argument of this name would find a place, in what it wraps as well."""
+        if name in self._bound:
+            return False
+        for layer in self._layers:
+            if name in layer.free:
+                return True
+            if name in layer.filled or not layer.takes_any:
+                return False
+        return True
+
+
+_DEEPEST = 20  #: layers of decorators that are looked at
+
+
+class _Layer:
+    """The signature of a function, or of one that it wraps."""
+
+    def __init__(self, function: _Function, count: int) -> None:
+        try:
+            parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
+        except (TypeError, ValueError):
+            parameters = []
+        positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
+        by_keyword = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
+        self.filled = {p.name for p in positional[:count]}
+        self.free = by_keyword - self.filled
+        self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def arguments_of(
+    function: _Function,
+    asked: Mapping[str, Any],
+    *,
+    named: Mapping[str, Any],
+    welcome: Mapping[str, Any],
+    dispensable: Collection[str],
+) -> dict[str, Any]:
+    """The arguments a function is called with, ``{"args": [...], "kwargs": {...}}``.
+
+    :param asked: those that somebody has given, in the same form; they go before all others
+    :param named: added where the function's signature has these names
+    :param welcome: added where it takes them, under any name it likes
+    :param dispensable: names of those given which are left out where it does not take them
+    """
+    args, given = list(asked["args"]), asked["kwargs"]
+    taken = Taken(function, len(args))
+    added = {name: value for name, value in named.items() if taken.names(name)}
+    added |= {name: value for name, value in welcome.items() if taken.accepts(name)}
+    kept = {name: value for name, value in given.items() if name not in dispensable or taken.accepts(name)}
+    return {"args": args, "kwargs": {**added, **kept}}
+
+
+def require_callable(function: _Function, name: str) -> None:
+    """Refuse what runs nothing where it is called.
+
+    :raises NotCalled: for a generator function
+    """
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    if not inspect.isroutine(inner) and not inspect.isclass(inner):
+        inner = type(inner).__call__
+    if inspect.isgeneratorfunction(inner) or inspect.isasyncgenfunction(inner):
+        raise NotCalled(
+            f"{name}() is a generator, and calling it would run nothing of it; make it a function without "
+            "yield, or a coroutine (async def)"
+        )
+
+
+def call(function: _Function, name: str, arguments: Mapping[str, Any]) -> None:
+    """Call a function of the script, and run the coroutine that it is.
+
+    :raises NotCalled: where it returns what nobody has run
+    """
+    result = function(*arguments["args"], **arguments["kwargs"])
+    if isinstance(result, collections.abc.Coroutine):
+        import asyncio
+
+        asyncio.run(_awaited(result))
+    elif isinstance(result, _NOT_RUN):
+        raise NotCalled(
+            f"{name}() returned {_a(result)}, of which nothing has run; make it work where it is called"
+        )
+
+
+async def _awaited(coroutine: collections.abc.Coroutine[Any, Any, Any]) -> None:
+    await coroutine
+
+
+_NOT_RUN = (
+    types.GeneratorType,
+    types.AsyncGeneratorType,
+    contextlib._GeneratorContextManager,  # noqa: SLF001  made by decorators that have no other name
+    contextlib._AsyncGeneratorContextManager,  # noqa: SLF001
+)
+
+
+def _a(result: Any) -> str:
+    return "a generator" if isinstance(result, _NOT_RUN[:2]) else "a context manager"

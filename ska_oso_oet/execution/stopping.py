@@ -1,0 +1,140 @@
+"""How a stop reaches the script: as an exception in its main thread.
+
+It is raised again where it was caught or lost and the script goes on, and it waits while the script handles
+an exception already, so that no clean-up is cut short. What is used here is bound when this module is
+imported: a script may put threads and clocks of its own in the place of Python's. Standard library only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from _thread import get_ident, start_new_thread
+from signal import getsignal, pthread_kill
+from time import monotonic, sleep
+from types import FrameType
+
+from .loops import Loops
+
+STOPPED_STATUS = 128 + signal.SIGTERM  #: exit status of a script that was stopped
+
+_AGAIN = 0.2  #: seconds after which it is looked whether the script goes on in spite of its stop
+
+
+class ScriptStopped(SystemExit):  # noqa: N818  not an error: nobody should catch it as one
+    """Raised in the script's main thread when it is being stopped; ``reason`` says why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(STOPPED_STATUS)
+        self.reason = reason
+
+
+class Stop:
+    """The stop of one script; made in its main thread."""
+
+    def __init__(self) -> None:
+        self.asked = False  #: whether the script was told to end
+        self._main = get_ident()
+        self._intent = ""
+        self._patience = 0.0  #: seconds an exception that is handled already may hold it up
+        self._until = 0.0  #: when that is over
+        self._script_runs = True
+        self._looking = False  #: whether the next signal is our own
+        self._held = False
+        self._waiting = False  #: to be raised once it is not held any more
+        self._loops = Loops(lambda: ScriptStopped(self._reason()))
+        os.register_at_fork(after_in_child=self._forked)
+
+    def listen(self, intent: str, grace: float) -> None:
+        """Be told by SIGTERM from now on.
+
+        :param intent: the file that then says why
+        :param grace: seconds between SIGTERM and SIGKILL
+        """
+        self._intent = intent
+        self._patience = grace / 2
+        signal.signal(signal.SIGTERM, self._signalled)
+
+    def _forked(self) -> None:
+        """In a child of the script: it is told on its own."""
+        self._main = get_ident()
+        self.asked = self._held = self._waiting = False
+
+    def script_ended(self) -> None:
+        """The script's functions have ended; what Python does at its end is interrupted on request only."""
+        self._script_runs = False
+
+    # -- moments at which it must wait -------------------------------------------------------------
+
+    def hold(self) -> bool:
+        """Raise nothing until :meth:`release`; tells whether this call has to release it."""
+        if self._held or get_ident() != self._main:
+            return False
+        self._held = True
+        return True
+
+    def release(self) -> None:
+        """Raise what came meanwhile."""
+        self._held = False
+        if self._waiting:
+            self._waiting = False
+            self._deliver(None)
+
+    # -- delivery ----------------------------------------------------------------------------------
+
+    def _signalled(self, _number: int, frame: FrameType | None) -> None:
+        looking, self._looking = self._looking, False
+        if looking and not self._script_runs:
+            return
+        if not self.asked:
+            self.asked = True
+            self._until = monotonic() + self._patience
+            if self._script_runs:
+                with contextlib.suppress(RuntimeError):  # no more threads can be had
+                    start_new_thread(self._insist, ())
+        self._deliver(frame)
+
+    def _insist(self) -> None:
+        """Look again and again whether the script goes on; runs in a thread that it does not see."""
+        while True:
+            sleep(_AGAIN)
+            if not self._script_runs or getsignal(signal.SIGTERM) != self._signalled:
+                return
+            self._looking = True
+            pthread_kill(self._main, signal.SIGTERM)
+
+    def _deliver(self, frame: FrameType | None) -> None:
+        """Raise it in the main thread, where this runs, unless that must wait."""
+        if self._held:
+            self._waiting = True
+            return
+        patient = monotonic() < self._until
+        handled = sys.exc_info()[1]
+        if self._is_cleaning_up(handled) or (handled is not None and patient):
+            return
+        if not self._loops.stop(frame, patient):
+            raise ScriptStopped(self._reason())
+
+    def _is_cleaning_up(self, handled: BaseException | None) -> bool:
+        """Whether what is handled now is the stop itself, or came of it."""
+        related, seen = [handled], set[int]()
+        while related:
+            error = related.pop()
+            if error is None or id(error) in seen:
+                continue
+            if isinstance(error, ScriptStopped) or self._loops.sent(error):
+                return True
+            seen.add(id(error))
+            related += [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
+        return False
+
+    def _reason(self) -> str:
+        with contextlib.suppress(OSError):
+            descriptor = os.open(self._intent, os.O_RDONLY | os.O_CLOEXEC)
+            try:
+                return os.read(descriptor, 100).decode().strip() or "stop"
+            finally:
+                os.close(descriptor)
+        return "stop"

@@ -1,0 +1,84 @@
+"""A stop is never swallowed, and never cuts a clean-up short."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from ..conftest import Events, Server, serving, until
+
+
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("oet") / "state", OET_STOP_GRACE="5 s") as server:
+        yield server
+
+
+def stopped(server: Server, script: str, *args: str) -> tuple[str, float, list[str]]:
+    """What a script that was stopped in its place has printed, how long that took, and the stages."""
+    events = Events(server)
+    pid = server.run(script, *args)
+    events.wait(lambda e: e.get("msg") == "here" and e["msg_src"] == str(pid))
+    if script == "patches.py":
+        assert server.request("PUT", "/operator/wait_for_qa_ready", json={"action": "enable"}).ok
+        until(lambda: "MainThread" in server.output(pid))
+    assert server.stop_script(pid)["survivors"] == 0
+    events.close()
+    found = server.procedure(pid)
+    assert found["state"] == "STOPPED"
+    stages = dict(found["outcome"]["stages"])
+    return server.output(pid, stream="stdout"), stages["verified"] - stages["intent"], list(stages)
+
+
+@pytest.mark.parametrize(
+    "way, output, most",
+    [
+        ("lost", "cleaned up\n", 1.5),
+        ("caught", "caught stop\ncleaned up\n", 1.5),
+        ("kept", "cleaned up\n", 1.5),
+        ("handles_another", "made safe\ngoes on\n", 1.5),
+        ("handles_another_for_ever", "cleaned up\n", 3.5),
+        ("cleans_up_slowly", "cleaned up\n", 2.5),
+        (
+            "runs_coroutines",
+            "part cleaned up\npart cleaned up\nwhole cleaned up\nstopped stop\n",
+            2.0,
+        ),
+        ("coroutine_that_blocks", "cleaned up\nstopped stop\n", 1.5),
+        ("coroutine_that_swallows", "swallowed\ncleaned up\n", 2.0),
+        ("loop_for_ever", "cleaned up\nstopped stop\n", 1.5),
+    ],
+)
+def test_a_stop_reaches_what_catches_loses_or_delays_it(
+    patient: Server, way: str, output: str, most: float
+) -> None:
+    told, seconds, stages = stopped(patient, "stubborn.py", way)
+    assert (told, "kill" in stages) == (output, False)
+    assert seconds < most + 1  # the machine may be slow; the grace period is 5 s
+
+
+def test_the_engine_uses_nothing_that_a_script_can_replace(patient: Server) -> None:
+    told, _, stages = stopped(patient, "patches.py")
+    assert told == "['MainThread']\ncleaned up\nlast\n"
+    assert "kill" not in stages
+
+
+def test_no_thread_of_the_engine_is_among_those_of_the_script(server: Server) -> None:
+    pid = server.run("stubborn.py", "joins_all_threads")
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert server.output(pid) == "joined\n"
+
+
+def test_stop_is_worth_saying_twice(patient: Server) -> None:
+    events = Events(patient)
+    pid = patient.run("stubborn.py", "swallows_until_told_twice")
+    events.wait(lambda e: e.get("msg") == "here" and e["msg_src"] == str(pid))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(patient.stop_script, pid)
+        events.wait(lambda e: e.get("msg") == "not yet" and e["msg_src"] == str(pid))
+        second = pool.submit(patient.stop_script, pid)
+        assert [answer.result()["survivors"] for answer in (first, second)] == [0, 0]
+    events.close()
+    assert patient.output(pid) == "told twice\n"

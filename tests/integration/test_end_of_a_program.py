@@ -1,0 +1,116 @@
+"""The end of a script is the end of a Python program: it leaves what plain Python leaves."""
+
+from __future__ import annotations
+
+import gzip
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ..conftest import SCRIPTS, Server, serving, until
+
+ROWS = "".join(f"{n},3.14\n" for n in range(20))
+SCRIPT = SCRIPTS / "ends.py"
+
+
+def marks(folder: Path) -> dict[str, Any]:
+    """What a run of the script has left."""
+    memory = Path("/dev/shm", (folder / "memory").read_text())
+    names = ("pool", "thread", "atexit", "destroyed")
+    return {
+        "text": (folder / "text.csv").read_text(),
+        "packed": gzip.open(folder / "packed.gz", "rt").read(),
+        "memory left": memory.exists(),
+        **{name: (folder / name).read_text() if (folder / name).exists() else None for name in names},
+    }
+
+
+@pytest.mark.parametrize(
+    "way, state", [("return", "COMPLETE"), ("raise", "FAILED"), ("exit", "COMPLETE"), ("wait", "STOPPED")]
+)
+def test_a_script_leaves_what_plain_python_leaves(
+    server: Server, tmp_path: Path, way: str, state: str
+) -> None:
+    for name in ("plain", "oet"):
+        (tmp_path / name).mkdir()
+    ending = "return" if way == "wait" else way
+    subprocess.run([sys.executable, SCRIPT, tmp_path / "plain", ending], capture_output=True, timeout=60)
+    pid = server.run("ends.py", str(tmp_path / "oet"), way)
+    if way == "wait":
+        until(lambda: "here" in server.output(pid))
+        assert server.stop_script(pid)["survivors"] == 0
+    found = server.ended(pid)
+    assert found["state"] == state
+    assert "kill" not in [name for name, _ in found["outcome"]["stages"]]
+    assert marks(tmp_path / "oet") == marks(tmp_path / "plain")
+    assert marks(tmp_path / "oet") == {
+        "text": ROWS,
+        "packed": ROWS,
+        "memory left": False,
+        "pool": "done",
+        "thread": "done",
+        "atexit": "called",
+        "destroyed": "destroyed",
+    }
+
+
+def test_what_goes_on_after_main_keeps_the_procedure_running(server: Server, tmp_path: Path) -> None:
+    pid = server.run("ends.py", str(tmp_path), seconds=3600)
+    until(lambda: "here" in server.output(pid))
+    assert server.procedure(pid)["state"] == "RUNNING"
+    answer = server.stop_script(pid)
+    assert answer["survivors"] == 0
+    assert server.procedure(pid)["outcome"]["reason"] == "stopped"
+
+
+def test_a_script_that_outlasts_its_end_is_killed_and_not_completed(
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    with serving(tmp_path_factory.mktemp("oet") / "state", OET_END_GRACE="0.5 s") as server:
+        found = server.ended(server.run("ends.py", str(tmp_path), seconds=3600))
+        assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "timeout")
+        assert "went on for 0.5 s (OET_END_GRACE)" in found["outcome"]["detail"]
+        found = server.ended(server.run("ends.py", str(tmp_path), "raise", seconds=3600))
+        assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "script_error")
+        assert "went on for 0.5 s (OET_END_GRACE)" in found["outcome"]["detail"]
+
+
+def test_an_interpreter_that_crashes_at_its_end_does_not_undo_what_is_complete(
+    server: Server, tmp_path: Path
+) -> None:
+    outcome = server.ended(server.run("ends.py", str(tmp_path), "crash"))["outcome"]
+    assert (outcome["reason"], outcome["exit_code"]) == ("completed", 0)
+    assert outcome["detail"].startswith("its process was ended by SIGSEGV while Python was ending")
+
+
+def test_a_process_that_ends_before_its_threads_have_is_not_complete(server: Server, tmp_path: Path) -> None:
+    found = server.ended(server.run("ends.py", str(tmp_path), "leave", seconds=3600))
+    assert (found["state"], found["outcome"]["exit_code"]) == ("FAILED", 3)
+
+
+def test_a_ready_procedure_ends_like_a_program_when_it_is_stopped(own_server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "opens.py"
+    script.write_text(
+        f"kept = None\ndef init():\n    global kept\n    kept = open({str(tmp_path / 'rows')!r}, 'w')\n"
+        "    kept.write('row')\ndef main(): ...\n"
+    )
+    pid = own_server.create(str(script))
+    own_server.wait_state(pid, "READY")
+    own_server.stop_script(pid)
+    assert (tmp_path / "rows").read_text() == "row"
+    assert own_server.procedure(pid)["outcome"]["signal"] == signal.SIGTERM
+
+
+def test_the_excepthook_of_a_script_is_called(own_server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "hooked.py"
+    script.write_text(
+        "import sys\nsys.excepthook = lambda kind, error, trace: print('hook', kind.__name__, error)\n"
+        "def main(): raise ValueError('no sky')\n"
+    )
+    pid = own_server.run(str(script))
+    assert own_server.ended(pid)["state"] == "FAILED"
+    assert own_server.output(pid) == "hook ValueError no sky\n"

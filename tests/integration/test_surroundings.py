@@ -1,0 +1,82 @@
+"""A script's surroundings are those of a program that its user starts."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..conftest import Server, serving, until
+
+
+def test_lines_of_stdout_and_stderr_are_shown_as_they_were_written(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "alternates.py"
+    script.write_text(
+        "import sys\n"
+        "def main():\n"
+        "    for n in range(200):\n"
+        "        print(n, file=sys.stdout if n % 3 else sys.stderr)\n"
+    )
+    for _ in range(3):
+        pid = server.run(str(script))
+        server.ended(pid)
+        assert server.output(pid).split() == [str(n) for n in range(200)]
+
+
+def test_helpers_that_have_ended_are_taken_leave_of_while_the_script_runs(
+    server: Server, tmp_path: Path
+) -> None:
+    script = tmp_path / "helpers.py"
+    script.write_text(
+        "import subprocess, time\n"
+        "def main():\n"
+        "    for n in range(20):\n"
+        "        subprocess.run('(true &) ; true', shell=True)\n"
+        "    print('here', flush=True)\n"
+        "    time.sleep(60)\n"
+    )
+    pid = server.run(str(script))
+    until(lambda: "here" in server.output(pid))
+    supervisor = psutil.Process(server.procedure(pid)["pid"]).parent()
+    assert supervisor is not None
+
+    def zombies() -> list[psutil.Process]:
+        return [p for p in supervisor.children() if p.status() == psutil.STATUS_ZOMBIE]
+
+    until(lambda: not zombies())
+    assert server.procedure(pid)["state"] == "RUNNING"
+    server.stop_script(pid)
+
+
+@pytest.mark.parametrize("umask, mode", [("", 0o644), ("007", 0o660)])
+def test_files_of_scripts_have_the_permissions_that_the_server_was_started_with_or_the_setting(
+    tmp_path: Path, umask: str, mode: int
+) -> None:
+    script = tmp_path / "writes.py"
+    script.write_text(f"def main():\n    open({str(tmp_path / 'data')!r}, 'w').write('x')\n")
+    with serving(tmp_path / "state", OET_SCRIPT_UMASK=umask) as server:
+        pid = server.run(str(script))
+        assert server.ended(pid)["state"] == "COMPLETE"
+        run = tmp_path / "state" / "runs" / str(pid)
+        private = [path for path in (run.parent, run, *run.iterdir()) if path.name != "work"]
+        assert [path for path in private if path.stat().st_mode & 0o077] == []
+    assert stat.S_IMODE((tmp_path / "data").stat().st_mode) == mode
+
+
+def test_a_preloaded_numpy_uses_as_many_threads_as_it_does_elsewhere(tmp_path: Path) -> None:
+    script = tmp_path / "counts.py"
+    script.write_text(
+        "import os, numpy\n"
+        "def main():\n"
+        "    before = len(os.listdir('/proc/self/task'))\n"
+        "    big = numpy.ones((1000, 1000))\n"
+        "    big @ big\n"
+        "    print(len(os.listdir('/proc/self/task')) - before)\n"
+    )
+    with serving(tmp_path / "state", OET_PRELOAD="numpy", OPENBLAS_NUM_THREADS="2") as server:
+        pid = server.run(str(script))
+        server.ended(pid)
+        assert server.output(pid) == "1\n"
+        assert "started" not in server.log.read_text()

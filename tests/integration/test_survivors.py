@@ -1,0 +1,116 @@
+"""What SIGKILL cannot end is told: in the answer, the outcome and the stream; and again once it is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ..conftest import Events, Server, serving, until
+from ..freezer import Freezer
+
+GRACE = 1.0
+
+
+@pytest.fixture
+def freezer() -> Iterator[Freezer]:
+    found = Freezer()
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def oet(tmp_path: Path) -> Iterator[Server]:
+    scripts = tmp_path / "scripts"
+    scripts.mkdir()
+    (scripts / "helped.py").write_text(
+        "import subprocess, time\n"
+        "def main():\n"
+        "    helper = subprocess.Popen(['sleep', '1000'])\n"
+        "    print(helper.pid, flush=True)\n"
+        "    time.sleep(1000)\n"
+    )
+    (scripts / "abort.py").write_text("def main(subarray_id):\n    print('aborted', subarray_id)\n")
+    with serving(tmp_path / "state", SCRIPTS_LOCATION=str(scripts), OET_STOP_GRACE=f"{GRACE} s") as server:
+        yield server
+
+
+def frozen_helper(server: Server, freezer: Freezer) -> tuple[int, int]:
+    pid = server.run("helped.py")
+    until(lambda: server.output(pid))
+    helper = int(server.output(pid))
+    freezer.freeze(helper)
+    return pid, helper
+
+
+def test_a_stop_that_cannot_end_everything_says_so_in_time_and_aborts(oet: Server, freezer: Freezer) -> None:
+    events = Events(oet)
+    pid, helper = frozen_helper(oet, freezer)
+    asked = time.monotonic()
+    answer = oet.put(pid, state="STOPPED", abort=True).json()
+    assert time.monotonic() - asked < GRACE + 5
+    assert answer["survivors"] == 1
+    assert answer["survivor_processes"] == [
+        {"pid": helper, "command": "sleep 1000", "state": "D (disk sleep)"}
+    ]
+    found = oet.procedure(pid)
+    assert found["state"] == "STOPPED"
+    words = f"SIGKILL could not end process {helper} (sleep 1000), in state D (disk sleep)"
+    assert words in found["outcome"]["detail"]
+    assert [stage for stage, _ in found["outcome"]["stages"]][-1] == "survivors"
+    assert oet.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+    assert oet.output(answer["abort_procedure"]) == "aborted 1\n"
+    told = events.wait(lambda e: e["topic"] == "procedure.survivors.found")
+    assert (told["pid"], told["survivors"]) == (pid, answer["survivor_processes"])
+    assert oet.put(pid, state="STOPPED").status_code == 409
+    freezer.thaw()
+    gone = events.wait(lambda e: e["topic"] == "procedure.survivors.gone")
+    assert gone["pid"] == pid
+    until(lambda: not psutil.pid_exists(helper))
+    events.close()
+    done = [e for e in events.all if e["topic"] == "procedure.lifecycle.created"]
+    assert [e["result"]["id"] for e in done] == [pid, answer["abort_procedure"]]
+
+
+def test_survivors_are_watched_without_using_the_processor(oet: Server, freezer: Freezer) -> None:
+    pid, _ = frozen_helper(oet, freezer)
+    assert oet.stop_script(pid)["survivors"] == 1
+    watching = supervisor_of(oet, pid)
+    before = sum(watching.cpu_times()[:2])
+    with pytest.raises(psutil.TimeoutExpired):
+        watching.wait(1)
+    assert sum(watching.cpu_times()[:2]) - before <= 0.02
+    freezer.thaw()
+    watching.wait(10)
+
+
+def test_that_survivors_are_gone_is_told_after_a_restart_of_the_server(oet: Server, freezer: Freezer) -> None:
+    pid, helper = frozen_helper(oet, freezer)
+    assert oet.stop_script(pid)["survivors"] == 1
+    oet.kill("ses")
+    oet.ready()
+    assert oet.procedure(pid)["state"] == "STOPPED"
+    events = Events(oet)
+    assert oet.ended(oet.run("abort.py", 1))["state"] == "COMPLETE"
+    freezer.thaw()
+    assert events.wait(lambda e: e["topic"] == "procedure.survivors.gone")["pid"] == pid
+    events.close()
+    assert not psutil.pid_exists(helper)
+
+
+def test_a_supervisor_that_hangs_as_well_does_not_hold_up_the_answer(oet: Server, freezer: Freezer) -> None:
+    pid, helper = frozen_helper(oet, freezer)
+    supervisor_of(oet, pid).suspend()
+    asked = time.monotonic()
+    answer = oet.stop_script(pid)
+    assert time.monotonic() - asked < GRACE + 8
+    assert [found["pid"] for found in answer["survivor_processes"]] == [helper]
+    assert oet.procedure(pid)["state"] == "STOPPED"
+
+
+def supervisor_of(server: Server, pid: int) -> psutil.Process:
+    """The supervisor of a procedure, by the name that it goes by."""
+    return next(p for p in server.processes() if p.name() == f"oet-super-{pid}")

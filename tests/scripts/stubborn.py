@@ -1,0 +1,200 @@
+"""Scripts that catch, lose or delay their stop, and say what they saw of it."""
+
+import asyncio
+import signal
+import threading
+import time
+
+from pubsub import pub
+
+
+def here(where):
+    pub.sendMessage("user.script.announce", msg=where)
+
+
+class Lost:
+    """Loses every exception of what it calls once, as callbacks from C++ do."""
+
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __del__(self):  # exceptions raised in here are printed and gone
+        here("here")
+        time.sleep(self.seconds)
+
+
+def lost():
+    try:
+        Lost(60)
+        while True:
+            time.sleep(0.01)
+    finally:
+        print("cleaned up")
+
+
+def caught():
+    try:
+        here("here")
+        try:
+            time.sleep(60)
+        except SystemExit as error:
+            print("caught", error.reason)
+        time.sleep(60)
+    finally:
+        print("cleaned up")
+
+
+def kept():
+    saved = []
+    try:
+        here("here")
+        try:
+            time.sleep(60)
+        except BaseException as error:
+            saved.append(error)
+        time.sleep(60)
+    finally:
+        print("cleaned up")
+
+
+def handles_another():
+    """As a command that timed out when the stop came: what it does then must be whole."""
+    try:
+        try:
+            here("here")
+            raise TimeoutError("the device does not answer")
+        finally:
+            for _ in range(10):
+                time.sleep(0.05)
+            print("made safe")
+    except TimeoutError:
+        print("goes on")
+    time.sleep(60)
+
+
+def handles_another_for_ever():
+    try:
+        raise TimeoutError
+    except TimeoutError:
+        try:
+            here("here")
+            time.sleep(60)
+        finally:
+            print("cleaned up")
+
+
+def cleans_up_slowly():
+    try:
+        here("here")
+        time.sleep(60)
+    finally:
+        for n in range(6):
+            time.sleep(0.2)
+            try:
+                raise ValueError(n)
+            except ValueError:
+                pass
+        print("cleaned up")
+
+
+def runs_coroutines():
+    async def part():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.3)
+            print("part cleaned up")
+
+    async def whole():
+        try:
+            here("here")
+            await asyncio.gather(part(), part())
+        finally:
+            await asyncio.sleep(0.5)
+            print("whole cleaned up")
+
+    try:
+        asyncio.run(whole())
+    except SystemExit as error:
+        print("stopped", error.reason)
+        raise
+
+
+def coroutine_that_blocks():
+    async def whole():
+        try:
+            here("here")
+            while True:
+                time.sleep(0.2)
+        finally:
+            print("cleaned up")
+
+    try:
+        asyncio.run(whole())
+    except SystemExit as error:
+        print("stopped", error.reason)
+        raise
+
+
+def coroutine_that_swallows():
+    async def whole():
+        try:
+            here("here")
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                print("swallowed")
+            while True:
+                await asyncio.sleep(0.01)
+        finally:
+            print("cleaned up")
+
+    asyncio.run(whole())
+
+
+def loop_for_ever():
+    async def whole():
+        try:
+            here("here")
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.1)
+            print("cleaned up")
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(whole())  # noqa: F841
+    try:
+        loop.run_forever()
+    except SystemExit as error:
+        print("stopped", error.reason)
+        raise
+
+
+def joins_all_threads():
+    here("here")
+    for thread in threading.enumerate():
+        if thread is not threading.current_thread():
+            print("joining", thread.name)
+            thread.join()
+    print("joined")
+
+
+def swallows_until_told_twice():
+    """Has a way of its own to be told, as scripts that catch SIGTERM have."""
+    told = []
+
+    def hear(number, frame):
+        told.append(number)
+        here("not yet")
+        if len(told) > 1:
+            print("told twice")
+            raise SystemExit
+
+    signal.signal(signal.SIGTERM, hear)
+    here("here")
+    while True:
+        time.sleep(60)
+
+
+def main(way):
+    globals()[way]()
