@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import threading
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import tango
 
 from .errors import CommandRefused, DeviceUnreachable, reason
+from .interruptible import interruptible
 from .states import ResultCode
 
-_TIMEOUT = 5000  #: milliseconds a device may take to answer; commands answer at once and finish later
+#: Milliseconds until a call gives up; where a device hangs, Tango takes up to three times as long.
+_READ = 1000
+_COMMAND = 3000  #: commands answer at once and finish later; none may be sent twice
+_PATIENCE = 5.0  #: seconds in which what can be repeated is repeated
 _UNREACHABLE = (
     "API_CantConnectToDevice",
     "API_CantConnectToDatabase",
@@ -26,6 +31,8 @@ _UNREACHABLE = (
     "API_ServerNotRunning",
     "DB_DeviceNotDefined",
 )
+T = TypeVar("T")
+
 #: How a device says that it has taken a command in.
 _TAKEN = (ResultCode.OK, ResultCode.STARTED, ResultCode.QUEUED)
 
@@ -33,6 +40,26 @@ _TAKEN = (ResultCode.OK, ResultCode.STARTED, ResultCode.QUEUED)
 #: Kept for ever: Tango unsubscribes what a proxy that is collected had subscribed for, and where that happens
 #: in the thread that delivers events, nothing can be subscribed for during seconds.
 _PROXIES: dict[str, tango.DeviceProxy] = {}
+
+
+def _repeated(call: Callable[[], T]) -> T:
+    """Make a call that changes nothing, and repeat it where the device is only slow to answer."""
+    deadline = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            return interruptible(call)
+        except tango.DevFailed as error:
+            if error.args[-1].reason != "API_DeviceTimedOut" or time.monotonic() > deadline:
+                raise
+
+
+def _connected(name: str) -> tango.DeviceProxy:
+    if name not in _PROXIES:
+        proxy = tango.DeviceProxy(name)
+        proxy.set_timeout_millis(_READ)
+        _PROXIES[name] = proxy
+    _PROXIES[name].ping()
+    return _PROXIES[name]
 
 
 class Device:
@@ -46,12 +73,7 @@ class Device:
         self.name = name
         self._subscriptions: list[int] = []
         try:
-            if name not in _PROXIES:
-                proxy = tango.DeviceProxy(name)
-                proxy.set_timeout_millis(_TIMEOUT)
-                _PROXIES[name] = proxy
-            self._proxy = _PROXIES[name]
-            self._proxy.ping()
+            self._proxy = _repeated(lambda: _connected(name))
         except tango.DevFailed as error:
             raise DeviceUnreachable(f"{name} cannot be reached: {reason(error)}") from None
 
@@ -61,7 +83,7 @@ class Device:
         :raises DeviceUnreachable: where the device does not answer
         """
         try:
-            return self._proxy.read_attribute(attribute).value
+            return _repeated(lambda: self._proxy.read_attribute(attribute)).value
         except tango.DevFailed as error:
             raise DeviceUnreachable(f"{attribute} of {self.name} cannot be read: {reason(error)}") from None
 
@@ -73,7 +95,7 @@ class Device:
         """
         try:
             given = () if argument is None else (argument,)
-            code, text = self._answer(self._proxy.command_inout(name, *given))
+            code, text = self._answer(interruptible(lambda: self._send(name, *given)))
         except tango.DevFailed as error:
             if error.args[0].reason in _UNREACHABLE or error.args[-1].reason in _UNREACHABLE:
                 raise DeviceUnreachable(f"{name}: {self.name} does not answer: {reason(error)}") from None
@@ -81,6 +103,13 @@ class Device:
         if code not in _TAKEN:
             raise CommandRefused(f"{name} was refused by {self.name}: {_name_of(code)}: {text}")
         return text
+
+    def _send(self, name: str, *argument: str) -> Any:
+        self._proxy.set_timeout_millis(_COMMAND)
+        try:
+            return self._proxy.command_inout(name, *argument)
+        finally:
+            self._proxy.set_timeout_millis(_READ)
 
     @staticmethod
     def _answer(answer: Any) -> tuple[int, str]:
@@ -90,7 +119,7 @@ class Device:
     def has(self, attribute: str) -> bool:
         """Whether the device has an attribute that can be read now."""
         try:
-            self._proxy.read_attribute(attribute)
+            _repeated(lambda: self._proxy.read_attribute(attribute))
         except tango.DevFailed:
             return False
         return True
@@ -107,14 +136,15 @@ class Device:
 
         with contextlib.suppress(tango.DevFailed):
             change = tango.EventType.CHANGE_EVENT
-            self._subscriptions.append(self._proxy.subscribe_event(attribute, change, pushed))
+            subscribe = self._proxy.subscribe_event
+            self._subscriptions.append(interruptible(lambda: subscribe(attribute, change, pushed)))
 
     def close(self) -> None:
         """Hear nothing any more."""
-        for subscription in self._subscriptions:
+        while self._subscriptions:
+            subscription = self._subscriptions.pop()
             with contextlib.suppress(tango.DevFailed):
-                self._proxy.unsubscribe_event(subscription)
-        self._subscriptions.clear()
+                interruptible(functools.partial(self._proxy.unsubscribe_event, subscription))
 
 
 class Heard:
