@@ -16,7 +16,7 @@ from ..bus.desk import Desk
 from ..bus.envelope import Envelope
 from ..domain.activity import GIVEN
 from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
-from ..domain.errors import Conflict, DiskFull, Refusal, Unavailable
+from ..domain.errors import Conflict, DiskFull, Refusal, TimedOut, Unavailable
 from ..domain.pool import Pool
 from ..domain.procedure import Procedure
 from ..domain.scripts import Arguments, GitScript, Script
@@ -312,8 +312,15 @@ class ScriptExecutionService:
             "survivor_processes": run.survivors if run is not None else [],
         }
         if command.abort:
+            self._require_waiting(request)
             result |= await self._abort.after_stop(pid, request.user)
         self.desk.reply(request, "procedure.stop.answered", {"result": result})
+
+    def _require_waiting(self, request: Envelope) -> None:
+        """Begin nothing that was answered as cancelled: nobody would expect it any more."""
+        if request.expires is not None and time.time() > request.expires:
+            self._abort.disclaim(request.payload["cmd"]["pid"])
+            raise TimedOut("the script was stopped too late for its abort, which was cancelled")
 
     def _finished(self, run: Run) -> None:
         procedure = run.procedure

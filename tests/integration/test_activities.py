@@ -14,7 +14,7 @@ import pytest
 
 from ..activities import Activities, Blocks, inline
 from ..archive.oda import serving_oda
-from ..conftest import Events, Server, serving, until
+from ..conftest import SCRIPTS, Events, Server, serving, until
 from ..repositories import Repository
 
 TELLS = "import json\ndef main(*args, **kwargs):\n    print(json.dumps({'args': args, 'kwargs': kwargs}))\n"
@@ -105,6 +105,37 @@ def test_main_gets_the_block_as_a_file_and_the_id_of_its_instance(
     assert (
         server.procedure(ended["procedure_id"])["script_args"]["main"]["kwargs"]["sbi_id"] == ended["sbi_id"]
     )
+
+
+def test_the_record_of_an_activity_s_procedure_is_what_was_called(
+    activities: Activities, blocks: Blocks, server: Server
+) -> None:
+    script = (SCRIPTS / "made_by_init.py").read_text()
+    sbd_id = blocks.add("sbd-made", {"observe": inline(script, main={"kwargs": {"scans": 2}})})
+    ended = activities.ended(activities.run(sbd_id)["id"])
+    assert ended["state"] == "COMPLETE"
+    called = server.procedure(ended["procedure_id"])
+    assert server.output(called["id"]) == "subarray 1 sb True scans 2 ['context']\n"
+    assert called["script_args"]["init"] == {"args": [], "kwargs": {"subarray_id": 1}}
+    assert called["script_args"]["main"]["kwargs"].keys() == {"context", "sb_json", "sbi_id", "scans"}
+
+
+@pytest.mark.parametrize(
+    "script, state, status",
+    [
+        ("async def main(sbi_id):\n    print(sbi_id)\n", "COMPLETE", "Observed"),
+        ("def main():\n    yield\n", "FAILED", "Failed"),
+        ("def main():\n    return (n for n in ())\n", "FAILED", "Failed"),
+    ],
+)
+def test_no_block_is_observed_without_its_script_having_run(
+    activities: Activities, blocks: Blocks, server: Server, script: str, state: str, status: str
+) -> None:
+    sbd_id = blocks.add(f"sbd-{uuid.uuid4().hex}", {"observe": inline(script)})
+    ended = activities.ended(activities.run(sbd_id)["id"])
+    assert ended["state"] == state
+    until(lambda: blocks.statuses(ended["sbi_id"])[-1:] == [status])
+    assert server.output(ended["procedure_id"]) == (f"{ended['sbi_id']}\n" if state == "COMPLETE" else "")
 
 
 def test_a_script_that_does_not_take_them_runs_all_the_same(activities: Activities, blocks: Blocks) -> None:

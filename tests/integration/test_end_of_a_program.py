@@ -6,6 +6,7 @@ import gzip
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,21 +30,27 @@ def marks(folder: Path) -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    with serving(tmp_path_factory.mktemp("oet") / "state", OET_STOP_GRACE="20 s") as server:
+        yield server
+
+
 @pytest.mark.parametrize(
     "way, state", [("return", "COMPLETE"), ("raise", "FAILED"), ("exit", "COMPLETE"), ("wait", "STOPPED")]
 )
 def test_a_script_leaves_what_plain_python_leaves(
-    server: Server, tmp_path: Path, way: str, state: str
+    patient: Server, tmp_path: Path, way: str, state: str
 ) -> None:
     for name in ("plain", "oet"):
         (tmp_path / name).mkdir()
     ending = "return" if way == "wait" else way
     subprocess.run([sys.executable, SCRIPT, tmp_path / "plain", ending], capture_output=True, timeout=60)
-    pid = server.run("ends.py", str(tmp_path / "oet"), way)
+    pid = patient.run("ends.py", str(tmp_path / "oet"), way)
     if way == "wait":
-        until(lambda: "here" in server.output(pid))
-        assert server.stop_script(pid)["survivors"] == 0
-    found = server.ended(pid)
+        until(lambda: "here" in patient.output(pid))
+        assert patient.stop_script(pid)["survivors"] == 0
+    found = patient.ended(pid)
     assert found["state"] == state
     assert "kill" not in [name for name, _ in found["outcome"]["stages"]]
     assert marks(tmp_path / "oet") == marks(tmp_path / "plain")

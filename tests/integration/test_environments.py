@@ -130,7 +130,7 @@ def test_messages_init_and_arguments_work_in_an_environment(server: Server, tmp_
         "from pubsub import pub\n"
         "import multiprocessing, observing\n"
         "def init(subarray_id):\n    global main\n    main = lambda *a, **k: work(subarray_id, *a, **k)\n"
-        "def work(*args, **kwargs):\n"
+        "def work(*args, context, **kwargs):\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
         "        print(args, kwargs, pool.map(abs, [-observing.VALUE]))\n"
         "    pub.sendMessage('user.script.announce', msg='done')\n"

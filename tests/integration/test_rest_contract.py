@@ -87,7 +87,7 @@ def test_a_procedure_is_created_prepared_started_and_shown_as_the_contract_says(
     assert ended["script"] == TRIVIAL["script"]
     assert ended["script_args"] == {
         "init": {"args": ["goodbye"], "kwargs": {"subarray_id": 1}},
-        "main": {"args": ["bob"], "kwargs": {"simulate": False}},
+        "main": {"args": ["bob"], "kwargs": {"context": {"wait_for_qa_ready": True}, "simulate": False}},
     }
     states = [state for state, _ in ended["history"]["process_states"]]
     assert states == ["CREATING", "IDLE", "LOADING", "IDLE", "READY", "RUNNING", "COMPLETE"]
@@ -154,6 +154,7 @@ def test_a_stop_answers_who_was_stopped_and_that_nobody_survives(server: Server)
         "abort_message": f"Successfully stopped script with ID {pid}",
         "abort_procedure": None,
         "survivors": 0,
+        "survivor_processes": [],
     }
     ended = server.procedure(pid)
     assert (ended["state"], ended["outcome"]["reason"], ended["pid"]) == ("STOPPED", "stopped", None)
@@ -196,7 +197,7 @@ def test_any_keyword_name_reaches_the_script(server: Server) -> None:
         assert answer.status_code == 200, answer.text
         told = events.wait(lambda e: e.get("topic") == "user.script.announce")["msg"]
     assert told["init"] == [[1, None, "x"], init]
-    assert told["main"] == [[[2]], main]
+    assert told["main"] == [[[2]], {"context": {"wait_for_qa_ready": True}, **main}]
 
 
 @pytest.mark.parametrize("depth", [10, 100, 190, 400, 900, 1000, 50_000])

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
+import requests
 
 from ..conftest import Events, Server, serving, until
 from ..freezer import Freezer
@@ -66,6 +68,8 @@ def test_a_stop_that_cannot_end_everything_says_so_in_time_and_aborts(oet: Serve
     told = events.wait(lambda e: e["topic"] == "procedure.survivors.found")
     assert (told["pid"], told["survivors"]) == (pid, answer["survivor_processes"])
     assert oet.put(pid, state="STOPPED").status_code == 409
+    metrics = requests.get(f"{oet.url.split('/ska-oso-oet')[0]}/metrics", timeout=10).text
+    assert re.search(r"^oet_stop_survivors_total(\{.*\})? 1\.0$", metrics, re.MULTILINE)
     freezer.thaw()
     gone = events.wait(lambda e: e["topic"] == "procedure.survivors.gone")
     assert gone["pid"] == pid
