@@ -132,6 +132,20 @@ def archive(text: str) -> str:
     return checked_archive_url(text) if text else ""
 
 
+def index(text: str) -> str:
+    """The address of a package index."""
+    if text and not re.fullmatch(r"(https?://[^/\s]+|file://)/\S+", text):
+        raise ValueError("must be one URL that begins with https://, http:// or file:///")
+    if "@" in text.partition("://")[2].partition("/")[0]:
+        raise ValueError("must not hold a user or password; OET_PIP_CREDENTIALS names a file for them")
+    return text
+
+
+def indexes(text: str) -> tuple[str, ...]:
+    """A list of package indexes."""
+    return tuple(index(word) for word in text.replace(",", " ").split())
+
+
 def issuers(text: str) -> tuple[str, ...]:
     """A comma list of OpenID providers."""
     return tuple(checked_issuer(word) for word in words(text))

@@ -57,6 +57,9 @@ class Settings:
     git_allowed: tuple[str, ...]
     git_timeout: float
     git_credentials: str
+    pip_index_url: str
+    pip_extra_index_urls: tuple[str, ...]
+    pip_credentials: str
     shelf_days: int
     shelf_size: int
     tango_host: str

@@ -172,6 +172,26 @@ VARIABLES: dict[str, Variable] = {
         "file with credentials for repositories, in the format of git's credential store",
         readers.path,
     ),
+    "pip_index_url": Variable(
+        "OET_PIP_INDEX_URL",
+        "",
+        "package index that environments are made from instead of https://pypi.org/simple, where a project "
+        "names none itself",
+        readers.index,
+    ),
+    "pip_extra_index_urls": Variable(
+        "OET_PIP_EXTRA_INDEX_URL",
+        "",
+        "further package indexes (list separated by spaces), asked before that one; a package comes from the "
+        "first that has its name",
+        readers.indexes,
+    ),
+    "pip_credentials": Variable(
+        "OET_PIP_CREDENTIALS",
+        "",
+        "file with users and passwords for package indexes, in the format of netrc",
+        readers.path,
+    ),
     "shelf_days": Variable(
         "OET_ENVIRONMENT_DAYS",
         "30",

@@ -12,6 +12,7 @@ from .address import base_of
 from .client import OETClient
 from .model import Activity
 from .script_args import ScriptArgs
+from .script_source import CreateEnv
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +67,7 @@ class ActivityAdapter:
         sbd_id: str,
         script_args: ScriptArgs | None = None,
         prepare_only: bool = False,
-        create_env: bool = False,
+        create_env: CreateEnv = False,
     ) -> ActivitySummary:
         """Ask for an activity; returns when there is a procedure for it, not when it has ended."""
         with OETClient(self._base) as client:

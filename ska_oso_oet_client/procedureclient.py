@@ -13,6 +13,7 @@ from typing import Any
 from .address import base_of
 from .client import OETClient
 from .model import CallArguments, Procedure
+from .script_source import CreateEnv
 
 Arguments = Mapping[str, Any]
 """``{"args": [...], "kwargs": {...}}``, both optional."""
@@ -63,7 +64,7 @@ class ProcedureAdapter:
         git_repo: str | None = None,
         git_branch: str | None = None,
         git_commit: str | None = None,
-        create_env: bool = False,
+        create_env: CreateEnv = False,
     ) -> ProcedureSummary:
         """Load a script; ``init`` gets these arguments and, unless they name one, the subarray."""
         init = CallArguments.from_json(init_args)

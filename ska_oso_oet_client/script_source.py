@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal, Union
 
 from .errors import InvalidRequestError
 
 FILE_PREFIX = "file://"
 GIT_PREFIX = "git://"
+FRESH: Literal["fresh"] = "fresh"
+
+CreateEnv = Union[bool, Literal["fresh"]]
+"""Whether a script gets an environment of its own, and whether that is made anew."""
 
 
 def script_document(
@@ -16,7 +20,7 @@ def script_document(
     git_repo: str | None = None,
     git_branch: str | None = None,
     git_commit: str | None = None,
-    create_env: bool = False,
+    create_env: CreateEnv = False,
 ) -> dict[str, Any]:
     """The ``script`` of a create request. Raises InvalidRequestError for what cannot be meant."""
     git_args = {

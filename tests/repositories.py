@@ -73,7 +73,7 @@ def serving_over_http(
             if gate is not None:
                 gate.wait(60)
             given = self.headers.get("Authorization", "")
-            if password is not None and given != _basic("observer", password):
+            if password is not None and given != basic("observer", password):
                 self.send_response(401)
                 self.send_header("WWW-Authenticate", 'Basic realm="git"')
                 self.send_header("Content-Length", "0")
@@ -123,7 +123,8 @@ def serving_over_http(
         server.server_close()
 
 
-def _basic(user: str, password: str) -> str:
+def basic(user: str, password: str) -> str:
+    """The value of the header that logs a user in."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 

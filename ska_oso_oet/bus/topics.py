@@ -88,7 +88,7 @@ _ALL = (
     # what happens to procedures
     Topic("procedure.lifecycle.created", ("result",)),
     Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
-    Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit")),
+    Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit", "resolved_branch")),
     Topic("procedure.lifecycle.initialising", ("pid", "init")),
     Topic("procedure.lifecycle.ready", ("result",)),
     Topic("procedure.lifecycle.started", ("result",)),

@@ -7,7 +7,7 @@ import enum
 from typing import Any, Literal
 
 from .outcome import Outcome, Reason
-from .scripts import Arguments
+from .scripts import Arguments, CreateEnv
 from .states import ProcedureState
 
 #: Keyword arguments of ``main`` that every activity gives to a script that takes them.
@@ -73,7 +73,7 @@ class Activity:
     main: Arguments
     activity_states: list[tuple[ActivityState, float]]
     prepare_only: bool = False
-    create_env: bool = False
+    create_env: CreateEnv = False
     created_by: str | None = None
     outcome: Outcome | None = None
     sbi_status: str | None = None  #: what the archive was told last about the scheduling block instance

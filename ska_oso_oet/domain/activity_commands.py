@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+from .scripts import CreateEnv
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunActivity:
@@ -13,7 +15,7 @@ class RunActivity:
     activity_name: str
     sbd_id: str
     prepare_only: bool = False
-    create_env: bool = False
+    create_env: CreateEnv = False
     script_args: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

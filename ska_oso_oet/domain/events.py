@@ -46,6 +46,7 @@ class Resolved(_Event):
     TOPIC = "procedure.lifecycle.resolved"
     pid: int
     resolved_commit: str
+    resolved_branch: str | None = None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -83,9 +83,11 @@ class Procedure:
             events.StateChanged(time=at, pid=self.id, old_state=self.state.value, new_state=new_state.value)
         )
 
-    def resolve(self, at: float, commit: str) -> events.Resolved:
-        """It is known which commit runs."""
-        return self._happened(events.Resolved(time=at, pid=self.id, resolved_commit=commit))
+    def resolve(self, at: float, commit: str, branch: str | None) -> events.Resolved:
+        """It is known which commit runs, and of which branch."""
+        return self._happened(
+            events.Resolved(time=at, pid=self.id, resolved_commit=commit, resolved_branch=branch)
+        )
 
     def call_init(self, at: float, init: Arguments) -> events.Initialising:
         """``init`` is being called with these arguments, and not quite those that were asked for."""
@@ -132,9 +134,11 @@ class Procedure:
         match event:
             case events.StateChanged(new_state=new_state, time=at):
                 self.process_states.append((ProcedureState(new_state), at))
-            case events.Resolved(resolved_commit=commit):
+            case events.Resolved(resolved_commit=commit, resolved_branch=branch):
                 if isinstance(self.script, GitScript):
-                    self.script = dataclasses.replace(self.script, resolved_commit=commit)
+                    self.script = dataclasses.replace(
+                        self.script, resolved_commit=commit, resolved_branch=branch
+                    )
             case events.Initialising(init=init):
                 self.init = Arguments.from_dict(init)
             case events.Ready(result=result):

@@ -14,7 +14,7 @@ from typing import Any, Union
 from .activity import GIVEN
 from .errors import Invalid
 from .nesting import DEEPEST, too_deep
-from .scripts import FILE_PREFIX, GIT_PREFIX, Arguments, Script, script_from_dict
+from .scripts import FILE_PREFIX, GIT_PREFIX, Arguments, CreateEnv, Script, script_from_dict
 from .texts import encodable
 
 SBI_INTERFACE = "https://schema.skao.int/ska-oso-pdm-sbi/0.1"
@@ -76,7 +76,7 @@ class SchedulingBlock:
             document=document,
         )
 
-    def activity(self, name: str, create_env: bool = False) -> ActivityDefinition:
+    def activity(self, name: str, create_env: CreateEnv = False) -> ActivityDefinition:
         """Return an activity by its name.
 
         :param create_env: whether its script runs in an environment of its own; for scripts in git only
@@ -198,7 +198,7 @@ def _object(value: Any, what: str) -> dict[str, Any]:
     return value
 
 
-def _script(data: dict[str, Any], create_env: bool) -> ActivityScript:
+def _script(data: dict[str, Any], create_env: CreateEnv) -> ActivityScript:
     kind = data.get("kind")
     if kind == "inline":
         return _inline(data.get("content"), create_env)
@@ -214,7 +214,7 @@ def _script(data: dict[str, Any], create_env: bool) -> ActivityScript:
     raise Invalid(f"unknown kind {_short(kind)}; use 'filesystem', 'git' or 'inline'")
 
 
-def _inline(content: Any, create_env: bool) -> InlineScript:
+def _inline(content: Any, create_env: CreateEnv) -> InlineScript:
     if not isinstance(content, str) or not content.strip():
         raise Invalid("content must be the text of a script")
     if not encodable(content):

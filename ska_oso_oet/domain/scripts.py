@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Any, Union
+from typing import Any, Literal, Union
 
 from .errors import Invalid
 from .repositories import checked_branch, checked_commit, checked_repository
@@ -12,7 +12,10 @@ from .texts import encodable, unprintable
 
 FILE_PREFIX = "file://"
 GIT_PREFIX = "git://"
-DEFAULT_BRANCH = "master"  #: where a repository has none of this name, its default branch is meant
+FRESH: Literal["fresh"] = "fresh"
+
+CreateEnv = Union[bool, Literal["fresh"]]
+"""Whether a script runs in an environment with its project's dependencies, and whether that is made anew."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -37,15 +40,16 @@ class GitScript:
 
     script_uri: str
     git_repo: str | None = None  #: none means the server's default
-    git_branch: str = DEFAULT_BRANCH  #: a branch or a tag
+    git_branch: str | None = None  #: a branch or a tag; none means the repository's default branch
     git_commit: str | None = None  #: a commit, or the first digits of one; it goes before the branch
-    create_env: bool = False  #: whether it runs in an environment with its project's dependencies
+    create_env: CreateEnv = False
     resolved_commit: str | None = None  #: the full commit that runs, once it is known
+    resolved_branch: str | None = None  #: the branch or tag it was taken from, if no commit was given
 
     @property
     def path(self) -> str:
         """The path of the file from the root of the repository."""
-        return self.script_uri[len(GIT_PREFIX) :]
+        return "/".join(_parts(self.script_uri[len(GIT_PREFIX) :]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -58,6 +62,7 @@ class GitScript:
                 "git_branch": self.git_branch,
                 "git_commit": self.git_commit,
                 "resolved_commit": self.resolved_commit,
+                "resolved_branch": self.resolved_branch,
             },
         }
 
@@ -81,17 +86,28 @@ def script_from_dict(data: Any) -> Script:
         return FileScript(script_uri=uri)
     if not isinstance(given or {}, dict):
         raise Invalid("git_args must be an object with git_repo, git_branch and git_commit")
-    if create_env not in (None, True, False):
-        raise Invalid("create_env must be true or false")
     given = given or {}
     return GitScript(
         script_uri=uri,
         git_repo=checked_repository(given.get("git_repo")),
-        git_branch=checked_branch(given.get("git_branch")) or DEFAULT_BRANCH,
+        git_branch=checked_branch(given.get("git_branch")),
         git_commit=checked_commit(given.get("git_commit")),
-        create_env=bool(create_env),
+        create_env=checked_create_env(create_env),
         resolved_commit=given.get("resolved_commit"),
+        resolved_branch=given.get("resolved_branch"),
     )
+
+
+def checked_create_env(given: Any) -> CreateEnv:
+    """Check whether an environment is wanted; left out means that none is.
+
+    :raises Invalid: saying what is possible
+    """
+    if given is None or given is False or given is True:
+        return bool(given)
+    if given == FRESH:
+        return FRESH
+    raise Invalid('create_env must be true, false or "fresh"')
 
 
 def checked_uri(uri: Any, kind: Any) -> str:
@@ -109,14 +125,17 @@ def checked_uri(uri: Any, kind: Any) -> str:
     if os.path.splitext(uri)[1] != ".py":
         raise Invalid(f"script_uri {uri!r} must name a Python file, ending in '.py'")
     path = uri[len(prefix) :]
-    if kind == "git" and (
-        any(part in ("", ".", "..", ".git") for part in path.split("/")) or unprintable(path)
-    ):
+    if kind == "git" and (unprintable(path) or {"..", ".git"} & set(_parts(path))):
         raise Invalid(
             f"script_uri {uri!r} must be a path from the root of the repository, such as "
             "'git://scripts/observe.py'"
         )
     return uri
+
+
+def _parts(path: str) -> list[str]:
+    """The elements of a path; slashes too many, before or between them, mean nothing."""
+    return [part for part in path.split("/") if part not in ("", ".")]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

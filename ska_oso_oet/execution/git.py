@@ -17,11 +17,11 @@ import time
 from collections.abc import Callable
 
 from ..domain.repositories import without_secrets
-from ..domain.scripts import DEFAULT_BRANCH
 from . import processes
 from .script import PreparationError
 from .shelf import Shelf, name_of
 
+_USUAL = "master"  #: the branch that many name without meaning more than the default one
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
 
@@ -62,18 +62,23 @@ class Repository:
         self._mirrors, self._trees = shelves(home, say)
         self._mirror = ""
 
-    def resolve(self, branch: str, commit: str | None) -> str:
+    def resolve(self, branch: str | None, commit: str | None) -> tuple[str, str | None]:
         """Return the full hash of a commit; without one, of the branch or tag as it is at this moment.
 
+        :param branch: none means the repository's default branch
+        :return: the hash, and the branch or tag that led to it
         :raises PreparationError: where there is none, or more than one
         """
         if commit is not None and _FULL.fullmatch(commit) and self._trees.has(self._tree_name(commit)):
-            return commit  # a commit is what it is; nobody need be asked
+            return commit, None  # a commit is what it is; nobody need be asked
         asked = time.time()
         self._open_mirror()
         if commit is None:
             self._fetch(asked)
-            return self._tip(branch)
+            if branch is None:
+                branch, commit = self._head()
+        if commit is None:
+            return self._tip(str(branch))
         found = self._commits(commit)
         if not found:
             self._fetch(asked)
@@ -88,7 +93,7 @@ class Repository:
             raise PreparationError(
                 f"commit {commit} of repository {self._url} is ambiguous; give more digits"
             )
-        return found[0]
+        return found[0], None
 
     def work_tree(self, commit: str) -> str:
         """Return the directory with the files of a commit."""
@@ -152,24 +157,28 @@ class Repository:
                     with contextlib.suppress(OSError):
                         os.unlink(os.path.join(folder, file))
 
-    def _tip(self, branch: str) -> str:
+    def _tip(self, branch: str) -> tuple[str, str]:
         from git import BadName, Repo
 
         with Repo(self._mirror) as repository:
             for kind in ("heads", "tags"):
                 with contextlib.suppress(BadName, ValueError):
-                    return str(repository.commit(f"refs/{kind}/{branch}").hexsha)
+                    return str(repository.commit(f"refs/{kind}/{branch}").hexsha), branch
             if any(reference.path == f"refs/tags/{branch}" for reference in repository.tags):
                 raise PreparationError(f"tag {branch} of repository {self._url} does not lead to a commit")
-        if branch == DEFAULT_BRANCH and (default := self._default_branch()) not in (None, branch):
+        if branch == _USUAL and (default := self._head()[0]) not in (None, branch):
             self._say(f"{self._url} has no branch {branch}; using its default branch {default}")
             return self._tip(str(default))
         raise PreparationError(f"repository {self._url} has no branch or tag {branch}")
 
-    def _default_branch(self) -> str | None:
+    def _head(self) -> tuple[str | None, str | None]:
+        """The default branch of the repository, or a commit where its HEAD is on no branch."""
         told = self._git("ls-remote", "--symref", "origin", "HEAD")
-        found = re.match(r"ref: refs/heads/(\S+)\tHEAD", told)
-        return found[1] if found else None
+        if found := re.match(r"ref: refs/heads/(\S+)\tHEAD", told):
+            return found[1], None
+        if found := re.match(r"([0-9a-f]+)\tHEAD", told):
+            return None, found[1]
+        raise PreparationError(f"repository {self._url} has no default branch; name one with git_branch")
 
     def _commits(self, digits: str) -> list[str]:
         """The commits whose hash begins with these digits."""

@@ -58,5 +58,10 @@ def job_of(
             "home": settings.state_dir,
             "deadline": settings.git_timeout,
             "credentials": settings.git_credentials,
+            "packages": {
+                "first": settings.pip_extra_index_urls,
+                "default": settings.pip_index_url,
+                "credentials": settings.pip_credentials,
+            },
         }
     return job

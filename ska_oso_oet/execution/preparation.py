@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from ..domain.scripts import FRESH
 from .git import Repository
 from .script import PreparationError, ScriptMissingError
 
@@ -23,10 +24,10 @@ class Prepared(NamedTuple):
     uses: list[str]  #: the entries of shelves it uses
 
 
-def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> Prepared:
+def prepare(job: dict[str, Any], resolved: Callable[[str, str | None], None]) -> Prepared:
     """Get a script, and its environment.
 
-    :param resolved: called with the full commit as soon as it is known
+    :param resolved: called with the full commit, and its branch or tag, as soon as they are known
     :raises PreparationError: where that cannot be had
     """
     git = job["git"]
@@ -39,8 +40,8 @@ def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> Prepared:
         credentials=git["credentials"],
         say=_say,
     )
-    commit = repository.resolve(git["branch"], git["commit"])
-    resolved(commit)
+    commit, branch = repository.resolve(git["branch"], git["commit"])
+    resolved(commit, branch)
     tree = repository.work_tree(commit)
     _forget_gitpython()
     path = _find(job["path"], tree, git["repository"], commit)
@@ -49,7 +50,15 @@ def prepare(job: dict[str, Any], resolved: Callable[[str], None]) -> Prepared:
     from .environments import environment_of
 
     home = os.path.join(git["home"], "environments")
-    environment, python = environment_of(git["repository"], commit, tree, home, _say)
+    environment, python = environment_of(
+        git["repository"],
+        commit,
+        tree,
+        home,
+        fresh=git["create_env"] == FRESH,
+        packages=git["packages"],
+        say=_say,
+    )
     return Prepared(path, python, [tree, environment])
 
 

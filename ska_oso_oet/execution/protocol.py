@@ -14,9 +14,9 @@ supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
 supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
 ==========  ========  ==========================================================================
 
-Kinds of records: ``state`` (``state``), ``resolved`` (``commit``), ``ready`` (``pid``), ``started``
-(``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard`` (``message``: the
-number of one from outside), ``stage`` (``stage``),
+Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
+``started`` (``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard``
+(``message``: the number of one from outside), ``stage`` (``stage``),
 ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 

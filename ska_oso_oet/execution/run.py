@@ -249,7 +249,7 @@ class Run:
                 init = Arguments.from_dict(record["init"]) if "init" in record else procedure.init
                 return [changed] if init == procedure.init else [changed, procedure.call_init(at, init)]
             case "resolved":
-                return [procedure.resolve(at, record["commit"])]
+                return [procedure.resolve(at, record["commit"], record.get("branch"))]
             case "ready":
                 return procedure.ready(at, record["pid"])
             case "started":

@@ -129,7 +129,7 @@ class Runner:
     def _get_script(self, job: dict[str, Any], run_dir: str) -> None:
         from .preparation import prepare
 
-        prepared = prepare(job, lambda commit: self._say("resolved", commit=commit))
+        prepared = prepare(job, lambda commit, branch: self._say("resolved", commit=commit, branch=branch))
         self._say("prepared", uses=prepared.uses)
         job["path"] = prepared.path
         if prepared.python is not None:

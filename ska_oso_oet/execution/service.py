@@ -135,7 +135,8 @@ class ScriptExecutionService:
     def _completed(self, script: Script) -> Script:
         if isinstance(script, GitScript):
             repository = script.git_repo or self.settings.git_repo
-            return dataclasses.replace(script, git_repo=repository, resolved_commit=None)
+            unresolved = dataclasses.replace(script, resolved_commit=None, resolved_branch=None)
+            return dataclasses.replace(unresolved, git_repo=repository)
         return script
 
     async def _check(self, request: Envelope) -> None:

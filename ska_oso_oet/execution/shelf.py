@@ -1,7 +1,8 @@
 """Things that runs share and are costly to make: made once, used by many, removed when nobody needs them.
 
 An entry is a directory ``<name>`` of the shelf, beside ``<name>.json``, which tells what it is. It is made
-under another name and renamed when it is complete. ``<name>.lock`` is locked exclusively while an entry is
+under another name and renamed when it is complete. One that is made anew is ``<name>-<time>``; what uses an
+older one goes on with it. ``<name>.lock`` is locked exclusively while an entry is
 made or removed, and shared by every process that uses it, for as long as that process lives. The kernel
 gives locks back, whatever a process dies of; what it left half made is cleared away by the next one.
 
@@ -59,27 +60,48 @@ class Shelf:
 
     # -- using and making --------------------------------------------------------------------------
 
-    def take(self, name: str, make: Callable[[str], None], **about: Any) -> str:
+    def take(self, name: str, make: Callable[[str], None], *, fresh: bool = False, **about: Any) -> str:
         """Return the directory of an entry, made if need be; it stays for as long as this process lives.
 
         :param make: fills a new directory at the path it is called with
+        :param fresh: make it anew whatever is there
         :param about: what to tell people about the entry
         :raises PreparationError: what ``make`` raises; also where another process, waited for, failed
         """
         asked = time.time()
         os.makedirs(self._folder, mode=0o700, exist_ok=True)
+        anew = f"{name}-{time.time_ns():016x}" if fresh else ""
         while True:
-            lock = self._lock(name, about)
-            if self.has(name):
+            current = anew or self._newest(name)
+            lock = self._lock(current, about)
+            if self.has(current):
                 os.utime(lock)
-                return self.path(name)
+                if fresh:
+                    self._remove_superseded(current)
+                return self.path(current)
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX)
-                if os.fstat(lock).st_nlink and not self.has(name):
-                    self._raise_if_failed_since(name, asked)
-                    self._make(name, make, about)
+                wanted = current == (anew or self._newest(name)) and not self.has(current)
+                if os.fstat(lock).st_nlink and wanted:
+                    self._raise_if_failed_since(current, asked)
+                    self._make(current, make, about)
             finally:
                 os.close(lock)
+
+    def _newest(self, name: str) -> str:
+        """The entry of this name that was made last, or would be made."""
+        return max((one for one in self._all() if one.partition("-")[0] == name), default=name)
+
+    def _remove_superseded(self, name: str) -> None:
+        """Remove those that were made before an entry, and that nobody uses."""
+        for one in self._all():
+            if one.partition("-")[0] == name.partition("-")[0] and one < name:
+                self.remove(one)
+
+    def _all(self) -> list[str]:
+        """The names of the complete entries."""
+        names = (os.path.splitext(file) for file in _names(self._folder))
+        return [name for name, ending in names if ending == ".json" and self.has(name)]
 
     def _lock(self, name: str, about: dict[str, Any]) -> int:
         """Lock an entry against being made or removed."""
@@ -154,9 +176,8 @@ class Shelf:
     def entries(self) -> list[Entry]:
         """The complete entries, the one used last first."""
         found = []
-        for file in _names(self._folder):
-            name, ending = os.path.splitext(file)
-            known = _read(self.path(file)) if ending == ".json" and self.has(name) else None
+        for name in self._all():
+            known = _read(f"{self.path(name)}.json")
             if known is not None:
                 with contextlib.suppress(OSError):
                     used = os.stat(f"{self.path(name)}.lock").st_mtime
@@ -187,10 +208,13 @@ class Shelf:
         return True
 
     def clear_leftovers(self) -> None:
-        """Remove what makers that were killed have left."""
+        """Remove what makers that were killed have left, and what was made anew since."""
         for file in _names(self._folder):
             name, ending = os.path.splitext(file)
             if ending in (".making", ".failed") and not self.has(name):
+                self.remove(name)
+        for name in self._all():
+            if name != self._newest(name.partition("-")[0]):
                 self.remove(name)
 
 

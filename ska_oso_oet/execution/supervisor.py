@@ -288,7 +288,7 @@ class Supervisor:
     def _said(self, said: dict[str, Any]) -> None:
         match said["say"]:
             case "resolved":
-                self._resolved(said["commit"])
+                self._resolved(said["commit"], said["branch"])
             case "prepared":
                 for entry in said["uses"]:
                     hold(entry)
@@ -316,12 +316,12 @@ class Supervisor:
                     self._report = said
                     self._linger()
 
-    def _resolved(self, commit: str) -> None:
+    def _resolved(self, commit: str, branch: str | None) -> None:
         assert self._job is not None
-        self._reporter.record({"kind": "resolved", "commit": commit})
+        self._reporter.record({"kind": "resolved", "commit": commit, "branch": branch})
         spec = self._dir.read("spec.json")
         if spec is not None:
-            spec["script"]["git_args"]["resolved_commit"] = commit
+            spec["script"]["git_args"] |= {"resolved_commit": commit, "resolved_branch": branch}
             with contextlib.suppress(OSError):
                 self._dir.write("spec.json", spec)
 

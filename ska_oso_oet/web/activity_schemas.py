@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, Field, RootModel, field_validator
 
 from ..domain.scheduling import checked_sbd_id
+from ..domain.scripts import CreateEnv
 from .schemas import MAX_ID, Outcome, ScriptArguments, Stopped, checked
 
 State = Literal["REQUESTED", "PREPARED", "RUNNING", "COMPLETE", "FAILED", "STOPPED"]
@@ -18,8 +19,10 @@ class RunBody(BaseModel):
     activity_name: str = Field(min_length=1, max_length=200, examples=["observe"])
     sbd_id: str = Field(examples=["sbd-mvp01-20220923-00001"])
     prepare_only: bool = Field(False, description="leave the start to a start of the procedure")
-    create_env: bool = Field(
-        False, description="of a script in git: run it in an environment with its project's dependencies"
+    create_env: CreateEnv = Field(
+        False,
+        description="of a script in git: run it in an environment with its project's dependencies; "
+        "`fresh` makes it anew though there is one",
     )
     script_args: ScriptArguments | None = Field(
         None, description="arguments that go before those of the scheduling block, keyword by keyword"
@@ -53,7 +56,7 @@ class Activity(BaseModel):
     sbi_id: str
     procedure_id: int
     prepare_only: bool
-    create_env: bool
+    create_env: CreateEnv
     script_args: dict[str, Any]
     activity_states: list[tuple[State, float]]
     state: State

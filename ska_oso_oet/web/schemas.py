@@ -54,7 +54,7 @@ class GitArguments(BaseModel):
     """Which commit of which repository."""
 
     git_repo: str | None = Field(None, description="URL; by default OET_GIT_REPO of the server")
-    git_branch: str | None = Field(None, description="branch or tag; by default master")
+    git_branch: str | None = Field(None, description="branch or tag; by default the repository's default one")
     git_commit: str | None = Field(None, description="commit, or its first digits; goes before git_branch")
 
     @field_validator("git_repo")
@@ -79,8 +79,10 @@ class Script(BaseModel):
     script_type: Literal["filesystem", "git"]
     script_uri: str = Field(max_length=4096, examples=["file:///scripts/observe.py"])
     git_args: GitArguments | None = Field(None, description="for scripts of type git")
-    create_env: bool | None = Field(
-        None, description="for scripts of type git: run in an environment with the project's dependencies"
+    create_env: scripts.CreateEnv | None = Field(
+        None,
+        description="for scripts of type git: run in an environment with the project's dependencies; "
+        "`fresh` makes it anew though there is one",
     )
 
     @field_validator("script_uri")

@@ -51,6 +51,7 @@ class OetCommand(click.Command):
         return Grammar(
             options=_spellings(self.params),
             flags=_flags(self.params),
+            words=_words(self.params),
             arguments=frozenset(arguments),
             takes_script_arguments=self.takes_script_arguments,
         )
@@ -152,9 +153,19 @@ def _flags(params: list[click.Parameter]) -> frozenset[str]:
     return frozenset(
         key_of(spelling)
         for parameter in params
-        if isinstance(parameter, click.Option) and parameter.type is click.BOOL
+        if isinstance(parameter, click.Option)
+        and isinstance(parameter.type, click.types.BoolParamType)
         for spelling in parameter.opts
     )
+
+
+def _words(params: list[click.Parameter]) -> dict[str, frozenset[str]]:
+    return {
+        key_of(spelling): parameter.type.words
+        for parameter in params
+        if hasattr(parameter.type, "words")
+        for spelling in parameter.opts
+    }
 
 
 def json_object(context: click.Context, option: click.Parameter, value: str | None) -> Any:

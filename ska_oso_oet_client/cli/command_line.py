@@ -24,12 +24,14 @@ _FARTHEST_SLIP = 2
 class Grammar:
     """What one command knows: option keys with their spelling, flags among them, argument names.
 
+    ``words``: what a flag may be besides true and false.
     ``takes_script_arguments``: unknown options belong to the script instead of being errors.
     ``is_group``: the first word that is no option ends the options.
     """
 
     options: Mapping[str, str]
     flags: frozenset[str] = frozenset()
+    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
     arguments: frozenset[str] = frozenset()
     takes_script_arguments: bool = False
     is_group: bool = False
@@ -94,7 +96,8 @@ def _sort_option(word: str, queue: list[str], grammar: Grammar, found: SortedWor
         if equals:
             pass
         elif key in grammar.flags:
-            value = queue.pop(0) if queue and queue[0].lower() in _BOOLEAN_WORDS else "True"
+            words = _BOOLEAN_WORDS | grammar.words.get(key, frozenset())
+            value = queue.pop(0) if queue and queue[0].lower() in words else "True"
         else:
             value = _value_of(spelling, queue)
         found.options.append(f"{spelling}={value}")

@@ -28,9 +28,8 @@ def _procedure_sections(procedure: Procedure) -> Iterator[str]:
     if procedure.script.is_git:
         script = procedure.script
         commit = script.resolved_commit or script.git_commit
-        yield table(
-            ("Repository", "Branch", "Commit"), [(script.git_repo, script.git_branch, commit)]
-        )
+        branch = script.resolved_branch or script.git_branch
+        yield table(("Repository", "Branch", "Commit"), [(script.git_repo, branch, commit)])
     if procedure.outcome is not None:
         yield outcome_table(procedure.outcome)
     if procedure.stacktrace:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..script_source import CreateEnv
 from .record import FINAL_STATES, CallArguments, Document, Outcome, StateChange
 
 
@@ -24,7 +25,7 @@ class Activity:
     sbi_id: str | None = None
     procedure_id: int | None = None
     prepare_only: bool = False
-    create_env: bool = False
+    create_env: CreateEnv = False
     init: CallArguments
     main: CallArguments
     history: tuple[StateChange, ...]
@@ -51,7 +52,7 @@ class Activity:
             sbi_id=document.get("sbi_id"),
             procedure_id=document.get("procedure_id"),
             prepare_only=bool(document.get("prepare_only")),
-            create_env=bool(document.get("create_env")),
+            create_env=document.get("create_env") or False,
             init=CallArguments.from_json(arguments.get("init")),
             main=CallArguments.from_json(arguments.get("main")),
             history=StateChange.all_from_json(document.get("activity_states")),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from ..script_source import CreateEnv
 from .record import FINAL_STATES, CallArguments, Document, Outcome, StateChange
 
 
@@ -13,11 +14,12 @@ class Script:
 
     kind: str
     uri: str
-    create_env: bool = False
+    create_env: CreateEnv = False
     git_repo: str | None = None
     git_branch: str | None = None
     git_commit: str | None = None
     resolved_commit: str | None = None
+    resolved_branch: str | None = None
 
     @property
     def is_git(self) -> bool:
@@ -29,11 +31,12 @@ class Script:
         return cls(
             kind=document.get("script_type", ""),
             uri=document["script_uri"],
-            create_env=bool(document.get("create_env")),
+            create_env=document.get("create_env") or False,
             git_repo=git.get("git_repo"),
             git_branch=git.get("git_branch"),
             git_commit=git.get("git_commit"),
             resolved_commit=git.get("resolved_commit"),
+            resolved_branch=git.get("resolved_branch"),
         )
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from ..model import RUNNING, Activity, StopResult
 from ..script_args import ScriptArgs, checked
+from ..script_source import CreateEnv
 from .connection import Connection, Notify, log
 
 
@@ -37,7 +38,7 @@ class ActivityOperations(Connection):
         script_args: ScriptArgs | None = None,
         *,
         prepare_only: bool = False,
-        create_env: bool = False,
+        create_env: CreateEnv = False,
     ) -> Activity:
         """Do an activity of a scheduling block, or with ``prepare_only`` only load its script.
 

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from ..model import READY, RUNNING, CallArguments, Procedure, StopResult
-from ..script_source import script_document
+from ..script_source import CreateEnv, script_document
 from .connection import LARGEST_PAGE, Connection, Notify, log
 
 
@@ -59,7 +59,7 @@ class ProcedureOperations(Connection):
         git_repo: str | None = None,
         git_branch: str | None = None,
         git_commit: str | None = None,
-        create_env: bool = False,
+        create_env: CreateEnv = False,
     ) -> Procedure:
         """Load a script; its ``init`` gets the arguments, and which subarray it is for.
 

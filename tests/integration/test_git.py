@@ -89,14 +89,60 @@ def test_a_push_followed_by_create_runs_the_new_commit(server: Server, repositor
     assert run(server, "scripts/a.py", repository.url, git_branch="main") == "rewritten"
 
 
-def test_without_a_branch_it_is_master_or_else_the_default_branch(server: Server, tmp_path: Path) -> None:
-    old = Repository(tmp_path / "old", branch="trunk")
+def git_args_of_newest(server: Server) -> dict[str, Any]:
+    found: dict[str, Any] = server.get("/procedures")[-1]["script"]["git_args"]
+    return found
+
+
+def test_without_a_branch_it_is_the_default_branch_whatever_others_are_called(
+    server: Server, tmp_path: Path
+) -> None:
+    old = Repository(tmp_path / "old", branch="master")
+    old.commit({"a.py": prints("master")})
+    assert run(server, "a.py", old.url) == "master"
+    old.git("switch", "--quiet", "--create", "trunk")
     old.commit({"a.py": prints("trunk")})
     assert run(server, "a.py", old.url) == "trunk"
-    old.git("switch", "--quiet", "--create", "master")
-    old.commit({"a.py": prints("master")})
-    old.git("switch", "--quiet", "trunk")
-    assert run(server, "a.py", old.url) == "master"
+    told = git_args_of_newest(server)
+    assert (told["git_branch"], told["resolved_branch"]) == (None, "trunk")
+    assert run(server, "a.py", old.url, git_branch="master") == "master"
+    assert run(server, "a.py", old.url, git_branch="") == "trunk"
+
+
+def test_master_means_the_default_branch_where_there_is_no_master(
+    server: Server, repository: Repository
+) -> None:
+    assert run(server, "scripts/a.py", repository.url, git_branch="master") == "first"
+    told = git_args_of_newest(server)
+    assert (told["git_branch"], told["resolved_branch"]) == ("master", "main")
+
+
+def test_a_repository_whose_head_is_on_no_branch_runs_what_its_head_is(
+    server: Server, repository: Repository
+) -> None:
+    repository.git("switch", "--quiet", "--detach")
+    detached = repository.commit({"scripts/a.py": prints("detached")})
+    assert run(server, "scripts/a.py", repository.url) == "detached"
+    told = git_args_of_newest(server)
+    assert (told["resolved_commit"], told["resolved_branch"]) == (detached, None)
+
+
+def test_a_repository_without_a_default_branch_is_told_to_name_one(
+    server: Server, repository: Repository
+) -> None:
+    repository.git("symbolic-ref", "HEAD", "refs/heads/gone")
+    outcome = failure(server, "scripts/a.py", repository.url)
+    assert outcome["detail"] == (
+        f"repository {repository.url} has no default branch; name one with git_branch"
+    )
+    assert run(server, "scripts/a.py", repository.url, git_branch="main") == "first"
+
+
+def test_a_path_with_a_slash_after_the_prefix_names_the_same_file(
+    server: Server, repository: Repository
+) -> None:
+    for path in ("/scripts/a.py", "//scripts//a.py"):
+        assert run(server, path, repository.url) == "first"
 
 
 def test_what_does_not_exist_fails_each_time_and_nothing_else_runs(

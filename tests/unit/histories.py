@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ska_oso_oet.domain import events
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.procedure import Procedure
-from ska_oso_oet.domain.scripts import Arguments, FileScript, GitScript
+from ska_oso_oet.domain.scripts import FRESH, Arguments, FileScript, GitScript
 from ska_oso_oet.domain.states import FINAL, TRANSITIONS, ProcedureState
 
 times = st.floats(0, 4e9)
@@ -28,13 +28,14 @@ arguments = st.builds(
 names = st.text(st.characters(codec="utf-8", exclude_characters="\0"))
 digits = st.text("0123456789abcdef", min_size=40, max_size=40)
 file_scripts = st.builds(FileScript, script_uri=names.map(lambda name: f"file:///{name}s.py"))
+branches = st.none() | st.from_regex(r"[a-z]{1,5}(/[a-z0-9-]{1,5})?", fullmatch=True)
 git_scripts = st.builds(
     GitScript,
     script_uri=st.from_regex(r"git://[a-z_]{1,9}(/[a-z_]{1,9}){0,2}\.py", fullmatch=True),
     git_repo=st.none() | st.sampled_from(["https://host/a.git", "file:///a", "git@host:a/b", "ssh://me@h/x"]),
-    git_branch=st.from_regex(r"[a-z]{1,5}(/[a-z0-9-]{1,5})?", fullmatch=True),
+    git_branch=branches,
     git_commit=st.none() | digits,
-    create_env=st.booleans(),
+    create_env=st.booleans() | st.just(FRESH),
 )
 scripts = file_scripts | git_scripts
 outcomes = st.builds(
@@ -79,7 +80,7 @@ def histories(draw: st.DrawFn) -> tuple[Watched, list[events.Event]]:
         if procedure.final:
             break
         if isinstance(procedure.script, GitScript) and draw(st.integers(0, 9)) == 0:
-            happened.append(procedure.resolve(draw(times), draw(digits)))
+            happened.append(procedure.resolve(draw(times), draw(digits), draw(branches)))
             continue
         if draw(st.integers(0, 3)) == 0:
             happened.append(procedure.stopping(draw(times), draw(st.sampled_from(["intent", "terminate"]))))

@@ -18,7 +18,7 @@ def test_what_is_left_out_means_the_default_repository_and_branch() -> None:
     script = script_from_dict({"script_type": "git", "script_uri": "git://a.py"})
     assert script == GitScript(script_uri="git://a.py")
     assert script.git_repo is None
-    assert script.git_branch == "master"
+    assert script.git_branch is None
     assert script.path == "a.py"
 
 
@@ -99,8 +99,28 @@ def test_a_commit_is_hexadecimal_digits_only() -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/a.py", "../a.py", "a/../b.py", "a//b.py", "./a.py", ".git/hooks/a.py", "a\n.py"]
+    "path",
+    ["../a.py", "/../a.py", "//../a.py", "a/../b.py", "a//../b.py", "a/./../b.py"]
+    + [".git/hooks/a.py", "/.git/hooks/a.py", "./.git/a.py", "a\n.py", "/a\n.py"],
 )
 def test_a_path_stays_in_the_repository(path: str) -> None:
     with pytest.raises(Invalid, match="from the root of the repository"):
         checked_uri(f"git://{path}", "git")
+
+
+@pytest.mark.parametrize("path", ["scripts/a.py", "/scripts/a.py", "//scripts//a.py", "./scripts/./a.py"])
+def test_slashes_too_many_are_taken_and_mean_nothing(path: str) -> None:
+    script = script_from_dict({"script_type": "git", "script_uri": f"git://{path}"})
+    assert script.script_uri == f"git://{path}"
+    assert script.path == "scripts/a.py"
+
+
+@pytest.mark.parametrize(
+    ("given", "means"), [(None, False), (False, False), (True, True), ("fresh", "fresh")]
+)
+def test_an_environment_is_none_any_or_a_fresh_one(given: object, means: object) -> None:
+    assert script_from_dict(
+        {"script_type": "git", "script_uri": "git://a.py", "create_env": given}
+    ) == GitScript(script_uri="git://a.py", create_env=means)
+    with pytest.raises(Invalid, match='create_env must be true, false or "fresh"'):
+        script_from_dict({"script_type": "git", "script_uri": "git://a.py", "create_env": "stale"})

@@ -160,7 +160,7 @@ def test_a_script_may_be_held_by_the_block_itself() -> None:
         ({"kind": "filesystem", "path": "x.py"}, True, "create_env are for scripts of type 'git' only"),
         ({"kind": "git", "path": "file:///x.py"}, False, "must start with 'git://'"),
         ({"kind": "git", "path": "../x.py"}, False, "must be a path from the root of the repository"),
-        ({"kind": "git", "path": "/x.py"}, False, "must be a path from the root of the repository"),
+        ({"kind": "git", "path": "/../x.py"}, False, "must be a path from the root of the repository"),
         ({"kind": "git", "path": "x.py", "commit": "main"}, False, "must be 4 to 40 hexadecimal digits"),
         ({"kind": "git", "path": "x.py", "branch": "--all"}, False, "cannot be the name of a branch"),
         ({"kind": "git", "path": "x.py", "repo": "-oX"}, False, "must be the URL of a repository"),

@@ -11,7 +11,9 @@ from ...errors import InvalidRequestError
 from ...exit_status import ExitStatus
 from ...model import COMPLETE, PREPARED, RUNNING
 from ...script_args import ScriptArgs, checked
+from ...script_source import CreateEnv
 from ..command import OetCommand
+from ..create_env import create_env_option
 from ..following import Following, activity_goes_on, status_of
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_activity
@@ -52,13 +54,7 @@ def _script_args(context: click.Context, option: click.Parameter, value: str | N
     show_default=True,
     help="Only load the script; to start it, use oet procedure start.",
 )
-@click.option(
-    "--create-env",
-    type=bool,
-    default=False,
-    show_default=True,
-    help="Give a script from git an environment with its repository's own dependencies.",
-)
+@create_env_option("--create-env")
 @click.option(
     "--listen",
     type=bool,
@@ -73,7 +69,7 @@ def run(
     sbd_id: str,
     script_args: ScriptArgs | None,
     prepare_only: bool,
-    create_env: bool,
+    create_env: CreateEnv,
     listen: bool,
 ) -> ExitStatus:
     """Run the activity ACTIVITY_NAME of the scheduling block definition SBD_ID.

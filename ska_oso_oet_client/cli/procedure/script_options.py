@@ -7,6 +7,9 @@ from typing import Any, TypedDict
 
 import click
 
+from ...script_source import CreateEnv
+from ..create_env import create_env_option
+
 _NOTHING = frozenset({"", "none", "null"})
 
 
@@ -14,7 +17,7 @@ class ScriptOptions(TypedDict):
     git_repo: str | None
     git_branch: str | None
     git_commit: str | None
-    create_env: bool
+    create_env: CreateEnv
 
 
 def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -> str | None:
@@ -34,16 +37,10 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
         click.option(
             "--git_branch",
             callback=_text_or_none,
-            help="Branch to take the script from.  [default: master]",
+            help="Branch or tag to take the script from.  [default: the default branch]",
         ),
         click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
-        click.option(
-            "--create_env",
-            type=bool,
-            default=False,
-            show_default=True,
-            help="Give the script an environment with its repository's own dependencies.",
-        ),
+        create_env_option("--create_env"),
     )
     for decorator in reversed(decorators):
         function = decorator(function)

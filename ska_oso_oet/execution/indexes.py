@@ -1,0 +1,64 @@
+"""Package indexes: which ones uv asks, in which order, and who it says it is."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from .script import PreparationError
+
+_PYPI = "https://pypi.org/simple"
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Indexes:
+    """Where to look for packages that are bound to no index.
+
+    uv takes a package from the first index that has its name, in whatever version, so that nobody can put a
+    higher version of a private package into a public index.
+    """
+
+    first: tuple[str, ...] = ()  #: asked in this order
+    default: str = ""  #: asked last; by default what uv is set to
+    credentials: str = ""  #: a netrc file
+
+    @classmethod
+    def of_server(cls, settings: Mapping[str, Any]) -> Indexes:
+        """What the server is set to.
+
+        :raises PreparationError: where the file with the credentials cannot be read
+        """
+        given = cls(**{**settings, "first": tuple(settings["first"])})
+        if given.credentials and not os.access(given.credentials, os.R_OK):
+            raise PreparationError(
+                f"{given.credentials}, which OET_PIP_CREDENTIALS names, cannot be read by the server"
+            )
+        return given
+
+    @property
+    def public_url(self) -> str:
+        """The default one."""
+        return self.default or os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or _PYPI
+
+    def without_default(self) -> Indexes:
+        """Leave it to the project what is asked last."""
+        return dataclasses.replace(self, default="")
+
+    def and_of_project(self, indexes: tuple[str, ...], public: bool) -> Indexes:
+        """Ask a project's own indexes as well; and the default one only where it is ``public``, too."""
+        if public:
+            return dataclasses.replace(self, first=self.first + indexes)
+        return dataclasses.replace(self, first=self.first + indexes[:-1], default=indexes[-1])
+
+    def variables(self) -> dict[str, str]:
+        """Environment variables for uv, and for nobody else."""
+        found = {}
+        if self.first:
+            found["UV_INDEX"] = " ".join([*os.environ.get("UV_INDEX", "").split(), *self.first])
+        if self.default:
+            found["UV_DEFAULT_INDEX"] = self.default
+        if self.credentials:
+            found["NETRC"] = self.credentials
+        return found

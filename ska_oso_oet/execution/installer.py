@@ -1,0 +1,93 @@
+"""Running uv, which makes environments: what it says is output of the run, and tells why it failed."""
+
+from __future__ import annotations
+
+import collections
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+
+from ..domain.repositories import without_secrets
+from .git import kill_children
+from .script import PreparationError
+
+_KEPT = 1000  #: lines
+_SHORT = 16  #: lines of a complaint that is told in full
+_TAIL = 5
+_CHAIN = re.compile(r"error:|hint:|  cause: ")  # as uv begins the lines that are its own
+_DECISIVE = re.compile(r"\s*([\w.]*(Error|Exception|Exit)\b|(fatal |\w+: )?error\b|fatal\b|ERROR\b|E: ).*")
+
+
+def find_uv() -> str:
+    """Where uv is.
+
+    :raises PreparationError: where it is not installed
+    """
+    beside = os.path.join(os.path.dirname(sys.executable), "uv")
+    found = beside if os.access(beside, os.X_OK) else shutil.which("uv")
+    if found is None:
+        raise PreparationError("uv, which makes the environments of scripts, is not installed on the server")
+    return found
+
+
+def install(
+    command: list[str], what: str, at: str | None = None, variables: Mapping[str, str] | None = None
+) -> None:
+    """Run uv; what it says is output of the run.
+
+    :param what: what is being made, for messages
+    :param variables: environment variables for it
+    :raises PreparationError: with the lines that tell why it failed
+    """
+    environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    # What the server itself runs in, and what is meant for the script, is no business of the installer.
+    for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "UV_PROJECT", "UV_PYTHON"):
+        environment.pop(name, None)
+    environment |= {"GIT_TERMINAL_PROMPT": "0", **(variables or {})}
+    if "UV_DEFAULT_INDEX" in (variables or {}):
+        environment.pop("UV_INDEX_URL", None)  # its older name
+    said: collections.deque[str] = collections.deque(maxlen=_KEPT)
+    process = subprocess.Popen(
+        command,
+        cwd=at,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="backslashreplace",
+    )
+    assert process.stdout is not None
+    try:
+        for line in process.stdout:
+            line = without_secrets(line)
+            said.append(line.rstrip().replace(f"file://{at}", "the project") if at else line.rstrip())
+            sys.stderr.write(line)
+        process.wait()
+    finally:
+        if process.poll() is None:
+            kill_children()
+            process.wait()
+        process.stdout.close()
+    if process.returncode:
+        told = complaint(list(said))
+        if process.returncode < 0 or not told:
+            told = f"{told}\nuv ended with status {process.returncode}".strip()
+        raise PreparationError(f"{what} could not be made: {told}")
+
+
+def complaint(said: list[str]) -> str:
+    """The lines that tell why uv failed: its own chain of reasons, and of a build those that decide."""
+    begins = [n for n, line in enumerate(said) if line.startswith("error:")]
+    block = [line for line in said[begins[-1] if begins else -_SHORT :] if line.strip()]
+    if len(block) > _SHORT:
+        own = {n for n, line in enumerate(block) if _CHAIN.match(line)}
+        built = [n for n in range(len(block)) if n not in own]
+        decisive = [n for n in built if _DECISIVE.match(block[n])]
+        kept = sorted(own | set(decisive[-2:]) | set(built[-_TAIL:]))
+        skips = [n for n, before in zip(kept, [-1, *kept], strict=False) if n != before + 1]
+        block = [("         …\n" if n in skips else "") + block[n] for n in kept]
+    return "\n".join(line.replace(" " * 9, " " * 4) for line in block)

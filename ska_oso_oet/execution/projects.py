@@ -1,0 +1,120 @@
+"""What is installed for a project: by its lock file, where it has one."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from ..domain.repositories import without_secrets
+from .indexes import Indexes
+from .installer import find_uv, install
+from .manifest import Manifest
+from .script import PreparationError
+
+if TYPE_CHECKING:
+    from .poetry import Needed
+
+_REQUIREMENTS = "requirements.txt"
+
+
+class Project:
+    """One project, and the environment it is installed into.
+
+    :param source: its files; a build may write there
+    :param path: the environment
+    :param what: the environment's name for people
+    :param refresh: whether nothing is taken for known that may have changed since
+    """
+
+    def __init__(
+        self,
+        source: str,
+        path: str,
+        *,
+        indexes: Indexes,
+        what: str,
+        refresh: bool,
+        say: Callable[[str], None],
+    ) -> None:
+        self._manifest = Manifest(source)
+        self._path = path
+        listed = [_REQUIREMENTS] if _REQUIREMENTS in self._manifest.files else []
+        self._listed = [f"--requirement={name}" for name in listed]
+        self._indexes = indexes.without_default() if self._manifest.names_default_index(*listed) else indexes
+        self._what = what
+        self._say = say
+        self._options = ["--compile-bytecode", "--python", os.path.join(path, "bin", "python")]
+        self._options += ["--refresh"] if refresh else []
+
+    def install(self) -> None:
+        """Install the project, or what it needs.
+
+        :raises PreparationError: saying why that is not possible
+        """
+        manifest = self._manifest
+        if {"uv.lock", "pyproject.toml"} <= manifest.files:
+            self._uv("sync", "--frozen", "--no-default-groups", "--no-editable", "--active")
+        elif manifest.is_of_poetry:
+            self._install_by_poetry()
+        elif manifest.is_package:
+            self._pip(*self._listed, ".")
+        else:
+            described = ["--requirement=pyproject.toml"] if manifest.is_described else []
+            if self._listed or described:
+                self._pip(*self._listed, *described)
+            if manifest.is_package is None:
+                self._try_to_install_itself()
+
+    def _try_to_install_itself(self) -> None:
+        try:
+            self._pip("--no-deps", ".")
+        except PreparationError:
+            self._say("The project is used without being installed: it has no [build-system], and see above")
+
+    # -- poetry ------------------------------------------------------------------------------------
+
+    def _install_by_poetry(self) -> None:
+        from . import poetry, poetrylock
+
+        declared = poetry.pool(self._manifest)
+        pool = self._indexes.and_of_project(*declared)
+        if "poetry.lock" in self._manifest.files:
+            needed = poetrylock.locked(self._manifest)
+            # What has no source in the lock is the public index's, whoever else has the name.
+            bound = all(one.index or "@" in one.requirement for one in needed)
+            self._pip_needed(["--no-deps"], needed, pool if bound else self._indexes)
+        else:
+            needed = list(poetry.needed(self._manifest, pool.public_url))
+            self._pip_needed(self._listed, needed, pool)
+        if self._manifest.is_package:
+            self._pip("--no-deps", ".", indexes=pool)
+
+    def _pip_needed(self, options: Sequence[str], needed: list[Needed], indexes: Indexes) -> None:
+        from . import poetry
+
+        folder = os.path.join(self._path, "needed")
+        try:
+            self._pip(*options, *poetry.write(folder, self._manifest.name, needed), indexes=indexes)
+        except PreparationError as error:
+            told = str(error)
+            for one in needed:
+                if one.index and re.search(rf"(?<![\w.-]){re.escape(one.name)}(?![\w.-])", told):
+                    told += f"\n{one.name} is taken from {without_secrets(one.index)} only"
+            raise PreparationError(told) from None
+        shutil.rmtree(folder)
+
+    # -- uv ----------------------------------------------------------------------------------------
+
+    def _pip(self, *words: str, indexes: Indexes | None = None) -> None:
+        self._uv("pip", "install", *words, indexes=indexes)
+
+    def _uv(self, *words: str, indexes: Indexes | None = None) -> None:
+        install(
+            [find_uv(), *words, *self._options],
+            self._what,
+            at=self._manifest.source,
+            variables={"VIRTUAL_ENV": self._path, **(indexes or self._indexes).variables()},
+        )
