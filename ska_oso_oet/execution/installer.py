@@ -43,6 +43,7 @@ def install(
     :raises PreparationError: with the lines that tell why it failed
     """
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
+    environment["UV_NO_WRAP"] = "1"  # one reason, one line
     # What the server itself runs in, and what is meant for the script, is no business of the installer.
     for name in ("PYTHONPATH", "PYTHONHOME", "PYTHONDONTWRITEBYTECODE", "UV_PROJECT", "UV_PYTHON"):
         environment.pop(name, None)
@@ -64,7 +65,7 @@ def install(
     try:
         for line in process.stdout:
             line = without_secrets(line)
-            said.append(line.rstrip().replace(f"file://{at}", "the project") if at else line.rstrip())
+            said.append(line.rstrip())
             sys.stderr.write(line)
         process.wait()
     finally:

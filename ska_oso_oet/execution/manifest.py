@@ -46,13 +46,18 @@ class Manifest:
         return bool(self.poetry) or {"poetry.lock", "pyproject.toml"} <= self.files
 
     @property
+    def has_uv_settings(self) -> bool:
+        """Whether it has settings of its own for uv."""
+        return bool(self._uv) or "uv.toml" in self.files
+
+    @property
     def is_package(self) -> bool | None:
         """Whether the project itself is to be installed; none where nobody says how it is built."""
         if self.poetry.get("package-mode") is False or self._uv.get("package") is False:
             return False
         if "build-system" in self._pyproject or "setup.py" in self.files or self._uv.get("package") is True:
             return True
-        if self._uv or "uv.toml" in self.files or not self.is_described:
+        if self.has_uv_settings or not self.is_described:
             return bool(self.poetry)
         return None
 

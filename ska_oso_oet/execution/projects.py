@@ -42,7 +42,7 @@ class Project:
         self._manifest = Manifest(source)
         self._path = path
         listed = [_REQUIREMENTS] if _REQUIREMENTS in self._manifest.files else []
-        self._listed = [f"--requirement={name}" for name in listed]
+        self._listed = [f"--requirement={self._manifest.path(name)}" for name in listed]
         self._indexes = indexes.without_default() if self._manifest.names_default_index(*listed) else indexes
         self._what = what
         self._say = say
@@ -96,8 +96,11 @@ class Project:
         from . import poetry
 
         folder = os.path.join(self._path, "needed")
+        written = poetry.write(folder, self._manifest.name, needed)
+        # uv has more to say about indexes that it finds in the folder where it runs.
+        at = self._manifest.source if self._manifest.has_uv_settings else folder
         try:
-            self._pip(*options, *poetry.write(folder, self._manifest.name, needed), indexes=indexes)
+            self._pip(*options, *written, indexes=indexes, at=at)
         except PreparationError as error:
             told = str(error)
             for one in needed:
@@ -108,13 +111,13 @@ class Project:
 
     # -- uv ----------------------------------------------------------------------------------------
 
-    def _pip(self, *words: str, indexes: Indexes | None = None) -> None:
-        self._uv("pip", "install", *words, indexes=indexes)
+    def _pip(self, *words: str, indexes: Indexes | None = None, at: str | None = None) -> None:
+        self._uv("pip", "install", *words, indexes=indexes, at=at)
 
-    def _uv(self, *words: str, indexes: Indexes | None = None) -> None:
-        install(
-            [find_uv(), *words, *self._options],
-            self._what,
-            at=self._manifest.source,
-            variables={"VIRTUAL_ENV": self._path, **(indexes or self._indexes).variables()},
-        )
+    def _uv(self, *words: str, indexes: Indexes | None = None, at: str | None = None) -> None:
+        source = self._manifest.source
+        variables = {"VIRTUAL_ENV": self._path, **(indexes or self._indexes).variables()}
+        try:
+            install([find_uv(), *words, *self._options], self._what, at=at or source, variables=variables)
+        except PreparationError as error:
+            raise PreparationError(str(error).replace(f"file://{source}", "the project")) from None

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving
-from ..indexes import Index, digest, serving_packages, wheel
+from ..indexes import Index, digest, serving_packages, source_archive, wheel
 from ..repositories import Repository
 
 SCRIPT = (
@@ -246,3 +246,222 @@ def test_other_sources_of_a_lock_work_beside_a_private_index(
     assert server.ended(pid)["state"] == "COMPLETE", server.procedure(pid)["outcome"]
     found = server.output(pid, stream="stdout").splitlines()[-5:]
     assert found == ["ska_y private", "by_url url", "by_git git", "by_folder folder", "by_file file"]
+
+
+# -- poetry, without a lock --------------------------------------------------------------------------
+
+
+def test_without_a_lock_a_source_binds_a_package_and_priorities_hold_for_the_others(
+    server: Server, private: Index, public: Index, tmp_path: Path
+) -> None:
+    public.asked.clear()
+    pyproject = (
+        PYPROJECT + 'ska-y = {version = "*", source = "skao"}\n' + source(private, priority="explicit")
+    )
+    found = sees(server, tmp_path, "ska_x", "ska_y", "pub", **{"pyproject.toml": pyproject})
+    assert found == ["ska_x private", "ska_y private", "pub public"]
+    assert set(public.asked) == {"pub"}
+
+
+@pytest.mark.parametrize(
+    ("more", "and_pypi"),
+    [({"priority": "supplemental"}, False), ({"priority": "primary"}, True), ({}, True)],
+)
+def test_what_is_bound_to_no_source_is_taken_from_a_private_index_that_has_it(
+    server: Server, private: Index, tmp_path: Path, more: dict[str, str], and_pypi: bool
+) -> None:
+    pypi = '[[tool.poetry.source]]\nname = "PyPI"\npriority = "primary"\n' if and_pypi else ""
+    pyproject = PYPROJECT + pypi + source(private, **more)
+    found = sees(server, tmp_path, "ska_x", "ska_y", "pub", **{"pyproject.toml": pyproject})
+    assert found == ["ska_x private", "ska_y private", "pub public"]
+
+
+def test_a_primary_source_replaces_the_public_index(
+    server: Server, private: Index, public: Index, tmp_path: Path
+) -> None:
+    public.asked.clear()
+    detail = failure(server, tmp_path, **{"pyproject.toml": PYPROJECT + source(private)})
+    assert "pub was not found" in detail
+    assert public.asked == []
+
+
+def test_a_package_its_source_does_not_have_is_sought_nowhere_else(
+    server: Server, private: Index, public: Index, tmp_path: Path
+) -> None:
+    public.asked.clear()
+    needs = '[tool.poetry.dependencies]\nmissing = {version = "*", source = "skao"}\n'
+    pyproject = HEAD + needs + source(private, priority="explicit")
+    detail = failure(server, tmp_path, **{"pyproject.toml": pyproject})
+    assert "missing was not found" in detail
+    assert "missing" not in public.asked
+
+
+def test_a_project_in_the_standard_form_may_bind_packages_by_poetry(
+    server: Server, private: Index, tmp_path: Path
+) -> None:
+    pyproject = (
+        '[project]\nname = "night"\nversion = "1"\ndependencies = ["ska-x>=1", "ska-y"]\n'
+        '[project.optional-dependencies]\nmore = ["not-there"]\n'
+        '[dependency-groups]\ndev = ["not-there"]\n'
+        '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+        "[tool.poetry]\npackage-mode = false\n"
+        '[tool.poetry.dependencies]\nska-x = {source = "skao"}\nska-y = {source = "skao"}\n'
+    )
+    files = {"pyproject.toml": pyproject + source(private, priority="explicit")}
+    assert sees(server, tmp_path, "ska_x", **files) == ["ska_x private"]
+
+
+@pytest.mark.parametrize(
+    ("dependency", "sources", "sentence"),
+    [
+        ('{version = "*", source = "skoa"}', True, "'skoa', which is not among [[tool.poetry.source]]"),
+        ('"^1 || ^3"', True, "run 'poetry lock' and commit the file"),
+        ('{version = "*", source = "skao"}', False, "source 'skao' in pyproject.toml needs the url"),
+        ('{version = "soon"}', True, "pyproject.toml cannot be used: "),
+    ],
+)
+def test_a_project_that_cannot_be_understood_is_told_what_is_wrong(
+    server: Server, private: Index, tmp_path: Path, dependency: str, sources: bool, sentence: str
+) -> None:
+    known = source(private) if sources else '[[tool.poetry.source]]\nname = "skao"\n'
+    pyproject = f"{HEAD}[tool.poetry.dependencies]\nska-x = {dependency}\n{known}"
+    detail = failure(server, tmp_path, **{"pyproject.toml": pyproject})
+    assert sentence in detail
+    assert "\n" not in detail
+
+
+# -- credentials -------------------------------------------------------------------------------------
+
+
+def test_a_password_is_nowhere_but_in_its_file(server: Server, private: Index, tmp_path: Path) -> None:
+    spies = (
+        "import os\n"
+        "VALUE = sorted(name for name in os.environ if name in ('NETRC', 'UV_INDEX', 'UV_DEFAULT_INDEX'))\n"
+    )
+    files = {"pyproject.toml": PYPROJECT + source(private), "poetry.lock": lock(private), "spies.py": spies}
+    assert sees(server, tmp_path, "spies", **files) == ["spies []"]
+    files["poetry.lock"] = entry("missing", "1.0", SKA_X, private, MAIN)
+    failure(server, tmp_path / "failing", **files)
+    for file in server.state.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            assert PASSWORD.encode() not in file.read_bytes(), file
+
+
+def test_an_index_that_refuses_the_server_is_named(private: Index, public: Index, tmp_path: Path) -> None:
+    files = {"pyproject.toml": PYPROJECT + source(private), "poetry.lock": lock(private)}
+    with serving(tmp_path / "state", OET_PIP_INDEX_URL=public.url) as server:
+        detail = failure(server, tmp_path, **files)
+        assert f"An index URL ({private.url}) could not be queried" in detail
+        assert "401 Unauthorized" in detail
+    with serving(tmp_path / "other", OET_PIP_CREDENTIALS="/no/netrc") as server:
+        detail = failure(server, tmp_path / "again", **files)
+        assert detail == "/no/netrc, which OET_PIP_CREDENTIALS names, cannot be read by the server"
+
+
+# -- settings of pip and uv, and of the server -------------------------------------------------------
+
+NEEDS = '[project]\nname = "night"\nversion = "1"\ndependencies = ["ska-y", "pub"]\n'
+BOTH = ["ska_y private", "pub public"]
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "--extra-index-url {private}\nska-y\npub\n"},
+        {"requirements.txt": "-r more.txt\npub\n", "more.txt": "--extra-index-url={private}\nska-y==1.0\n"},
+        {"pyproject.toml": NEEDS + '[[tool.uv.index]]\nurl = "{private}"\n'},
+        {
+            "pyproject.toml": NEEDS + '[[tool.uv.index]]\nname = "skao"\nurl = "{private}"\nexplicit = true\n'
+            '[tool.uv.sources]\nska-y = {{ index = "skao" }}\n'
+        },
+        {"pyproject.toml": NEEDS + '[tool.uv]\nextra-index-url = ["{private}"]\n'},
+        {"pyproject.toml": NEEDS, "uv.toml": '[[index]]\nurl = "{private}"\n'},
+        {
+            "pyproject.toml": NEEDS + "[tool.uv]\n",
+            "uv.toml": 'index-url = "{public}"\nextra-index-url = ["{private}"]\n',
+        },
+        {"requirements.txt": "ska-y\npub\n", "uv.toml": '[[index]]\nurl = "{private}"\n'},
+    ],
+    ids=range(8),
+)
+def test_the_indexes_a_project_names_for_pip_or_uv_are_used(
+    server: Server, private: Index, public: Index, tmp_path: Path, files: dict[str, str]
+) -> None:
+    written = {name: text.format(private=private.url, public=public.url) for name, text in files.items()}
+    assert sees(server, tmp_path, "ska_y", "pub", **written) == BOTH
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"requirements.txt": "--index-url {private}\nska-y\n"},
+        {"requirements.txt": "-r more.txt\n", "more.txt": "-i {private}\nska-y\n"},
+        {"pyproject.toml": NEEDS.replace(', "pub"', "") + '[tool.uv]\nindex-url = "{private}"\n'},
+        {
+            "pyproject.toml": NEEDS.replace(', "pub"', ""),
+            "uv.toml": '[[index]]\nurl = "{private}"\ndefault = true\n',
+        },
+    ],
+    ids=range(4),
+)
+def test_an_index_that_a_project_has_instead_of_the_public_one_goes_before_the_servers(
+    server: Server, private: Index, public: Index, tmp_path: Path, files: dict[str, str]
+) -> None:
+    public.asked.clear()
+    written = {name: text.format(private=private.url) for name, text in files.items()}
+    assert sees(server, tmp_path, "ska_y", **written) == ["ska_y private"]
+    assert public.asked == []
+
+
+def test_files_beside_the_project_are_found(server: Server, tmp_path: Path) -> None:
+    name, content = wheel("beside", "1.0", "links")
+    repository = Repository(tmp_path / "r")
+    (repository.path / "wheels").mkdir()
+    (repository.path / "wheels" / name).write_bytes(content)
+    repository.commit({"s.py": SCRIPT, "requirements.txt": "--find-links ./wheels\nbeside\npub\n"})
+    pid = server.create_from_git("s.py", repository.url, create_env=True)
+    server.wait_state(pid, "READY", timeout=100)
+    server.start_main(pid, "beside")
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert server.output(pid, stream="stdout").splitlines()[-1] == "beside links"
+
+
+def test_the_servers_further_indexes_go_before_the_public_one(
+    private: Index, public: Index, tmp_path: Path
+) -> None:
+    built = source_archive("built", "1.0", "from source")
+    netrc = tmp_path / "netrc"
+    netrc.write_text(f"machine 127.0.0.1 login observer password {PASSWORD}\n")
+    with serving_packages(built) as third:
+        settings = {
+            "OET_PIP_INDEX_URL": public.url,
+            "OET_PIP_EXTRA_INDEX_URL": f"{private.url} {third.url}",
+            "OET_PIP_CREDENTIALS": str(netrc),
+        }
+        with serving(tmp_path / "state", **settings) as server:
+            files = {"requirements.txt": "ska-x\npub\nbuilt\n"}
+            found = sees(server, tmp_path, "ska_x", "ska_y", "pub", "built", **files)
+            assert found == ["ska_x private", "ska_y private", "pub public", "built from source"]
+
+
+@pytest.mark.long
+def test_a_lock_of_uv_is_followed_and_its_hashes_are_checked(
+    server: Server, private: Index, tmp_path: Path
+) -> None:
+    hashed = digest(SKA_Y)
+    pyproject = '[project]\nname = "night"\nversion = "1"\nrequires-python = ">=3.11"\n'
+    pyproject += 'dependencies = ["ska-y"]\n[tool.uv]\npackage = false\n'
+    pyproject += f'[[tool.uv.index]]\nurl = "{private.url}"\n'
+    address = f"{private.url.removesuffix('/simple')}/files/{SKA_Y[0]}"
+    text = (
+        'version = 1\nrevision = 3\nrequires-python = ">=3.11"\n'
+        '[[package]]\nname = "night"\nversion = "1"\nsource = { virtual = "." }\n'
+        'dependencies = [{ name = "ska-y" }]\n'
+        f'[package.metadata]\nrequires-dist = [{{ name = "ska-y" }}]\n'
+        f'[[package]]\nname = "ska-y"\nversion = "1.0"\nsource = {{ registry = "{private.url}" }}\n'
+        f'wheels = [{{ url = "{address}", hash = "{hashed}" }}]\n'
+    )
+    files = {"pyproject.toml": pyproject, "uv.lock": text}
+    assert sees(server, tmp_path, "ska_y", **files) == ["ska_y private"]
+    files["uv.lock"] = text.replace(hashed, f"sha256:{'0' * 64}")
+    assert "Hash mismatch for `ska-y==1.0`" in failure(server, tmp_path / "again", **files)
