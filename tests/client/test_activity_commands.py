@@ -52,6 +52,8 @@ def test_run_sends_what_was_asked_for_and_no_more(oet: FakeOET, run: Run) -> Non
         "create_env": True,
         "script_args": FOO,
     }
+    run(*RUN, "--create_env", "fresh")
+    assert oet.asked("POST", "/activities")[-1].body["create_env"] == "fresh"
     assert plain == {**full, "prepare_only": False, "create_env": False, "script_args": {}}
 
 

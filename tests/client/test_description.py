@@ -83,6 +83,8 @@ def test_a_git_script_shows_where_it_came_from() -> None:
     }
     table = sections(script=script)[3]
     assert table.splitlines()[2].split() == ["https://g/x.git", "main", "12e4567890"]
+    script["git_args"] |= {"git_branch": None, "resolved_branch": "trunk"}
+    assert sections(script=script)[3].splitlines()[2].split() == ["https://g/x.git", "trunk", "12e4567890"]
     script["git_args"] = {"git_repo": "https://g/x.git", "git_commit": "12e4"}
     assert sections(script=script)[3].splitlines()[2].split() == ["https://g/x.git", "12e4"]
 

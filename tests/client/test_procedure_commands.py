@@ -67,11 +67,20 @@ def test_create_from_git_sends_what_was_chosen_only(oet: FakeOET, run: Run) -> N
     }
 
 
+@pytest.mark.parametrize("words", [["--create_env=fresh"], ["--create-env", "Fresh"]])
+def test_create_may_ask_for_a_fresh_environment(oet: FakeOET, run: Run, words: list[str]) -> None:
+    assert run("procedure", "create", "git://x.py", *words, "fresh").status == 0
+    body = oet.asked("POST")[0].body
+    assert body["script"] == {"script_type": "git", "script_uri": "git://x.py", "create_env": "fresh"}
+    assert body["script_args"]["init"]["args"] == ["fresh"]
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
         (["file://x.py", "--git_branch=b"], "--git_branch: only for git:// scripts"),
         (["file://x.py", "--create_env"], "--create_env: only for git:// scripts"),
+        (["file://x.py", "--create_env=fresh"], "--create_env: only for git:// scripts"),
         (["/tmp/x.py"], "must start with file:// or git://"),
         (["http://x.py"], "must start with file:// or git://"),
         (["git://x.py", "--git_brnch=b"], "did you mean --git_branch?"),

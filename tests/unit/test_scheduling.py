@@ -141,6 +141,12 @@ def test_a_script_in_git_is_the_one_of_the_commit_and_branch_of_the_block() -> N
     )
 
 
+def test_a_script_in_git_may_have_its_environment_made_anew() -> None:
+    script = block().activity("observe", create_env="fresh").script
+    assert isinstance(script, GitScript)
+    assert script.create_env == "fresh"
+
+
 def test_a_script_may_be_held_by_the_block_itself() -> None:
     content = "def main(subarray_id):\n    pass\n"
     assert block({"kind": "inline", "content": content}).activity("a").script == InlineScript(content=content)

@@ -98,6 +98,14 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
         ("OET_ODA_URL", "file:///archive/", "oda_url", "file:///archive"),
         ("OET_ODA_URL", "https://host/ns/oda/api/v1/", "oda_url", "https://host/ns/oda/api/v1"),
         ("OET_ODA_TIMEOUT", "1 min", "oda_timeout", 60.0),
+        ("OET_PIP_INDEX_URL", "https://host/simple", "pip_index_url", "https://host/simple"),
+        ("OET_PIP_EXTRA_INDEX_URL", "", "pip_extra_index_urls", ()),
+        (
+            "OET_PIP_EXTRA_INDEX_URL",
+            "https://a/simple http://b:1/simple, file:///c",
+            "pip_extra_index_urls",
+            ("https://a/simple", "http://b:1/simple", "file:///c"),
+        ),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("OET_LOG_FORMAT", "text", "log_format", "text"),
     ],
@@ -137,6 +145,9 @@ def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: 
         ("OET_ODA_TIMEOUT", "none"),
         ("OET_WEB_WORKERS", "0"),
         ("OET_WEB_THREADS", "many"),
+        ("OET_PIP_INDEX_URL", "host/simple"),
+        ("OET_PIP_INDEX_URL", "https://a/simple https://b/simple"),
+        ("OET_PIP_EXTRA_INDEX_URL", "https://a/simple b"),
         ("LOG_LEVEL", "LOUD"),
         ("OET_LOG_FORMAT", "xml"),
     ],
@@ -152,6 +163,13 @@ def test_a_url_that_cannot_be_used_is_shown_without_its_password() -> None:
     with pytest.raises(BadSetting) as refused:
         read_settings({"OET_ODA_URL": "ftp://me:secret/@word@host/oda"})
     assert str(refused.value).startswith("OET_ODA_URL='ftp://***@host/oda' cannot be used: ")
+
+
+def test_a_package_index_with_a_password_is_refused_and_the_password_not_shown() -> None:
+    for name in ("OET_PIP_INDEX_URL", "OET_PIP_EXTRA_INDEX_URL"):
+        with pytest.raises(BadSetting, match="OET_PIP_CREDENTIALS names a file for them") as refused:
+            read_settings({name: "https://me:SECRET@host/simple"})
+        assert "SECRET" not in str(refused.value)
 
 
 def test_a_password_that_would_be_taken_for_a_host_is_refused_and_not_shown() -> None:

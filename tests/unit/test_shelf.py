@@ -83,6 +83,33 @@ def test_an_entry_is_made_once(tmp_path: Path) -> None:
     assert (entry.name, entry.about, entry.size) == ("x", {"repository": "r"}, len("content"))
 
 
+def test_one_that_is_made_anew_is_taken_from_then_on_and_the_old_one_stays_for_who_uses_it(
+    tmp_path: Path,
+) -> None:
+    user = Taker(tmp_path, fill)
+    assert user.hears() == "making"
+    user.go_on()
+    assert user.hears() == "taken"
+    shelf = Shelf(str(tmp_path))
+    first = shelf.take("x", fill, fresh=True)
+    assert shelf.take("x", never) == first != shelf.path("x")
+    assert shelf.has("x")
+    second = shelf.take("x", fill, fresh=True)
+    assert shelf.take("x", never) == second > first
+    user.end()
+    shelf.clear_leftovers()
+    assert not shelf.has("x")
+    assert shelf.take("x", never) == second
+
+
+def test_one_that_cannot_be_made_anew_leaves_the_one_there_is(tmp_path: Path) -> None:
+    shelf = Shelf(str(tmp_path))
+    path = shelf.take("x", fill)
+    with pytest.raises(PreparationError):
+        shelf.take("x", refuse, fresh=True)
+    assert shelf.take("x", never) == path
+
+
 def test_names_do_not_depend_on_where_texts_are_divided() -> None:
     assert name_of("ab", "c") != name_of("a", "bc")
 
