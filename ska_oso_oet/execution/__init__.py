@@ -8,6 +8,7 @@
     nursery.py      a process of its own: forks supervisors from a small, warm interpreter
     supervisor.py   a process per procedure: watches, records (reporter.py), kills
     runner.py       the script's process: loads the file, calls init() and main()
-    preparation.py  in the script's process, before that: git.py fetches it, environments.py has uv install
+    preparation.py  in the script's process, before that: git.py fetches it
+    environments.py and has uv (installer.py) install what its project needs (projects.py, poetry.py)
     shelf.py        what runs share: mirrors, work trees, environments
 """

@@ -77,6 +77,7 @@ class Repository:
             self._fetch(asked)
             if branch is None:
                 branch, commit = self._head()
+                self._say(f"Using {branch or commit}, which is the default of {self._url}")
         if commit is None:
             return self._tip(str(branch))
         found = self._commits(commit)

@@ -171,6 +171,9 @@ def test_the_settings_are_ones_that_the_server_takes(name: str) -> None:
     assert Path(settings.state_dir).is_relative_to(mounts["state"])
     if name == "secrets":
         assert Path(settings.git_credentials).is_relative_to(mounts["git-credentials"])
+        assert Path(settings.pip_credentials).is_relative_to(mounts["package-credentials"])
+        assert settings.pip_index_url == "https://packages.example.org/simple"
+        assert len(settings.pip_extra_index_urls) == 2
 
 
 def test_who_may_command_has_to_be_said() -> None:
@@ -199,3 +202,6 @@ def test_secrets_are_named_and_never_held() -> None:
     volume = next(v for v in pod_of(documents)["spec"]["volumes"] if v["name"] == "git-credentials")
     assert volume["secret"]["secretName"] == "git"
     assert volume["secret"]["items"] == [{"key": "credentials", "path": "credentials"}]
+    volume = next(v for v in pod_of(documents)["spec"]["volumes"] if v["name"] == "package-credentials")
+    assert volume["secret"]["secretName"] == "packages"
+    assert volume["secret"]["items"] == [{"key": "netrc", "path": "netrc"}]

@@ -25,6 +25,11 @@ VALUE_SETS: dict[str, Document] = {
     "secrets": {
         "database": {"secret": "database"},
         "git": {"credentials": {"secret": "git"}},
+        "packages": {
+            "index": "https://packages.example.org/simple",
+            "extraIndexes": ["https://private.example.org/simple", "https://other.example.org/simple"],
+            "credentials": {"secret": "packages"},
+        },
         "image": {"pullSecrets": ["registry"], "digest": "sha256:" + "ab" * 32},
         "extraEnv": [{"name": "OET_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}],
         "extraEnvFrom": [{"secretRef": {"name": "a"}}, {"configMapRef": {"name": "b", "optional": True}}],

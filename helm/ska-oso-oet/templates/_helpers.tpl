@@ -88,11 +88,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
     "OET_ODA_URL" $.Values.archive.url
     "OET_GIT_REPO" $.Values.git.repository
     "OET_GIT_ALLOWED" (join "," $.Values.git.allowed)
+    "OET_PIP_INDEX_URL" $.Values.packages.index
+    "OET_PIP_EXTRA_INDEX_URL" (join " " $.Values.packages.extraIndexes)
     "OET_STOP_GRACE" (printf "%d s" (int $.Values.stop.graceSeconds))
     "OET_ABORT_TIMEOUT" (printf "%d s" (int $.Values.stop.abortSeconds))
 -}}
 {{- if $.Values.git.credentials.secret -}}
   {{- $_ := set $chosen "OET_GIT_CREDENTIALS" "/run/secrets/oet/git/credentials" -}}
+{{- end -}}
+{{- if $.Values.packages.credentials.secret -}}
+  {{- $_ := set $chosen "OET_PIP_CREDENTIALS" "/run/secrets/oet/packages/netrc" -}}
 {{- end -}}
 {{- range $name, $value := $chosen -}}
   {{- if not $value }}{{ $_ := unset $chosen $name }}{{ end -}}
