@@ -10,37 +10,19 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shlex
 import signal
 import subprocess
 import time
 from collections.abc import Callable
 
-from ..domain.repositories import without_secrets
 from . import processes
+from .gitsettings import complaint_of_git, environment_for_git
 from .script import PreparationError
 from .shelf import Shelf, name_of
 
 _USUAL = "master"  #: the branch that many name without meaning more than the default one
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _REFSPECS = ("+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*")
-
-_CONFIGURATION = {
-    "core.hooksPath": os.devnull,
-    "core.fsmonitor": "false",
-    "init.templateDir": "",
-    "submodule.recurse": "false",
-    "fetch.recurseSubmodules": "false",
-    "filter.lfs.smudge": "",
-    "filter.lfs.process": "",
-    "filter.lfs.required": "false",
-    "protocol.ext.allow": "never",
-    "gc.auto": "0",  # a run must not wait for it
-    "maintenance.auto": "false",
-    "advice.detachedHead": "false",
-    "http.lowSpeedLimit": "1",
-    "http.lowSpeedTime": "60",
-}
 
 
 class Repository:
@@ -58,7 +40,7 @@ class Repository:
         self._url = url
         self._say = say
         self._deadline = deadline
-        self._environment = _environment(credentials)
+        self._environment = environment_for_git(credentials)
         self._mirrors, self._trees = shelves(home, say)
         self._mirror = ""
 
@@ -222,7 +204,9 @@ class Repository:
                 kill_children()
                 process.wait()
         if process.returncode:
-            raise PreparationError(f"repository {self._url}: {_complaint(err.decode(errors='replace'))}")
+            raise PreparationError(
+                f"repository {self._url}: {complaint_of_git(err.decode(errors='replace'))}"
+            )
         return str(out.decode(errors="replace"))
 
 
@@ -236,31 +220,3 @@ def kill_children() -> None:
     for pid in processes.descendants(os.getpid()):
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-
-
-def _environment(credentials: str | None) -> dict[str, str]:
-    """Variables for git: what must hold whatever the configuration of user and machine says."""
-    settings = list(_CONFIGURATION.items())
-    if credentials:
-        # Asked, never written to: the file may lie on a read-only volume, and is not git's to tidy.
-        ask = f"git credential-store --file={shlex.quote(credentials)} get"
-        settings.append(("credential.helper", f'!f() {{ test "$1" != get || {ask}; }}; f'))
-    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
-    given = {
-        "LC_ALL": "C",
-        "GIT_OPTIONAL_LOCKS": "0",
-        "GIT_TERMINAL_PROMPT": "0",
-        "GIT_CONFIG_COUNT": str(first + len(settings)),
-    }
-    for n, (key, value) in enumerate(settings, first):
-        given |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
-    if "GIT_SSH_COMMAND" not in os.environ:
-        given["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
-    return given
-
-
-def _complaint(text: str, most: int = 3) -> str:
-    """What git says is wrong, without its advice and without secrets."""
-    lines = [line.strip() for line in without_secrets(text).splitlines() if line.strip()]
-    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
-    return "; ".join((complaints or lines)[:most]) or "git failed without a word"

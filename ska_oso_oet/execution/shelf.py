@@ -15,13 +15,12 @@ import contextlib
 import dataclasses
 import fcntl
 import hashlib
-import json
 import os
-import shutil
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from .files import names_in, read, remove, size_of, write
 from .processes import OUT_OF_REACH
 from .script import PreparationError
 
@@ -100,7 +99,7 @@ class Shelf:
 
     def _all(self) -> list[str]:
         """The names of the complete entries."""
-        names = (os.path.splitext(file) for file in _names(self._folder))
+        names = (os.path.splitext(file) for file in names_in(self._folder))
         return [name for name, ending in names if ending == ".json" and self.has(name)]
 
     def _lock(self, name: str, about: dict[str, Any]) -> int:
@@ -124,22 +123,22 @@ class Shelf:
         making = f"{path}.making"
         failed = f"{path}.failed"
         for left in (making, failed, f"{path}.json"):
-            _remove(left)
+            remove(left)
         try:
             make(making)
-            _write(f"{path}.json", {"about": about, "size": size_of(making), "created": time.time()})
+            write(f"{path}.json", {"about": about, "size": size_of(making), "created": time.time()})
             os.rename(making, path)
         except BaseException as error:
-            _remove(making)
+            remove(making)
             if isinstance(error, OSError):
                 error = PreparationError(f"{about.get('what', name)} cannot be written: {error.strerror}")
             if isinstance(error, PreparationError):
                 with contextlib.suppress(OSError):
-                    _write(failed, {"time": time.time(), "why": str(error)})
+                    write(failed, {"time": time.time(), "why": str(error)})
             raise error from None
 
     def _raise_if_failed_since(self, name: str, asked: float) -> None:
-        failed = _read(f"{self.path(name)}.failed")
+        failed = read(f"{self.path(name)}.failed")
         if failed is not None and failed["time"] >= asked:
             raise PreparationError(failed["why"])
 
@@ -166,10 +165,10 @@ class Shelf:
                     self._resize(name)
 
     def _resize(self, name: str) -> None:
-        known = _read(f"{self.path(name)}.json")
+        known = read(f"{self.path(name)}.json")
         if known is not None:
             with contextlib.suppress(OSError):
-                _write(f"{self.path(name)}.json", known | {"size": size_of(self.path(name))})
+                write(f"{self.path(name)}.json", known | {"size": size_of(self.path(name))})
 
     # -- looking and clearing away -----------------------------------------------------------------
 
@@ -177,7 +176,7 @@ class Shelf:
         """The complete entries, the one used last first."""
         found = []
         for name in self._all():
-            known = _read(f"{self.path(name)}.json")
+            known = read(f"{self.path(name)}.json")
             if known is not None:
                 with contextlib.suppress(OSError):
                     used = os.stat(f"{self.path(name)}.lock").st_mtime
@@ -196,11 +195,11 @@ class Shelf:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             gone = f"{self.path(name)}.making"
-            _remove(gone)
+            remove(gone)
             with contextlib.suppress(FileNotFoundError):
                 os.rename(self.path(name), gone)
             for ending in (".making", ".failed", ".fresh", ".json", ".lock"):
-                _remove(self.path(name) + ending)
+                remove(self.path(name) + ending)
         except BlockingIOError:
             return False
         finally:
@@ -209,7 +208,7 @@ class Shelf:
 
     def clear_leftovers(self) -> None:
         """Remove what makers that were killed have left, and what was made anew since."""
-        for file in _names(self._folder):
+        for file in names_in(self._folder):
             name, ending = os.path.splitext(file)
             if ending in (".making", ".failed") and not self.has(name):
                 self.remove(name)
@@ -231,41 +230,3 @@ def hold(path: str) -> None:
 def name_of(*parts: str) -> str:
     """The name of the entry that belongs to these texts."""
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:_LENGTH]
-
-
-def size_of(folder: str) -> int:
-    """The bytes that the files below a directory take up."""
-    total = 0
-    for path, _, files in os.walk(folder):
-        for file in files:
-            with contextlib.suppress(OSError):
-                total += os.lstat(os.path.join(path, file)).st_size
-    return total
-
-
-def _names(folder: str) -> list[str]:
-    with contextlib.suppress(FileNotFoundError):
-        return os.listdir(folder)
-    return []
-
-
-def _remove(path: str) -> None:
-    with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if os.path.isdir(path):
-            shutil.rmtree(path)
-        else:
-            os.unlink(path)
-
-
-def _read(path: str) -> dict[str, Any] | None:
-    with contextlib.suppress(OSError, ValueError):
-        with open(path) as file:
-            found: dict[str, Any] = json.load(file)
-            return found
-    return None
-
-
-def _write(path: str, document: dict[str, Any]) -> None:
-    with open(f"{path}~", "w") as file:
-        json.dump(document, file)
-    os.replace(f"{path}~", path)

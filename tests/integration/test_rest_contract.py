@@ -527,7 +527,7 @@ def _git(script_uri: str = "git://a.py", **git_args: Any) -> dict[str, Any]:
         (_with(create_env=True), ["script", "create_env"], "for scripts of type 'git' only"),
         (_with(git_args={"git_branch": "x"}), ["script", "git_args"], "for scripts of type 'git' only"),
         (_git(script_uri="file://trivial.py"), ["script", "script_uri"], "must start with 'git://'"),
-        (_git(script_uri="git:///etc/x.py"), ["script", "script_uri"], "from the root of the repository"),
+        (_git(script_uri="git:///../etc/x.py"), ["script", "script_uri"], "from the root of the repository"),
         (_git(script_uri="git://a/../../x.py"), ["script", "script_uri"], "from the root of the repository"),
         (_git(git_repo="--upload-pack=x"), ["git_args", "git_repo"], "must be the URL of a repository"),
         (_git(git_repo="/some/where"), ["git_args", "git_repo"], "must be the URL of a repository"),

@@ -1,0 +1,56 @@
+"""How git is run: settings that hold whatever user and machine say, and what it complains of.
+
+Nothing a repository brings is ever run when it is fetched.
+"""
+
+from __future__ import annotations
+
+import os
+import shlex
+
+from ..domain.repositories import without_secrets
+
+_CONFIGURATION = {
+    "core.hooksPath": os.devnull,
+    "core.fsmonitor": "false",
+    "init.templateDir": "",
+    "submodule.recurse": "false",
+    "fetch.recurseSubmodules": "false",
+    "filter.lfs.smudge": "",
+    "filter.lfs.process": "",
+    "filter.lfs.required": "false",
+    "protocol.ext.allow": "never",
+    "gc.auto": "0",  # a run must not wait for it
+    "maintenance.auto": "false",
+    "advice.detachedHead": "false",
+    "http.lowSpeedLimit": "1",
+    "http.lowSpeedTime": "60",
+}
+
+
+def environment_for_git(credentials: str | None) -> dict[str, str]:
+    """Variables for git: what must hold whatever the configuration of user and machine says."""
+    settings = list(_CONFIGURATION.items())
+    if credentials:
+        # Asked, never written to: the file may lie on a read-only volume, and is not git's to tidy.
+        ask = f"git credential-store --file={shlex.quote(credentials)} get"
+        settings.append(("credential.helper", f'!f() {{ test "$1" != get || {ask}; }}; f'))
+    first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
+    given = {
+        "LC_ALL": "C",
+        "GIT_OPTIONAL_LOCKS": "0",
+        "GIT_TERMINAL_PROMPT": "0",
+        "GIT_CONFIG_COUNT": str(first + len(settings)),
+    }
+    for n, (key, value) in enumerate(settings, first):
+        given |= {f"GIT_CONFIG_KEY_{n}": key, f"GIT_CONFIG_VALUE_{n}": value}
+    if "GIT_SSH_COMMAND" not in os.environ:
+        given["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
+    return given
+
+
+def complaint_of_git(text: str, most: int = 3) -> str:
+    """What git says is wrong, without its advice and without secrets."""
+    lines = [line.strip() for line in without_secrets(text).splitlines() if line.strip()]
+    complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
+    return "; ".join((complaints or lines)[:most]) or "git failed without a word"
