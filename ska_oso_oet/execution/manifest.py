@@ -36,6 +36,13 @@ class Manifest:
         return str(name) if is_one else "project"
 
     @property
+    def python(self) -> str | None:
+        """Which versions of Python it is for, in the words of packaging or of poetry."""
+        wanted = self._pyproject.get("project", {}).get("requires-python")
+        wanted = wanted or self.poetry.get("dependencies", {}).get("python")
+        return wanted if isinstance(wanted, str) else None
+
+    @property
     def is_described(self) -> bool:
         """Whether pyproject.toml lists what the project needs, beyond the settings of tools."""
         return "project" in self._pyproject

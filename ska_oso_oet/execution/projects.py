@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import sys
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
@@ -57,7 +58,9 @@ class Project:
         manifest = self._manifest
         if {"uv.lock", "pyproject.toml"} <= manifest.files:
             self._uv("sync", "--frozen", "--no-default-groups", "--no-editable", "--active")
-        elif manifest.is_of_poetry:
+            return
+        self._require_python()
+        if manifest.is_of_poetry:
             self._install_by_poetry()
         elif manifest.is_package:
             self._pip(*self._listed, ".")
@@ -67,6 +70,17 @@ class Project:
                 self._pip(*self._listed, *described)
             if manifest.is_package is None:
                 self._try_to_install_itself()
+
+    def _require_python(self) -> None:
+        """Refuse a project for other versions of Python; uv looks at that of packages only."""
+        from poetry.core.constraints.version import Version, parse_constraint
+
+        wanted, here = self._manifest.python, ".".join(map(str, sys.version_info[:3]))
+        try:
+            if wanted and not parse_constraint(wanted).allows(Version.parse(here)):
+                raise PreparationError(f"the project is for Python {wanted}, and the server has {here}")
+        except ValueError as error:
+            raise PreparationError(f"pyproject.toml cannot be used: {error}") from None
 
     def _try_to_install_itself(self) -> None:
         try:
@@ -79,14 +93,15 @@ class Project:
     def _install_by_poetry(self) -> None:
         from . import poetry, poetrylock
 
-        declared = poetry.pool(self._manifest)
-        pool = self._indexes.and_of_project(*declared)
+        own, public = poetry.pool(self._manifest)
         if "poetry.lock" in self._manifest.files:
             needed = poetrylock.locked(self._manifest)
             # What has no source in the lock is the public index's, whoever else has the name.
             bound = all(one.index or "@" in one.requirement for one in needed)
+            pool = self._indexes.and_of_project(own, public=True)  # only for what builds need
             self._pip_needed(["--no-deps"], needed, pool if bound else self._indexes)
         else:
+            pool = self._indexes.and_of_project(own, public)
             needed = list(poetry.needed(self._manifest, pool.public_url))
             self._pip_needed(self._listed, needed, pool)
         if self._manifest.is_package:

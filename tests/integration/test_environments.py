@@ -132,7 +132,7 @@ def test_messages_init_and_arguments_work_in_an_environment(server: Server, tmp_
         "def init(subarray_id):\n    global main\n    main = lambda *a, **k: work(subarray_id, *a, **k)\n"
         "def work(*args, context, **kwargs):\n"
         "    with multiprocessing.get_context('spawn').Pool(1) as pool:\n"
-        "        print(args, kwargs, pool.map(abs, [-observing.VALUE]))\n"
+        "        print(args, kwargs['name'], pool.map(abs, [-observing.VALUE]))\n"
         "    pub.sendMessage('user.script.announce', msg='done')\n"
         "main = None.__class__\n"
     )
@@ -152,7 +152,7 @@ def test_messages_init_and_arguments_work_in_an_environment(server: Server, tmp_
     server.start_main(pid, "bob", name=1)
     found = server.ended(pid)
     assert found["state"] == "COMPLETE", found
-    assert server.output(pid).splitlines()[-1] == "(3, 'bob') {'name': 1} [41]"
+    assert server.output(pid).splitlines()[-1] == "(3, 'bob') 1 [41]"
     assert events.wait(lambda e: e["topic"] == "user.script.announce")["msg"] == "done"
     events.close()
 

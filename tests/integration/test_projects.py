@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,21 @@ def test_versions_that_exclude_each_other_are_told_with_all_that_uv_concludes(
     assert "night depends on werkzeug==1.0" in detail
     assert "your requirements are unsatisfiable" in detail
     assert len(detail.splitlines()) <= 4
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "wanted"),
+    [
+        (STANDARD.replace(">=3.10", ">=3.99"), ">=3.99"),
+        (POETRY.replace(">=3.10,<3.13", "^2.7"), "^2.7"),
+    ],
+)
+def test_a_project_for_another_python_is_refused(
+    server: Server, tmp_path: Path, pyproject: str, wanted: str
+) -> None:
+    here = ".".join(map(str, sys.version_info[:3]))
+    detail = detail_of(server, tmp_path / "r", **{"pyproject.toml": pyproject})
+    assert detail == f"the project is for Python {wanted}, and the server has {here}"
 
 
 def test_a_manifest_that_cannot_be_read_is_named(server: Server, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def digest(file: tuple[str, bytes]) -> str:
 
 
 _BEYOND = "https://pypi.org/simple"
-_TOOLS = ("setuptools",)  #: what a build needs, which is nobody's subject
+_TOOLS = ("setuptools", "poetry-core")  #: what a build needs, which is nobody's subject
 
 
 class Index:
@@ -87,12 +87,12 @@ class Index:
 
 @contextlib.contextmanager
 def serving_packages(*files: tuple[str, bytes], password: str | None = None) -> Iterator[Index]:
-    """An index with these files, for the user ``observer`` where there is a password."""
+    """An index with these files; a private one, for the user ``observer``, where there is a password."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body, status = index.answer(self.path.partition("?")[0]), 200
-            if self.path.strip("/").split("/")[1] in _TOOLS:
+            if password is None and self.path.strip("/").split("/")[1] in _TOOLS:
                 self.send_response(302)
                 self.send_header("Location", f"{_BEYOND}/{self.path.split('/', 2)[2]}")
                 self.send_header("Content-Length", "0")

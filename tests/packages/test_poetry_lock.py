@@ -37,6 +37,22 @@ def test_a_locked_package_comes_from_its_own_index_and_no_other_is_asked_for_it(
     assert set(public.asked) == {"pub"}
 
 
+def test_a_package_is_built_though_the_private_index_does_not_have_what_builds_it(
+    server: Server, private: Index, tmp_path: Path
+) -> None:
+    pyproject = PYPROJECT.replace("package-mode = false\n", "")
+    pyproject += source(private) + (
+        '[build-system]\nrequires = ["poetry-core"]\nbuild-backend = "poetry.core.masonry.api"\n'
+    )
+    files = {
+        "pyproject.toml": pyproject,
+        "poetry.lock": lock(private),
+        "night/__init__.py": "VALUE = 'itself'\n",
+    }
+    found = sees(server, tmp_path, "night", "ska_x", "pub", **files)
+    assert found == ["night itself", "ska_x private", "pub public"]
+
+
 def test_a_file_that_has_not_the_hash_of_the_lock_is_refused(
     server: Server, private: Index, tmp_path: Path
 ) -> None:
