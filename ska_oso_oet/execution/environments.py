@@ -73,7 +73,12 @@ def _make(
         shutil.copytree(tree, source, symlinks=True)
     except shutil.Error as error:  # a list of files, each with its reason
         raise PreparationError(f"{what} could not be made: {error.args[0][0][2]}") from None
-    Project(source, path, indexes=indexes, what=what, refresh=refresh, say=say).install()
+    try:
+        Project(source, path, indexes=indexes, what=what, refresh=refresh, say=say).install()
+    except (AttributeError, KeyError, TypeError, ValueError) as error:  # TOML of another shape
+        raise PreparationError(
+            f"{what} could not be made: its pyproject.toml, uv.toml or lock is not as it must be: {error!r}"
+        ) from None
     packages = os.path.join(
         path, "lib", f"python{sys.version_info[0]}.{sys.version_info[1]}", "site-packages"
     )

@@ -48,7 +48,7 @@ class Indexes:
 
     def and_of_project(self, indexes: tuple[str, ...], public: bool) -> Indexes:
         """Ask a project's own indexes as well; and the default one only where it is ``public``, too."""
-        if public:
+        if public or not indexes:
             return dataclasses.replace(self, first=self.first + indexes)
         return dataclasses.replace(self, first=self.first + indexes[:-1], default=indexes[-1])
 

@@ -86,7 +86,7 @@ class Project:
         try:
             self._pip("--no-deps", ".")
         except PreparationError:
-            self._say("The project is used without being installed: it has no [build-system], and see above")
+            self._say("The project itself is not installed: it has no [build-system], and see above")
 
     # -- poetry ------------------------------------------------------------------------------------
 
@@ -113,7 +113,7 @@ class Project:
         folder = os.path.join(self._path, "needed")
         written = poetry.write(folder, self._manifest.name, needed)
         # uv has more to say about indexes that it finds in the folder where it runs.
-        at = self._manifest.source if self._manifest.has_uv_settings else folder
+        at = self._manifest.source if self._manifest.has_uv_settings or self._listed else folder
         try:
             self._pip(*options, *written, indexes=indexes, at=at)
         except PreparationError as error:

@@ -150,3 +150,20 @@ def test_a_project_for_another_python_is_refused(
 def test_a_manifest_that_cannot_be_read_is_named(server: Server, tmp_path: Path) -> None:
     detail = detail_of(server, tmp_path / "r", **{"pyproject.toml": "[project\n"})
     assert detail.startswith("pyproject.toml of the project cannot be read: ")
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"pyproject.toml": "[tool]\npoetry = 3\n"},
+        {"pyproject.toml": POETRY, "poetry.lock": "[[package]]\ngroups = ['main']\n"},
+        {"pyproject.toml": POETRY, "poetry.lock": "package = 'pypubsub'\n"},
+        {"pyproject.toml": "[project]\nrequires-python = 'soon'\n"},
+    ],
+)
+def test_a_manifest_of_another_shape_is_refused_with_one_sentence(
+    server: Server, tmp_path: Path, files: dict[str, str]
+) -> None:
+    detail = detail_of(server, tmp_path / "r", **files)
+    assert "is not as it must be" in detail or detail.startswith("pyproject.toml cannot be used: ")
+    assert "\n" not in detail
