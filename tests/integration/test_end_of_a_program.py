@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from ..conftest import SCRIPTS, Server, serving, until
+from ..repositories import Repository
 
 ROWS = "".join(f"{n},3.14\n" for n in range(20))
 SCRIPT = SCRIPTS / "ends.py"
@@ -63,6 +64,24 @@ def test_a_script_leaves_what_plain_python_leaves(
         "atexit": "called",
         "destroyed": "destroyed",
     }
+
+
+def test_a_script_with_an_environment_of_its_own_ends_like_a_program(patient: Server, tmp_path: Path) -> None:
+    (tmp_path / "oet").mkdir()
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"ends.py": SCRIPT.read_text(), "requirements.txt": ""})
+    source = {"script_type": "git", "script_uri": "git://ends.py", "create_env": True}
+    body = {"script": {**source, "git_args": {"git_repo": repository.url}}}
+    pid = patient.request("POST", "/procedures", json=body).json()["id"]
+    patient.wait_state(pid, "READY", timeout=60)
+    patient.start_main(pid, str(tmp_path / "oet"), "wait")
+    until(lambda: "here" in patient.output(pid))
+    patient.stop_script(pid)
+    found = patient.ended(pid)
+    assert (found["state"], found["outcome"]["signal"]) == ("STOPPED", signal.SIGTERM)
+    left = marks(tmp_path / "oet")
+    assert (left["text"], left["packed"], left["memory left"]) == (ROWS, ROWS, False)
+    assert (left["thread"], left["destroyed"]) == ("done", "destroyed")
 
 
 def test_what_goes_on_after_main_keeps_the_procedure_running(server: Server, tmp_path: Path) -> None:
