@@ -21,6 +21,8 @@ from typing import Any
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 
+_PF_EXITING = 0x4  #: among the flags in /proc/<pid>/stat
+
 #: Descriptors of the engine are moved up here, where scripts that close the usual ones do not find them.
 OUT_OF_REACH = 700
 
@@ -149,6 +151,12 @@ def alive(pid: int) -> bool:
         return len(os.listdir(f"/proc/{pid}/task")) > 1
     except OSError:
         return False
+
+
+def ending(pid: int) -> bool:
+    """Whether a process is on its way out, or gone."""
+    stat = _stat(pid)
+    return stat is None or bool(int(stat[6]) & _PF_EXITING)
 
 
 def identity(pid: int) -> dict[str, object] | None:

@@ -39,6 +39,7 @@ class Runner:
     def __init__(self, control: int) -> None:
         self._pid = os.getpid()
         self._stop = Stop()
+        open_standard_streams(self._stop)
         self._channel = Channel(control, self._stop)
         self._say = self._channel.say
         self._heard = 0  #: number of the last message from outside
@@ -215,7 +216,6 @@ def become_runner(control: socket.socket, stdout: int, stderr: int) -> int:
     for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
         os.dup2(fd, wanted)
         os.close(fd)
-    open_standard_streams()
     return Runner(out_of_reach(control.detach())).run()
 
 
@@ -224,7 +224,6 @@ def go_on(control: int, run_dir: str, path: str) -> int:
     for descriptor in engine_descriptors():
         os.set_inheritable(descriptor, False)
     processes.rename("oet-script")
-    open_standard_streams()
     with open(os.path.join(run_dir, "spec.json")) as file:
         job = json.load(file)
     del job["git"]

@@ -82,6 +82,12 @@ class Stop:
             self._waiting = False
             self._deliver(None)
 
+    def put_off(self) -> None:
+        """Raise what came meanwhile, but a moment later."""
+        waiting, self._held, self._waiting = self._waiting, False, False
+        if waiting and not self._script_runs:  # nobody looks again and again any more
+            start_new_thread(self._say_again, ())
+
     # -- delivery ----------------------------------------------------------------------------------
 
     def _signalled(self, _number: int, frame: FrameType | None) -> None:
@@ -104,6 +110,10 @@ class Stop:
                 return
             self._looking = True
             pthread_kill(self._main, signal.SIGTERM)
+
+    def _say_again(self) -> None:
+        sleep(_AGAIN)
+        pthread_kill(self._main, signal.SIGTERM)
 
     def _deliver(self, frame: FrameType | None) -> None:
         """Raise it in the main thread, where this runs, unless that must wait."""

@@ -18,8 +18,9 @@ from time import monotonic, sleep  # scripts put clocks of their own in their pl
 from typing import Any
 
 from . import processes
+from .stopping import Stop
 
-_IN_TURN = 0.005  #: seconds that one of the standard streams waits for the other
+_IN_TURN = 0.02  #: seconds that one of the standard streams waits for the other
 
 
 def out_of_reach(fd: int) -> int:
@@ -44,14 +45,23 @@ class _Stream(io.FileIO):
 
     _last = 1  #: which of the two was written to last
 
+    def __init__(self, fd: int, stop: Stop) -> None:
+        super().__init__(fd, "w", closefd=False)
+        self._stop = stop
+
     def write(self, data: Any) -> int:
-        """See :meth:`io.RawIOBase.write`."""
-        last, _Stream._last = _Stream._last, self.fileno()
-        if last != self.fileno():
-            until = monotonic() + _IN_TURN
-            while _unread(last) and monotonic() < until:
-                sleep(_IN_TURN / 50)
-        return super().write(data)
+        """See :meth:`io.RawIOBase.write`; with a stop raised in here, it would be written a second time."""
+        held = self._stop.hold()
+        try:
+            last, _Stream._last = _Stream._last, self.fileno()
+            if last != self.fileno():
+                until = monotonic() + _IN_TURN
+                while _unread(last) and monotonic() < until:
+                    sleep(_IN_TURN / 200)
+            return super().write(data)
+        finally:
+            if held:
+                self._stop.put_off()
 
 
 def _unread(pipe: int) -> bool:
@@ -66,10 +76,9 @@ def _unread(pipe: int) -> bool:
     return count[0] > 0
 
 
-def _text_stream(fd: int) -> Any:
-    raw = _Stream(fd, "w", closefd=False)
+def _text_stream(fd: int, stop: Stop) -> Any:
     return io.TextIOWrapper(
-        io.BufferedWriter(raw), encoding="utf-8", errors="backslashreplace", line_buffering=True
+        io.BufferedWriter(_Stream(fd, stop)), encoding="utf-8", errors="backslashreplace", line_buffering=True
     )
 
 
@@ -86,9 +95,9 @@ def _is_open(descriptor: int) -> bool:
     return True
 
 
-def open_standard_streams() -> None:
+def open_standard_streams(stop: Stop) -> None:
     """Make sys.stdin, sys.stdout and sys.stderr anew, from descriptors 0, 1 and 2."""
     sys.stdin = open(0, closefd=False)  # noqa: SIM115  they live as long as the process
-    sys.stdout = _text_stream(1)
-    sys.stderr = _text_stream(2)
+    sys.stdout = _text_stream(1, stop)
+    sys.stderr = _text_stream(2, stop)
     faulthandler.enable()

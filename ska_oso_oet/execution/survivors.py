@@ -52,8 +52,11 @@ async def leave_nobody(
 
 
 def kill(pids: Collection[int]) -> int:
-    """Send SIGKILL to these processes, but not to those that tidy up after others; return to how many."""
-    return processes.kill([pid for pid in pids if not _tidies_up(pid)])
+    """Send SIGKILL to these processes, but not to those that tidy up after others or end by themselves.
+
+    Returns to how many.
+    """
+    return processes.kill([pid for pid in pids if not processes.ending(pid) and not _tidies_up(pid)])
 
 
 async def gone(pids: Collection[int]) -> None:

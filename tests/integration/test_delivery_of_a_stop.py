@@ -71,6 +71,17 @@ def test_no_thread_of_the_engine_is_among_those_of_the_script(server: Server) ->
     assert server.output(pid) == "joined\n"
 
 
+def test_nothing_is_printed_twice_because_of_a_stop(patient: Server) -> None:
+    events = Events(patient)
+    for _ in range(5):
+        pid = patient.run("stubborn.py", "prints_without_end")
+        events.wait(lambda e, pid=pid: e.get("msg") == "here" and e["msg_src"] == str(pid))
+        patient.stop_script(pid)
+        lines = patient.output(pid).split()
+        assert lines == [str(n + 1) for n in range(len(lines))]
+    events.close()
+
+
 def test_stop_is_worth_saying_twice(patient: Server) -> None:
     events = Events(patient)
     pid = patient.run("stubborn.py", "swallows_until_told_twice")

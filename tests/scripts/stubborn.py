@@ -179,6 +179,14 @@ def joins_all_threads():
     print("joined")
 
 
+def prints_without_end():
+    here("here")
+    n = 0
+    while True:
+        n += 1
+        print(n)
+
+
 def swallows_until_told_twice():
     """Has a way of its own to be told, as scripts that catch SIGTERM have."""
     told = []
