@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import time
 from collections.abc import Sequence
 from typing import Any
 
 from .. import tracing
-from ..domain.errors import Refusal, TimedOut, WorkerAway, refusal
+from ..domain.errors import DiskFull, Refusal, TimedOut, WorkerAway, refusal
 from .connection import Connection
 from .envelope import Envelope
 from .topics import FAILED, TOPICS
@@ -86,6 +87,7 @@ class BusClient(Connection):
             trace=tracing.current(),
         )
         try:
+            request = self._seal(request, payload)
             async with asyncio.timeout(timeout + _MARGIN):
                 self.send(before)
                 reply = await self._first_reply(request_id, replies) if repeated else None
@@ -99,9 +101,21 @@ class BusClient(Connection):
         finally:
             self._asked.pop(request_id, None)
             self.give_up(request_id)
+            if request.sealed:
+                self.sealed.remove(request_id)
         if reply.topic == FAILED:
             raise refusal(reply.payload["kind"], reply.payload["detail"])
         return reply
+
+    def _seal(self, request: Envelope, payload: dict[str, Any]) -> Envelope:
+        """Keep aside what was left out of a request because the journal must not have it."""
+        if request.payload == payload:
+            return request
+        try:
+            self.sealed.put(request.id, payload)
+        except OSError as error:
+            raise DiskFull(f"the state directory cannot be written: {error.strerror}") from None
+        return dataclasses.replace(request, sealed=True)
 
     async def _reply(self, request: Envelope, future: asyncio.Future[Envelope]) -> Envelope:
         """Wait for the reply; a question the worker cannot have heard, being restarted, is asked again."""

@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import time
 from collections.abc import Iterable
 from typing import Any
 
 from ..domain.errors import Refusal, refusal
+from ..domain.masking import masked
 from ..metrics import catalogue as metrics
 from .envelope import Envelope
 from .local import LocalBus
+from .sealed import Sealed
 from .topics import TOPICS, Topic
 from .wire import Frames, reachable
 
@@ -39,6 +42,7 @@ class Connection:
     def __init__(self, name: str, path: str, topics: tuple[str, ...] | None = None) -> None:
         self.name = name
         self.local = LocalBus()
+        self.sealed = Sealed(os.path.join(os.path.dirname(path), "sealed"))
         self._path = path
         self._topics = topics
         self._frames: Frames | None = None
@@ -184,8 +188,10 @@ class Connection:
     # -- publishing --------------------------------------------------------------------------------
 
     def envelope(self, topic: str, payload: dict[str, Any], **more: Any) -> Envelope:
-        """Make a message of this worker, checked against the topic tree."""
+        """Make a message of this worker, checked against the topic tree and without what may be secret."""
         known: dict[str, Any] = {"msg_src": self.name, "time": time.time()}
+        if topic in TOPICS and not TOPICS[topic].verbatim:
+            payload = masked(payload)
         made = Envelope(topic=topic, payload=payload, **(known | more))
         if topic in TOPICS:
             self.local.check(made)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from .. import tracing
-from ..domain.errors import STATUS, Refusal, TimedOut
+from ..domain.errors import STATUS, Refusal, TimedOut, Unavailable
 from ..logs import tagged
 from .client import BusClient
 from .envelope import Envelope
@@ -51,6 +52,7 @@ class Desk:
 
     def open(self) -> None:
         """Begin with what arrived so far, now that the past is restored."""
+        self._bus.sealed.tidy()
         waiting, self._waiting = self._waiting or [], None
         for request in waiting:
             self.carry_out(request)
@@ -88,7 +90,7 @@ class Desk:
             try:
                 if request.expires is not None and time.time() > request.expires:
                     raise TimedOut(f"{request.topic} was not begun in time; it will not happen later")
-                await self._handlers[request.topic](request)
+                await self._handlers[request.topic](self._opened(request))
             except Refusal as error:
                 LOG.info("Refused %s: %s", request.topic, error)
                 self._refuse(request, error.kind, error.detail)
@@ -98,6 +100,18 @@ class Desk:
             except Exception as error:
                 LOG.exception("Failed to carry out %s", request.topic)
                 self._refuse(request, "internal", f"internal error: {type(error).__name__}")
+
+    def _opened(self, request: Envelope) -> Envelope:
+        """The request with what was kept aside of it."""
+        if not request.sealed:
+            return request
+        payload = self._bus.sealed.get(request.id)
+        if payload is None:
+            raise Unavailable(
+                "what this request said that must not be kept in the journal is lost; nothing was done, "
+                "send it again"
+            )
+        return dataclasses.replace(request, payload=payload)
 
     def _refuse(self, request: Envelope, kind: str, detail: str) -> None:
         fields = {"topic": request.topic, "kind": kind, "status": STATUS[kind], "detail": detail}

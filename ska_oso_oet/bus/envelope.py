@@ -7,6 +7,7 @@ import uuid
 from typing import Any
 
 _LAYOUT = ("id", "time", "topic", "msg_src", "payload", "request_id", "user", "expires", "seq")
+_RARE = ("trace", "sealed")  #: left out where there is nothing to say
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -23,11 +24,12 @@ class Envelope:
     expires: float | None = None  #: a request not begun by then must not be carried out
     seq: int | None = None  #: place in the journal; none for a transient message
     trace: str | None = None  #: the W3C traceparent of what caused it, where that is traced
+    sealed: bool = False  #: a request of which some is kept aside; see :mod:`.sealed`
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form on the wire."""
         data = {name: getattr(self, name) for name in _LAYOUT}
-        return data if self.trace is None else {**data, "trace": self.trace}
+        return data | {name: getattr(self, name) for name in _RARE if getattr(self, name)}
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Envelope:
@@ -35,7 +37,7 @@ class Envelope:
 
         :raises TypeError: where a field is missing
         """
-        return cls(**{name: data[name] for name in (*_LAYOUT, "trace") if name in data})
+        return cls(**{name: data[name] for name in (*_LAYOUT, *_RARE) if name in data})
 
     @property
     def about(self) -> int | None:

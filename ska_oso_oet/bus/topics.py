@@ -18,6 +18,7 @@ class Topic:
     transient: bool = False
     replies: tuple[str, ...] = ()
     worker: str = ""  #: who answers a request
+    verbatim: bool = False  #: it tells what a script has printed, letter by letter
 
 
 FAILED = "request.failed"
@@ -79,7 +80,7 @@ _ALL = (
     Topic("request.worker.ping", ("worker",), transient=True, replies=("worker.pong",)),
     Topic(FAILED, ("topic", "kind", "status", "detail")),
     Topic("procedure.pool.list", ("result",), transient=True),
-    Topic("procedure.pool.output", ("result",), transient=True),
+    Topic("procedure.pool.output", ("result",), transient=True, verbatim=True),
     Topic("procedure.pool.checked", ("result",), transient=True),
     Topic("activity.pool.list", ("result",), transient=True),
     Topic("operator.pool.state", ("result",), transient=True),
@@ -101,7 +102,7 @@ _ALL = (
     Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
     Topic("procedure.survivors.found", ("pid", "survivors")),
     Topic("procedure.survivors.gone", ("pid",)),
-    Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True),
+    Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True, verbatim=True),
     # what happens to activities, and to scheduling blocks by them
     Topic("activity.lifecycle.running", ("result",)),
     Topic("activity.lifecycle.statechange", ("aid", "old_state", "new_state", "result")),

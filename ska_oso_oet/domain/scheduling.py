@@ -13,6 +13,7 @@ from typing import Any, Union
 
 from .activity import GIVEN
 from .errors import Invalid
+from .masking import masked
 from .nesting import DEEPEST, too_deep
 from .scripts import FILE_PREFIX, GIT_PREFIX, Arguments, CreateEnv, Script, script_from_dict
 from .texts import encodable
@@ -166,7 +167,7 @@ def instance(
                 "activity_ref": activity_name,
                 "executed_at": when,
                 "runtime_args": [
-                    {"function_name": function, "function_args": arguments[function].to_dict()}
+                    {"function_name": function, "function_args": masked(arguments[function].to_dict())}
                     for function in FUNCTIONS
                     if function in arguments
                 ],

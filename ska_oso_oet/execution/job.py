@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..domain.errors import Unavailable
 from ..domain.scripts import Arguments, GitScript, Script
 from ..settings import Settings
 from .processes import mark_of
+from .rundir import RunDirectory
 
 
 def job_of(
@@ -14,6 +16,7 @@ def job_of(
     script: Script,
     path: str,
     init: Arguments,
+    main: Arguments,
     limits: dict[str, float | None],
     offered: dict[str, Any],
     dispensable: tuple[str, ...],
@@ -24,6 +27,7 @@ def job_of(
     """Return the job of one procedure.
 
     :param path: the script's file; of a script from git, from the root of its repository
+    :param main: what ``main`` will be called with, where its start does not say otherwise
     :param limits: seconds each phase may take
     :param offered: keyword arguments for those functions of the script that have them in their signature
     :param dispensable: names of keyword arguments that a function which does not take them is not given
@@ -33,6 +37,7 @@ def job_of(
         "script": script.to_dict(),
         "path": path,
         "init": init.to_dict(),
+        "main": main.to_dict(),
         "offered": offered,
         "dispensable": list(dispensable),
         "limits": limits,
@@ -65,3 +70,15 @@ def job_of(
             },
         }
     return job
+
+
+def main_of(directory: RunDirectory, remembered: Arguments) -> Arguments:
+    """What ``main`` of a procedure is to be called with, as it was given: the journal does not keep secrets.
+
+    :param remembered: of a run whose job does not say
+    :raises Unavailable: where its job cannot be read
+    """
+    job = directory.read("spec.json")
+    if job is None:
+        raise Unavailable(f"the arguments for main cannot be read from {directory.file('spec.json')}")
+    return Arguments.from_dict(job["main"]) if "main" in job else remembered

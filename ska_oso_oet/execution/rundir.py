@@ -1,7 +1,7 @@
 """The run directory: the truth about one run.
 
 ================  ====================================================================================
-``spec.json``     what to run; written before anything is started
+``spec.json``     what to run, and the arguments as they were given; written before anything is started
 ``process.json``  the supervisor's identity, the script's process and mark
 ``events.jsonl``  numbered records: every change of state and message, written before they are told
 ``output``        numbered pieces of output; see output.py
@@ -20,6 +20,8 @@ import contextlib
 import json
 import os
 from typing import Any
+
+from ..bus.sealed import owners_only
 
 #: Bytes of the last records that are kept in memory, so that telling them needs no reading.
 _RECENT = 4 * 2**20
@@ -46,16 +48,17 @@ class RunDirectory:
 
         :raises OSError: where it cannot be written
         """
+        os.makedirs(self.path, mode=0o700, exist_ok=True)
         os.makedirs(self.file("work"), mode=0o700, exist_ok=True)
         self.write("spec.json", spec)
 
     def write(self, name: str, document: dict[str, Any]) -> None:
-        """Write a whole document, or nothing.
+        """Write a whole document, or nothing; for its owner only.
 
         :raises OSError: where it cannot be written
         """
         temporary = self.file(f".{name}")
-        with open(temporary, "w") as file:
+        with open(temporary, "w", opener=owners_only) as file:
             json.dump(document, file)
         os.replace(temporary, self.file(name))
 

@@ -30,7 +30,7 @@ from .answers import Answers
 from .drain import Drain
 from .handle import Handle
 from .housekeeping import Housekeeping
-from .job import job_of
+from .job import job_of, main_of
 from .launcher import Launcher
 from .operator import OperatorSwitch
 from .run import Run
@@ -183,6 +183,7 @@ class ScriptExecutionService:
             script,
             path,
             init,
+            main,
             limits,
             offered or {},
             GIVEN if activity_id is not None else (),
@@ -271,7 +272,7 @@ class ScriptExecutionService:
         self.drain.require_none()
         self.pool.reserve(command.pid)
         run = self.runs[command.pid]
-        main = run.procedure.main.overridden_by(command.main)
+        main = main_of(run.directory, run.procedure.main).overridden_by(command.main)
         # The reply is the event of the start itself, which carries this request's id.
         run.start(main, request.request_id, request.user, self.operator.context())
         while run.procedure.state is ProcedureState.READY:

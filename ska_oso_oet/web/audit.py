@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import threading
 import time
 import uuid
@@ -19,6 +18,7 @@ from flask import Response, g, request
 from werkzeug.exceptions import HTTPException
 
 from ..bus.envelope import Envelope
+from ..domain.masking import masked, masked_text
 from .auth import identity
 from .requests import JsonRequest
 from .services import services
@@ -28,9 +28,6 @@ _PATH = 500
 _DETAIL = 500
 _RATE = 10.0  #: refusals of unknown clients recorded per second, on average
 _BURST = 200.0
-_SECRET = re.compile(r"passw|secret|token|credential|authorization|api.?key", re.IGNORECASE)
-_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
-_USER = re.compile(r"://[^/\s\"]*@")
 
 
 def is_command() -> bool:
@@ -125,19 +122,11 @@ def _asked() -> dict[str, Any]:
 def _what() -> str | None:
     """The body that was read, as JSON, without what may be secret, cut off where it is long."""
     said = cast(JsonRequest, request).said
-    return _TOKEN.sub("***", json.dumps(_masked(said)))[:_MOST] if said is not None else None
-
-
-def _masked(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: "***" if _SECRET.search(key) else _masked(part) for key, part in value.items()}
-    if isinstance(value, list):
-        return [_masked(part) for part in value]
-    return _USER.sub("://***@", value) if isinstance(value, str) else value
+    return json.dumps(masked(said))[:_MOST] if said is not None else None
 
 
 def _plain(text: str) -> str:
-    return _TOKEN.sub("***", "".join(letter if letter.isprintable() else "?" for letter in text))
+    return masked_text("".join(letter if letter.isprintable() else "?" for letter in text))
 
 
 def _detail(response: Response) -> str | None:

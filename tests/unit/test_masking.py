@@ -1,0 +1,32 @@
+"""What may be secret is masked by the names of fields and by what it looks like, and nothing else is."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.domain.masking import masked
+
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqbyJ9.c2lnbmF0dXJl"
+
+
+@pytest.mark.parametrize(
+    ("given", "shown"),
+    [
+        ({"password": "x"}, {"password": "***"}),
+        ({"DB_PASSWD": 7, "apiKey": None}, {"DB_PASSWD": "***", "apiKey": "***"}),
+        ({"api_key": ["x"], "Authorization": {}}, {"api_key": "***", "Authorization": "***"}),
+        ({"args": [{"nested": [{"secret": {"deep": 1}}]}]}, {"args": [{"nested": [{"secret": "***"}]}]}),
+        (f"see {JWT}.", "see ***"),
+        ({JWT: 1}, {"***": 1}),
+        ("https://me:pw@host/x and ftp://you@host", "https://***@host/x and ftp://***@host"),
+        ("ssh://git@host/x.git", "ssh://git@host/x.git"),
+        ("ssh://git:pw@host/x.git", "ssh://***@host/x.git"),
+        ("git@host:x.git, a@b", "git@host:x.git, a@b"),
+        ({"subarray_id": 1, "ok": [True, None]}, {"subarray_id": 1, "ok": [True, None]}),
+    ],
+)
+def test_what_may_be_secret_is_masked_and_nothing_else(given: Any, shown: Any) -> None:
+    assert masked(given) == shown
+    assert masked(shown) == shown
