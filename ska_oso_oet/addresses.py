@@ -10,6 +10,9 @@ import urllib.parse
 
 FOLDER_PREFIX = "file://"
 
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
 _RIGHT = (
     "must be file:///absolute/path of a folder, or the base of the ODA's REST interface: "
     "https://host/ns/oda/api/v1"

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
 
-from .addresses import checked_archive_url, checked_issuer
+from .addresses import Network, checked_archive_url, checked_issuer
 
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
@@ -172,6 +173,14 @@ def database(text: str) -> str:
     if "password=" in text:
         raise ValueError("give the password before the @, or with PGPASSFILE or PGPASSWORD")
     return text
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """A comma list of addresses and networks."""
+    try:
+        return tuple(ipaddress.ip_network(word) for word in words(text))
+    except ValueError as error:
+        raise ValueError(f"{error}; give addresses, or networks such as 10.1.0.0/16") from None
 
 
 def text_or_none(text: str) -> str | None:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from .addresses import url_of
+from .addresses import Network, url_of
 from .variables import VARIABLES
 
 
@@ -30,6 +30,7 @@ class Settings:
     auth_read: tuple[str, ...]
     auth_execute: tuple[str, ...]
     auth_subarray_claim: str
+    trusted_proxies: tuple[Network, ...]
     namespace: str
     subarray_id: int
     state_dir: str

@@ -73,6 +73,13 @@ VARIABLES: dict[str, Variable] = {
         "claim that lists the subarrays a user may use (numbers, or `*`); with it a token whose claim does "
         "not list this one is refused",
     ),
+    "trusted_proxies": Variable(
+        "OET_TRUSTED_PROXIES",
+        "",
+        "addresses and networks (comma list) of proxies whose `X-Forwarded-For`, `-Proto`, `-Host`, `-Port` "
+        "and `-Prefix` are believed; anybody else's are ignored, by default everybody's",
+        readers.networks,
+    ),
     "namespace": Variable("KUBE_NAMESPACE", "ska-oso-oet", "first element of the base path", readers.segment),
     "subarray_id": Variable(
         "OET_SUBARRAY_ID", "1", "the subarray this instance drives", readers.whole(1, MOST_SUBARRAYS)

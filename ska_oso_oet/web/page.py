@@ -15,6 +15,8 @@ from ..settings import Settings
 from .access import login
 from .auth.guard import Guard
 from .auth.permissions import Permission, needs
+from .proxies import FORWARDED
+from .resources import base_url
 
 if TYPE_CHECKING:
     from .auth.provider import Published
@@ -103,6 +105,8 @@ class Page:
         if self._settings.auth_issuers and self._guard is not None:
             components["securitySchemes"] = self._schemes()
             document["paths"] = self._secured(document["paths"], list(components["securitySchemes"]))
+        if request.environ.get(FORWARDED):  # else the base path, where this document was found
+            document["servers"] = [{"url": base_url()}]
         return jsonify({**document, "components": components})
 
     def _schemes(self) -> dict[str, Any]:

@@ -46,7 +46,7 @@ class BasePath:
         path = environ.get("PATH_INFO", "").rstrip("/")
         for base in self._bases:
             if (path == base or path.startswith(f"{base}/")) and path[len(base) :] not in _ROOT_ONLY:
-                environ["SCRIPT_NAME"] = base
+                environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + base
                 environ["PATH_INFO"] = path[len(base) :] or "/"
                 return self._app(environ, start_response)
         if path in ROOT:

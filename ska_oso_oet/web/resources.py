@@ -14,17 +14,18 @@ _STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes
 
 def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:
     """A document with its address, as whoever asks has addressed this server."""
-    address = f"{request.host_url.rstrip('/')}{request.script_root}/{collection}/{document['id']}"
-    return {"id": document["id"], "uri": address, **document}
+    return {"id": document["id"], "uri": f"{base_url()}/{collection}/{document['id']}", **document}
+
+
+def base_url() -> str:
+    """The address of the API, as whoever asks has addressed this server."""
+    return f"{request.host_url.rstrip('/')}{request.script_root}"
 
 
 def shown_of(collection: str, document: dict[str, Any], subarray: int) -> dict[str, Any]:
     """A document of any subarray, with its address where that subarray's OET is found beside this one."""
-    mine = f"/oet/{services().settings.subarray_id}/"
-    root = request.script_root.replace(mine, f"/oet/{subarray}/").replace(
-        "/oet/api/", f"/oet/{subarray}/api/"
-    )
-    address = f"{request.host_url.rstrip('/')}{root}/{collection}/{document['id']}"
+    root, _, mine = base_url().rpartition("/oet/")
+    address = f"{root}/oet/{subarray}/{mine[mine.index('api/') :]}/{collection}/{document['id']}"
     return {"id": document["id"], "uri": address, **document}
 
 

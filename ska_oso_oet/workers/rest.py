@@ -22,6 +22,7 @@ from ..web.app import create_app
 from ..web.bridge import Bridge
 from ..web.everywhere import Everywhere
 from ..web.patient import PatientWorker
+from ..web.proxies import Proxied
 from ..web.requests import WSGI
 from ..web.stream import Hub
 from ..web.timing import Timed
@@ -59,6 +60,7 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "logger_class": "ska_oso_oet.workers.gunicornlog.Log",
             "control_socket_disable": True,
             "forwarder_headers": "",
+            "forwarded_allow_ips": "",  # Proxied decides whom to believe
             "limit_request_line": 8190,
             "limit_request_field_size": _HEADER,
         }.items():
@@ -78,7 +80,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
         self.bridge.start(prepare)
         begin_tracing(self._settings, "FlaskWorker")
-        app: WSGI = Timed(create_app(self._settings, self.bridge, hub, everywhere))
+        served = create_app(self._settings, self.bridge, hub, everywhere)
+        app: WSGI = Timed(Proxied(served, self._settings.trusted_proxies))
         return Traced(app) if self._settings.otlp_endpoint else app
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import ipaddress
 import json
 import re
 from pathlib import Path
@@ -174,6 +175,17 @@ def test_the_settings_are_ones_that_the_server_takes(name: str) -> None:
         assert Path(settings.pip_credentials).is_relative_to(mounts["package-credentials"])
         assert settings.pip_index_url == "https://packages.example.org/simple"
         assert len(settings.pip_extra_index_urls) == 2
+
+
+def test_the_ingress_is_believed_and_nobody_where_there_is_none() -> None:
+    settings = read_settings(only(render(), "ConfigMap")["data"])
+    pod = ipaddress.ip_address("10.244.0.7")
+    assert any(pod in network for network in settings.trusted_proxies)
+    assert not any(ipaddress.ip_address("192.0.2.1") in network for network in settings.trusted_proxies)
+    own = render({"ingress": {"trustedProxies": ["192.0.2.0/24"]}})
+    assert only(own, "ConfigMap")["data"]["OET_TRUSTED_PROXIES"] == "192.0.2.0/24"
+    assert "OET_TRUSTED_PROXIES" not in only(render({"ingress": {"enabled": False}}), "ConfigMap")["data"]
+    assert template(merged(GUARDED, {"ingress": {"trustedProxies": ["localhost"]}})).returncode != 0
 
 
 def test_who_may_command_has_to_be_said() -> None:

@@ -102,6 +102,7 @@ OTHER: dict[str, Any] = {
     "ingress.host": "oet.example.org",
     "ingress.tlsSecret": "certificate",
     "ingress.timeoutSeconds": 60,
+    "ingress.trustedProxies": ["192.0.2.1"],
     "ingress.annotations": {"a": "b"},
     "networkPolicy.enabled": False,
     "networkPolicy.from": [_PEER],

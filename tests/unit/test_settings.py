@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import ipaddress
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ def test_the_defaults_are_those_of_the_table() -> None:
     expected = dict(
         host="127.0.0.1",
         port=5000,
+        trusted_proxies=(),
         namespace="ska-oso-oet",
         subarray_id=1,
         state_dir="/states/oet/subarray-1",
@@ -73,6 +75,12 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
     [
         ("OET_PORT", "0", "port", 0),
         ("OET_SUBARRAY_ID", "16", "subarray_id", 16),
+        (
+            "OET_TRUSTED_PROXIES",
+            "10.1.0.0/16, ::1",
+            "trusted_proxies",
+            (ipaddress.ip_network("10.1.0.0/16"), ipaddress.ip_network("::1")),
+        ),
         ("OET_STATE_DIR", "/a/../b", "state_dir", "/b"),
         ("OET_STOP_GRACE", "2", "stop_grace", 2.0),
         ("OET_STOP_GRACE", "2.5 s", "stop_grace", 2.5),

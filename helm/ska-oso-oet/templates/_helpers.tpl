@@ -99,6 +99,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if $.Values.packages.credentials.secret -}}
   {{- $_ := set $chosen "OET_PIP_CREDENTIALS" "/run/secrets/oet/packages/netrc" -}}
 {{- end -}}
+{{- if $.Values.ingress.enabled -}}
+  {{- $_ := set $chosen "OET_TRUSTED_PROXIES" (join "," $.Values.ingress.trustedProxies) -}}
+{{- end -}}
 {{- range $name, $value := $chosen -}}
   {{- if not $value }}{{ $_ := unset $chosen $name }}{{ end -}}
 {{- end -}}

@@ -15,6 +15,7 @@ from ...logs import tagged
 from ...settings import Settings
 from ...variables import MOST_SUBARRAYS
 from ..errors import from_refusal, problem
+from ..proxies import RECEIVED_HOST
 from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
 
@@ -89,7 +90,8 @@ class Guard:
 
     def _admit_nobody(self) -> Response | None:
         """Where nobody is asked who they are, a page from elsewhere must not pass for one of this machine."""
-        host = request.host
+        # Not what a header adds: a page may set any header but this one.
+        host = request.environ.get(RECEIVED_HOST, request.host)
         if self._off or cannot_be_of_a_stranger(host) or host.rpartition(":")[0] == self._host:
             return None
         g.refused = _ONLY_HERE
