@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+import itertools
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ska_oso_oet.settings import read_settings
 from ska_oso_oet.web.app import create_app
 from ska_oso_oet.web.auth.permissions import declared
 from ska_oso_oet.web.bridge import Bridge
+from ska_oso_oet.web.document import document_of, endpoints
 from ska_oso_oet.web.stream import Hub
 
 Schema = Mapping[str, Any]
 
 _SCHEMAS = "#/components/schemas/"
+_NOTHING = ("null", "`False` or null")  #: the types of fields that only others of the same kind have
+_NEEDED = "needed"
+_EVERYWHERE = "Idempotency-Key"  #: said in the introduction
 
 _INTRODUCTION = """\
 The base path is `/<KUBE_NAMESPACE>/oet/<OET_SUBARRAY_ID>/api/v1`, by default `/ska-oso-oet/oet/1/api/v1`; the
@@ -24,7 +28,11 @@ page to try it on at `ui`, both below the base path.
 Bodies are JSON, times seconds since 1970. Every failure, on every path, is an RFC 9457 problem document whose
 `detail` is a sentence. What changes something may carry an `Idempotency-Key`: a repeat with the same key gets
 the first answer. Where the server asks who is asking, a request carries `Authorization: Bearer <token>`
-([authentication](authentication.md)).
+([authentication](authentication.md)). In answers `***` stands for arguments that may be secret.
+
+The document says all that is checked, with patterns and lengths, and every answer. Clients can be generated
+from it, as with `openapi-python-client`, and `schemathesis run …/openapi.json` tries a server against it with
+the settings in `schemathesis.toml`.
 
 | status | when |
 |---|---|
@@ -56,12 +64,8 @@ def _described() -> tuple[Schema, dict[tuple[str, str], str]]:
     finally:
         bridge.loop.close()
     needed = declared(app)
-    permissions = {
-        (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule.rule), method.lower()): str(needed[rule.endpoint])
-        for rule in app.url_map.iter_rules()
-        for method in rule.methods
-    }
-    return app.api_doc, permissions
+    permissions = {operation: str(needed[endpoint]) for operation, endpoint in endpoints(app).items()}
+    return document_of(app), permissions
 
 
 def _operations(document: Schema, permissions: Mapping[tuple[str, str], str]) -> Iterator[str]:
@@ -106,11 +110,13 @@ def _success(document: Schema, operation: Schema) -> str:
 
 def _parameters(document: Schema, operation: Schema) -> Iterator[tuple[str, str, str]]:
     for parameter in operation.get("parameters", ()):
+        if parameter["name"] == _EVERYWHERE:
+            continue
         default = parameter["schema"].get("default")
         meaning = parameter.get("description", "")
         if default not in (None, ""):
             meaning += f" (default: `{str(default).lower() if isinstance(default, bool) else default}`)"
-        where = "in the path" if parameter["in"] == "path" else "query"
+        where = {"path": "in the path", "query": "query", "header": "header"}[parameter["in"]]
         yield parameter["name"], f"{_type(parameter['schema'])}, {where}", meaning
 
 
@@ -148,19 +154,35 @@ def _fields(
     """The fields of an object, those of objects in it by dotted names."""
     if "$ref" in schema:
         schema = _resolved(document, schema["$ref"])
+    if "oneOf" in schema:
+        yield from _either(_fields(document, choice, prefix) for choice in schema["oneOf"])
+        return
     required = schema.get("required", ())
     for name, field in schema["properties"].items():
         meaning = field.get("description", "")
         if deep and name in required:
-            meaning = f"needed; {meaning}" if meaning else "needed"
+            meaning = f"{_NEEDED}; {meaning}" if meaning else _NEEDED
         if field.get("default") not in (None, ""):
             meaning += f" (default: `{str(field['default']).lower()}`)"
         inner = next((part["$ref"] for part in _choices(field) if "$ref" in part), None)
-        if deep and inner and "properties" in _resolved(document, inner):
+        if deep and inner and {"properties", "oneOf"} & _resolved(document, inner).keys():
             yield f"{prefix}{name}", "object", meaning.strip()
             yield from _fields(document, {"$ref": inner}, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", _type(field), meaning.strip()
+
+
+def _either(kinds: Iterable[Iterator[tuple[str, str, str]]]) -> Iterator[tuple[str, str, str]]:
+    """The fields of objects of which one is taken."""
+    found: dict[str, list[tuple[str, str]]] = {}
+    for name, kind, meaning in itertools.chain(*kinds):
+        if kind not in _NOTHING:
+            found.setdefault(name, []).append((kind, meaning))
+    for name, each in found.items():
+        types = dict.fromkeys(kind for kind, _ in each)
+        said = dict.fromkeys(meaning.removeprefix(_NEEDED).removeprefix("; ") for _, meaning in each)
+        needed = [_NEEDED] if all(meaning.startswith(_NEEDED) for _, meaning in each) else []
+        yield name, " or ".join(types), "; ".join([*needed, *filter(None, ["; or ".join(said)])])
 
 
 def _table(head: str, rows: Iterator[tuple[str, str, str]]) -> Iterator[str]:

@@ -23,6 +23,14 @@ SBI_INTERFACE = "https://schema.skao.int/ska-oso-pdm-sbi/0.1"
 FUNCTIONS = ("init", "main")  #: what an activity may give arguments to
 _OLDER_NAME_OF_MAIN = "run"
 
+#: What neither ends nor hides a line of a log: no controls, odd spaces or marks of direction.
+_UNSEEN = (
+    r"\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
+    r"\ue000-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff"
+)
+#: The id of a scheduling block, as a pattern of ECMA 262.
+SBD_ID = rf"^[^./\\{_UNSEEN}][^/\\{_UNSEEN}]*$"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class InlineScript:
@@ -105,11 +113,9 @@ def checked_sbd_id(text: Any) -> str:
     """
     if (
         not isinstance(text, str)
-        or not 1 <= len(text) <= 200
-        or not text.isprintable()
-        or text.startswith(".")
-        or "/" in text
-        or "\\" in text
+        or len(text) > 200
+        or not encodable(text)
+        or re.fullmatch(SBD_ID, text) is None
     ):
         raise Invalid(
             f"{repr(text)[:100]} cannot be the id of a scheduling block, which has 1 to 200 printable "

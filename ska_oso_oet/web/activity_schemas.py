@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, RootModel, field_validator
+from pydantic import BaseModel, Field, RootModel, StrictBool, WithJsonSchema, field_validator
 
-from ..domain.scheduling import checked_sbd_id
-from ..domain.scripts import CreateEnv
-from .schemas import MAX_ID, Outcome, ScriptArguments, Stopped, checked
+from ..domain.scheduling import SBD_ID, checked_sbd_id
+from .schemas import MAX_ID, Outcome, Stopped
+from .script_schemas import CreateEnv, ScriptArguments, ShownScriptArguments, checked
 
 State = Literal["REQUESTED", "PREPARED", "RUNNING", "COMPLETE", "FAILED", "STOPPED"]
+
+_SBD_ID: dict[str, Any] = {"type": "string", "pattern": SBD_ID, "maxLength": 200}
 
 
 class RunBody(BaseModel):
     """Ask for an activity of a scheduling block to be carried out."""
 
-    activity_name: str = Field(min_length=1, max_length=200, examples=["observe"])
-    sbd_id: str = Field(examples=["sbd-mvp01-20220923-00001"])
-    prepare_only: bool = Field(False, description="leave the start to a start of the procedure")
+    activity_name: str = Field(min_length=1, max_length=200)
+    sbd_id: Annotated[str, WithJsonSchema(_SBD_ID)]
+    prepare_only: StrictBool = Field(False, description="leave the start to a start of the procedure")
     create_env: CreateEnv = Field(
         False,
         description="of a script in git: run it in an environment with its project's dependencies; "
@@ -38,7 +40,7 @@ class ActivityChangeBody(BaseModel):
     """Ask for an activity to be stopped; without ``state`` nothing changes."""
 
     state: Literal["STOPPED"] | None = None
-    abort: bool = False
+    abort: StrictBool = False
 
 
 class ActivityPath(BaseModel):
@@ -57,7 +59,7 @@ class Activity(BaseModel):
     procedure_id: int
     prepare_only: bool
     create_env: CreateEnv
-    script_args: dict[str, Any]
+    script_args: ShownScriptArguments
     activity_states: list[tuple[State, float]]
     state: State
     outcome: Outcome | None

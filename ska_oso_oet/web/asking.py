@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import uuid
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import request
 from werkzeug.exceptions import BadRequest
@@ -15,6 +16,9 @@ from . import audit
 from .auth import identity
 from .services import services
 
+T = TypeVar("T")
+
+_KEY = re.compile("[!-~]([ -~]*[!-~])?")
 _ASK = 10.0  #: seconds for a question
 
 
@@ -23,8 +27,8 @@ def _request_id() -> tuple[str, bool]:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return uuid.uuid4().hex, False
-    if not 1 <= len(key) <= 200:
-        raise BadRequest("Idempotency-Key must have between 1 and 200 characters")
+    if len(key) > 200 or _KEY.fullmatch(key) is None:
+        raise BadRequest("Idempotency-Key must have between 1 and 200 characters, printable ones of ASCII")
     # The same key with another request, or of another user, is another request.
     body = hashlib.sha256(request.get_data()).hexdigest()
     name = f"{key} {request.method} {request.path} {body}"
@@ -55,3 +59,17 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
             repeated=repeated,
             before=before,
         )
+
+
+def last_event_id(otherwise: T) -> int | T:
+    """After which event a stream is to go on.
+
+    :param otherwise: where the request has no `Last-Event-ID`
+    :raises BadRequest: where that is none
+    """
+    header = request.headers.get("Last-Event-ID")
+    if header is None:
+        return otherwise
+    if not (header.isascii() and header.isdecimal() and len(header) <= 18):
+        raise BadRequest("Last-Event-ID must be a number this stream has sent")
+    return int(header)

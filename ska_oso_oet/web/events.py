@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-from flask import Response, request
+from flask import Response
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
-from werkzeug.exceptions import BadRequest
 
 from . import central, schemas
-from .asking import ask
+from .asking import ask, last_event_id
 from .auth import identity
 from .auth.permissions import Permission, needs
 from .detached import Detached
-from .problems import PROBLEMS
+from .problems import PROBLEMS, SCHEMAS
 from .services import services
 from .stream import ActivityIds, Wanted
 
@@ -24,7 +23,10 @@ api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
     "/stream",
     summary="Follow every event",
     responses={
-        200: {"description": "Server-sent events", "content": {"text/event-stream": {}}},
+        200: {
+            "description": "Server-sent events",
+            "content": {"text/event-stream": {"schema": {"$ref": f"{SCHEMAS}Event"}}},
+        },
         **PROBLEMS,
     },
 )
@@ -35,12 +37,7 @@ def stream(query: schemas.StreamQuery) -> Response:
     With `all_subarrays` they come from the central history: each has a field `subarray`, ids are positions in
     that history, and what is not kept (output, questions and their answers) is left out.
     """
-    after = query.last_event_id
-    header = request.headers.get("Last-Event-ID")
-    if header is not None:
-        if not (header.isascii() and header.isdecimal() and len(header) <= 18):
-            raise BadRequest("Last-Event-ID must be a number this stream has sent")
-        after = int(header)
+    after = last_event_id(query.last_event_id)
     wanted = Wanted(
         topics=_prefixes(query.topics),
         exclude=_prefixes(query.exclude),

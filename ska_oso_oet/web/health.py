@@ -14,6 +14,7 @@ from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 from .. import __version__
 from ..bus.client import BusClient
 from ..domain.errors import Refusal
+from . import health_schemas as schemas
 from .asking import ask
 from .auth.permissions import Permission, needs
 from .drain import STATE, drain_state
@@ -32,14 +33,14 @@ _Told = tuple[dict[str, str], dict[str, Any], dict[str, str | None]]
 api = APIBlueprint("health", __name__, abp_tags=[Tag(name="health")])
 
 
-@api.get("/livez", summary="Is the process alive?", responses={200: None})
+@api.get("/livez", summary="Is the process alive?", responses={200: schemas.Alive, **PROBLEMS})
 @needs(Permission.OPEN)
 def livez() -> Response:
     """Asks nobody."""
     return jsonify({"status": "alive", "version": __version__})
 
 
-@api.get("/readyz", summary="Do all workers answer?", responses={200: None, **PROBLEMS})
+@api.get("/readyz", summary="Do all workers answer?", responses={200: schemas.Ready, **PROBLEMS})
 @needs(Permission.OPEN)
 def readyz() -> Response:
     """Asks every worker over the bus; a drained server is not ready."""
@@ -62,7 +63,7 @@ def _readiness() -> Response:
     return jsonify({"status": "ready", "workers": workers, "stores": said})
 
 
-@api.get("/status", summary="What is this server doing?", responses={200: None, **PROBLEMS})
+@api.get("/status", summary="What is this server doing?", responses={200: schemas.Status, **PROBLEMS})
 @needs(Permission.READ)
 def status() -> Response:
     """The server, its workers, the running procedure, and what the operator decided."""

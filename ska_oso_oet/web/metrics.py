@@ -32,14 +32,17 @@ from .services import services
 
 _OPENMETRICS = "application/openmetrics-text"
 _TEXT = exposition.CONTENT_TYPE_PLAIN_0_0_4
-_ANSWER = {"description": "Metrics, as Prometheus reads them", "content": {"text/plain": {}}}
+_ANSWER = {
+    "description": "Metrics, as Prometheus reads them",
+    "content": {kind: {"schema": {"type": "string"}} for kind in ("text/plain", _OPENMETRICS)},
+}
 
 api = APIBlueprint("metrics", __name__, abp_tags=[Tag(name="health")])
 
 
 @api.get("/metrics", summary="What is measured?", responses={200: _ANSWER, **PROBLEMS})
 @needs(Permission.OPEN)
-def show() -> Response:
+def metrics() -> Response:
     """At the root only. The text format; OpenMetrics where `Accept` asks for it."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Measured(services().settings))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import urllib.parse
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,9 @@ from ..settings import Settings
 from .access import login
 from .auth.guard import Guard
 from .auth.permissions import Permission, needs
+from .document import document_of, endpoints
 from .proxies import FORWARDED
+from .requests import PREFIX
 from .resources import base_url
 
 if TYPE_CHECKING:
@@ -100,14 +101,25 @@ class Page:
         return ["'self'", *dict.fromkeys(_origin(address) for address in others if address)]
 
     def _openapi(self) -> Response:
-        document = dict(self._app.api_doc)
-        components = {k: v for k, v in document["components"].items() if k != "securitySchemes"}
-        if self._settings.auth_issuers and self._guard is not None:
-            components["securitySchemes"] = self._schemes()
-            document["paths"] = self._secured(document["paths"], list(components["securitySchemes"]))
-        if request.environ.get(FORWARDED):  # else the base path, where this document was found
+        document = document_of(self._app)
+        environ = request.environ
+        if environ.get(FORWARDED):  # else the base path, where this document was found
             document["servers"] = [{"url": base_url()}]
-        return jsonify({**document, "components": components})
+        root = f"{request.host_url.rstrip('/')}{environ.get(PREFIX, '')}" if environ.get(FORWARDED) else ""
+        document["paths"]["/metrics"]["get"]["servers"] = [{"url": root or "/"}]
+        if not self._settings.central_url:
+            self._leave_out_other_subarrays(document["paths"])
+        if self._settings.auth_issuers and self._guard is not None:
+            document["components"]["securitySchemes"] = self._schemes()
+            self._secure(document["paths"], list(document["components"]["securitySchemes"]))
+        return jsonify(document)
+
+    def _leave_out_other_subarrays(self, paths: dict[str, Any]) -> None:
+        """Without a central history, this server knows its own subarray only."""
+        for path in ("/procedures", "/stream"):
+            for parameter in paths[path]["get"]["parameters"]:
+                if parameter["name"] == "all_subarrays":
+                    parameter["schema"] = {"type": "boolean", "enum": [False], "default": False}
 
     def _schemes(self) -> dict[str, Any]:
         schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
@@ -121,25 +133,16 @@ class Page:
             schemes["login"] = {"type": "oauth2", "flows": {"authorizationCode": flow}}
         return schemes
 
-    def _secured(self, paths: dict[str, Any], schemes: list[str]) -> dict[str, Any]:
+    def _secure(self, paths: dict[str, Any], schemes: list[str]) -> None:
         assert self._guard is not None
-        needed = {}
-        for rule in self._app.url_map.iter_rules():
-            for method in rule.methods or ():
-                path = documented(rule.rule)
-                needed[path, method.lower()] = self._guard.permissions[rule.endpoint]
         ways: list[dict[str, list[str]]] = [{scheme: []} for scheme in schemes]
-        secured: dict[str, Any] = {}
-        for path, item in paths.items():
-            secured[path] = {}
-            for method, operation in item.items():
-                permission = needed[path, method]
-                secured[path][method] = {
-                    **operation,
-                    "description": f"{operation.get('description', '')} Permission: {permission}.".strip(),
-                    "security": [] if permission is Permission.OPEN else ways,
-                }
-        return secured
+        for (path, method), endpoint in endpoints(self._app).items():
+            operation = paths.get(path, {}).get(method)
+            if operation is not None:
+                permission = self._guard.permissions[endpoint]
+                described = f"{operation.get('description', '')} Permission: {permission}.".strip()
+                operation["description"] = described
+                operation["security"] = [] if permission is Permission.OPEN else ways
 
     def _ui(self) -> Response:
         return Response(_PAGE.format(base=request.script_root), content_type="text/html; charset=utf-8")
@@ -174,11 +177,6 @@ def _open(view: Any) -> Any:
         return response
 
     return needs(Permission.OPEN)(shown)
-
-
-def documented(rule: str) -> str:
-    """A path of the application as OpenAPI writes it."""
-    return re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", rule)
 
 
 def _origin(address: str) -> str:

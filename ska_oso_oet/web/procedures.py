@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify, request
+from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
-from werkzeug.exceptions import BadRequest
 
 from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.scripts import Arguments, script_from_dict
-from . import central, schemas
-from .asking import ask
+from . import central, schemas, script_schemas
+from .asking import ask, last_event_id
 from .auth import identity
 from .auth.permissions import Permission, needs
 from .detached import Detached
@@ -63,7 +62,7 @@ def _everywhere(query: schemas.ListQuery) -> list[dict[str, Any]]:
 @needs(Permission.EXECUTE)
 def create_procedure(body: schemas.CreateBody) -> Response:
     """Answers as soon as the procedure exists; its preparation goes on."""
-    given = body.script_args or schemas.ScriptArguments()
+    given = body.script_args or script_schemas.ScriptArguments()
     command = PrepareProcedure(
         script=script_from_dict(body.script.model_dump()),
         init=_arguments(given.init),
@@ -102,7 +101,7 @@ def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> R
     return jsonify(_find(pid))
 
 
-def _arguments(given: schemas.Arguments | None) -> Arguments:
+def _arguments(given: script_schemas.Arguments | None) -> Arguments:
     return Arguments.from_dict(given.model_dump() if given else None)
 
 
@@ -116,13 +115,11 @@ def get_output(path: schemas.ProcedurePath, query: schemas.OutputQuery) -> Respo
     """A page of what the script printed, or with `follow` an event stream of it."""
     pid = path.procedure_id
     streams = [word for word in query.stream.split(",") if word]
+    after = last_event_id(query.after)
     if query.follow:
         _find(pid)
-        after = request.headers.get("Last-Event-ID", str(query.after))
-        if not (after.isascii() and after.isdecimal() and len(after) <= 18):
-            raise BadRequest("Last-Event-ID must be a number this stream has sent")
         hub = services().hub
-        return Detached(lambda peer: hub.follow_output(peer, pid, int(after), streams))
+        return Detached(lambda peer: hub.follow_output(peer, pid, after, streams))
     payload = {
         "pid": pid,
         "after": query.after,

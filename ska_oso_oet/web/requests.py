@@ -21,6 +21,9 @@ _MAY_BE_BARE = ("/drain",)  #: where the body may be left out
 _DRAINED = 2**16  #: bytes read and forgotten at once
 _MOST_DRAINED = 2**23
 
+#: In the environment of a request: what a proxy has put before the base path.
+PREFIX = "oet.prefix"
+
 WSGI = Callable[[dict[str, Any], Any], Iterable[bytes]]
 
 
@@ -46,7 +49,8 @@ class BasePath:
         path = environ.get("PATH_INFO", "").rstrip("/")
         for base in self._bases:
             if (path == base or path.startswith(f"{base}/")) and path[len(base) :] not in _ROOT_ONLY:
-                environ["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + base
+                environ[PREFIX] = environ.get("SCRIPT_NAME", "")
+                environ["SCRIPT_NAME"] = environ[PREFIX] + base
                 environ["PATH_INFO"] = path[len(base) :] or "/"
                 return self._app(environ, start_response)
         if path in ROOT:

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, RootModel, ValidationInfo, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StrictBool,
+    ValidationInfo,
+    WithJsonSchema,
+    field_validator,
+)
 
-from ..domain import repositories, scripts
-from ..domain.errors import Invalid
+from .script_schemas import Script, ScriptArguments, ShownScript, ShownScriptArguments
 
 MAX_ID = 2**53
-
-T = TypeVar("T")
+_STREAMS = "^(stdout|stderr|oet)?(,(stdout|stderr|oet)?)*$"
 
 State = Literal[
     "CREATING",
@@ -28,77 +34,6 @@ State = Literal[
 ]
 
 
-class Arguments(BaseModel):
-    """Arguments of one function of a script; any keyword name is allowed."""
-
-    args: list[Any] | None = None
-    kwargs: dict[str, Any] | None = None
-
-
-class ScriptArguments(BaseModel):
-    """Arguments by function; each may be absent."""
-
-    init: Arguments | None = None
-    main: Arguments | None = None
-
-
-def checked(check: Callable[..., T], *values: Any) -> T:
-    """Have the domain check a field, in the words of the validation library."""
-    try:
-        return check(*values)
-    except Invalid as error:
-        raise ValueError(str(error)) from None
-
-
-class GitArguments(BaseModel):
-    """Which commit of which repository."""
-
-    git_repo: str | None = Field(None, description="URL; by default OET_GIT_REPO of the server")
-    git_branch: str | None = Field(None, description="branch or tag; by default the repository's default one")
-    git_commit: str | None = Field(None, description="commit, or its first digits; goes before git_branch")
-
-    @field_validator("git_repo")
-    @classmethod
-    def _repository(cls, url: str | None) -> str | None:
-        return checked(repositories.checked_repository, url)
-
-    @field_validator("git_branch")
-    @classmethod
-    def _branch(cls, name: str | None) -> str | None:
-        return checked(repositories.checked_branch, name)
-
-    @field_validator("git_commit")
-    @classmethod
-    def _commit(cls, digits: str | None) -> str | None:
-        return checked(repositories.checked_commit, digits)
-
-
-class Script(BaseModel):
-    """Which script to run."""
-
-    script_type: Literal["filesystem", "git"]
-    script_uri: str = Field(max_length=4096, examples=["file:///scripts/observe.py"])
-    git_args: GitArguments | None = Field(None, description="for scripts of type git")
-    create_env: scripts.CreateEnv | None = Field(
-        None,
-        description="for scripts of type git: run in an environment with the project's dependencies; "
-        "`fresh` makes it anew though there is one",
-    )
-
-    @field_validator("script_uri")
-    @classmethod
-    def _possible(cls, uri: str, info: ValidationInfo) -> str:
-        kind = info.data.get("script_type")
-        return uri if kind is None else checked(scripts.checked_uri, uri, kind)
-
-    @field_validator("git_args", "create_env")
-    @classmethod
-    def _of_git(cls, given: Any, info: ValidationInfo) -> Any:
-        if given and info.data.get("script_type") == "filesystem":
-            raise ValueError(f"{info.field_name} is for scripts of type 'git' only")
-        return given
-
-
 class CreateBody(BaseModel):
     """Ask for a script to be loaded and prepared."""
 
@@ -111,7 +46,7 @@ class ChangeBody(BaseModel):
 
     state: Literal["RUNNING", "STOPPED"] | None = None
     script_args: ScriptArguments | None = None
-    abort: bool = False
+    abort: StrictBool = False
 
 
 class ProcedurePath(BaseModel):
@@ -139,7 +74,9 @@ class ListQuery(BaseModel):
 class OutputQuery(BaseModel):
     """Which part of the captured output."""
 
-    stream: str = Field("", description="comma list of stdout, stderr; none means both")
+    stream: Annotated[str, WithJsonSchema({"type": "string", "pattern": _STREAMS})] = Field(
+        "", description="comma list of stdout, stderr; none means both"
+    )
     after: int = Field(0, ge=0, le=MAX_ID, description="only pieces numbered above this")
     limit: int = Field(256 * 1024, ge=1, le=2**20, description="about how many bytes of text")
     tail: int | None = Field(None, ge=1, le=100_000, description="only the last lines")
@@ -201,8 +138,8 @@ class Procedure(BaseModel):
 
     id: int
     uri: str
-    script: dict[str, Any]
-    script_args: dict[str, Any]
+    script: ShownScript
+    script_args: ShownScriptArguments
     history: History
     state: State
     outcome: Outcome | None
@@ -240,12 +177,21 @@ class Changed(RootModel[Procedure | Stopped]):
     """The procedure, or the answer to a stop."""
 
 
+class Chunk(BaseModel):
+    """A piece of captured output."""
+
+    n: int
+    time: float
+    stream: Literal["stdout", "stderr", "oet"]
+    text: str
+
+
 class Output(BaseModel):
     """A page of captured output."""
 
     procedure_id: int
-    chunks: list[dict[str, Any]]
-    next: int
+    chunks: list[Chunk]
+    next: Annotated[int, Field(description="`after` for the next page")]
     final: bool
     state: State
 
@@ -270,11 +216,26 @@ class Environments(RootModel[list[Environment]]):
     """What is kept, what was used last first."""
 
 
+class Event(BaseModel):
+    """One of the server-sent events that a `text/event-stream` consists of."""
+
+    event: Annotated[str, Field(description="the topic")]
+    data: Annotated[str, Field(description="a JSON object: the fields of the message, and who sent it when")]
+    id: Annotated[str, Field(description="what `Last-Event-ID` goes on after")] = ""
+
+
+class Mistake(BaseModel):
+    """What is wrong with one field of a request."""
+
+    loc: list[str | int]
+    msg: str
+
+
 class Problem(BaseModel):
     """RFC 9457 problem document."""
 
     type: str
     title: str
     status: int
-    detail: str
-    errors: list[dict[str, Any]] | None = None
+    detail: Annotated[str, Field(description="one sentence that says what to do")]
+    errors: Annotated[list[Mistake] | None, Field(description="of a request that is not valid")] = None

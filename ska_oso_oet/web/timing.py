@@ -10,7 +10,7 @@ from typing import Any
 from flask import request
 
 from ..metrics.catalogue import OTHER, REQUEST
-from .page import documented
+from .document import documented
 from .requests import WSGI
 
 ROUTE = "oet.route"  #: where the route of a request is in its environment

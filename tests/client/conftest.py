@@ -33,6 +33,7 @@ def oet(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeOET]:
     monkeypatch.setenv("TZ", "UTC")
     yield server
     server.close()
+    assert not server.mistakes
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
+from ..contract import Contract, document
+
 BASE = "/ska-oso-oet/oet/1/api/v1"
 CREATED_AT = 1795324531.680
 LONGEST_WAIT = 20.0
@@ -27,7 +29,10 @@ def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, 
         "id": pid,
         "uri": f"http://oet{BASE}/procedures/{pid}",
         "script": {"script_type": "filesystem", "script_uri": f"file:///scripts/{pid}.py"},
-        "script_args": {"init": {"args": [], "kwargs": {"subarray_id": 1}}},
+        "script_args": {
+            "init": {"args": [], "kwargs": {"subarray_id": 1}},
+            "main": {"args": [], "kwargs": {}},
+        },
         "history": {"process_states": [["CREATING", CREATED_AT]], "stacktrace": None},
         "state": state,
         "outcome": None,
@@ -54,8 +59,34 @@ def activity_json(aid: int, state: str = "REQUESTED", **changes: Any) -> dict[st
         "state": state,
         "outcome": None,
         "created_by": None,
+        "sbi_status": None,
     }
     return {**document, **changes}
+
+
+def status_json(**changes: Any) -> dict[str, Any]:
+    document: dict[str, Any] = {
+        "version": "1.0.0",
+        "subarray_id": 1,
+        "ready": True,
+        "workers": {},
+        "running": None,
+        "wait_for_qa_ready": None,
+        "override": None,
+        "drain": {"drained": False, "since": None, "by": None, "reason": None},
+        "reads": 0,
+        "stores": {},
+        "disk_free": 2**30,
+    }
+    return {**document, **changes}
+
+
+def shown_script(script: dict[str, Any]) -> dict[str, Any]:
+    """A script as an OET shows it, whatever was left out when it was asked for."""
+    if script["script_type"] == "filesystem":
+        return script
+    known = {"git_repo": None, "git_branch": "master", "git_commit": None, "resolved_commit": None}
+    return {"create_env": False, **script, "git_args": {**known, **(script.get("git_args") or {})}}
 
 
 def sse(topic: str, id: int | None = None, **fields: Any) -> bytes:
@@ -90,11 +121,17 @@ class Answer:
     body: Any = None
     headers: dict[str, str] = field(default_factory=dict)
     drop: bool = False
+    odd: bool = False  #: no OET would answer this
 
     @classmethod
     def problem(cls, status: int, detail: str, **more: Any) -> Answer:
         body = {"type": "about:blank", "title": "No", "status": status, "detail": detail}
-        return cls(status, {**body, **more}, {"Content-Type": "application/problem+json"})
+        later = {"Retry-After": "2"} if status in (429, 503) else {}
+        return cls(status, {**body, **more}, {"Content-Type": "application/problem+json", **later})
+
+    @classmethod
+    def created(cls, document: dict[str, Any]) -> Answer:
+        return cls(201, document, {"Location": document["uri"]})
 
 
 class Issuer(Protocol):
@@ -118,6 +155,7 @@ class FakeOET:
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
         self.streams: dict[str, deque[list[Piece]]] = defaultdict(deque)
+        self.mistakes: list[str] = []  # in what the OpenAPI document says otherwise
         self.page_size = 2
         self.chunked = True
         self.started = threading.Event()
@@ -177,6 +215,17 @@ class FakeOET:
             return Answer.problem(403, "you need the permission 'execute'")
         return None
 
+    def judge(self, request: Request, answer: Answer) -> None:
+        """Note where a question, or an answer of an OET, is not as the OpenAPI document says."""
+        if answer.odd or answer.drop or isinstance(answer.body, bytes):
+            return
+        contract, about = Contract(document()), (request.method, request.path)
+        headers = {"Content-Type": "application/json", **answer.headers}
+        text = json.dumps(answer.body)
+        self.mistakes += contract.mistakes_of_answer(*about, answer.status, headers, text)
+        if answer.status < 400:
+            self.mistakes += contract.mistakes_of_request(*about, request.query, request.body)
+
     def asked(self, method: str, path: str | None = None) -> list[Request]:
         return [r for r in self.requests if r.method == method and path in (None, r.path)]
 
@@ -221,7 +270,7 @@ class FakeOET:
             asked = {name: request.body[name] for name in ("activity_name", "sbd_id", "prepare_only")}
             self.add_activity(aid, **asked)
             self.requested.set()
-            return Answer(201, self.activities[aid])
+            return Answer.created(self.activities[aid])
         aid = int(words[0])
         if aid not in self.activities:
             return Answer.problem(404, f"No information available for AID={aid}")
@@ -250,9 +299,10 @@ class FakeOET:
 
     def _create(self, body: dict[str, Any]) -> Answer:
         pid = max(self.procedures, default=0) + 1
-        self.add(pid, "CREATING", script=body["script"], script_args=body["script_args"])
+        given = {"main": {"args": [], "kwargs": {}}, **body["script_args"]}
+        self.add(pid, "CREATING", script=shown_script(body["script"]), script_args=given)
         self.created.set()
-        return Answer(201, self.procedures[pid])
+        return Answer.created(self.procedures[pid])
 
     def _change(self, pid: int, body: dict[str, Any]) -> Answer:
         if body["state"] == "STOPPED":
@@ -266,7 +316,7 @@ class FakeOET:
     def _stopped(self, pid: int, body: dict[str, Any]) -> Answer:
         abort = {"abort_procedure": 5} if body["abort"] else {"abort_procedure": None}
         message = f"Successfully stopped script with ID {pid}"
-        return Answer(body={"abort_message": message, **abort, "survivors": 0})
+        return Answer(body={"abort_message": message, **abort, "survivors": 0, "survivor_processes": []})
 
     def _page(self, pid: int, query: dict[str, str]) -> Answer:
         after = int(query.get("after", 0))
@@ -275,7 +325,8 @@ class FakeOET:
         size = int(query["tail"]) if "tail" in query else self.page_size
         page = found[-size:] if "tail" in query else found[:size]
         following = page[-1]["n"] if page else after
-        body = {"procedure_id": pid, "chunks": page, "next": following, "final": False}
+        state = self.procedures[pid]["state"]
+        body = {"procedure_id": pid, "chunks": page, "next": following, "final": False, "state": state}
         return Answer(body={**body, "dropped": 0})
 
 
@@ -297,6 +348,7 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
                 self._stream(oet.streams[path].popleft())
                 return
             answer = refusal or oet.answer(request)
+            oet.judge(request, answer)
             if answer.drop:
                 self.close_connection = True
                 return

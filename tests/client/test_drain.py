@@ -10,10 +10,9 @@ import pytest
 from ska_oso_oet_client import OETClient, RefusedError
 
 from .conftest import Result
-from .fake_oet import CREATED_AT, Answer, FakeOET
+from .fake_oet import CREATED_AT, Answer, FakeOET, status_json
 
 Run = Callable[..., Result]
-STATUS = {"version": "1.0.0", "subarray_id": 1, "ready": False, "workers": {}, "running": None}
 WHEN = "2026-11-22 05:15:31"
 
 
@@ -54,7 +53,7 @@ def test_anything_else_is_wrong_usage(oet: FakeOET, run: Run, words: tuple[str, 
 
 def test_status_of_a_drained_server(oet: FakeOET, run: Run) -> None:
     drained = {"drained": True, "since": CREATED_AT, "by": None, "reason": "an \x1b[1mupgrade"}
-    oet.plan("GET", "/status", Answer(body={**STATUS, "drain": drained}))
+    oet.plan("GET", "/status", Answer(body=status_json(ready=False, drain=drained)))
     result = run("status")
     assert result.status == 3
     assert f"Drained      since {WHEN}: an  [1mupgrade" in result.out.splitlines()
@@ -62,7 +61,7 @@ def test_status_of_a_drained_server(oet: FakeOET, run: Run) -> None:
 
 @pytest.mark.parametrize("drain", [None, {"drained": False, "since": None, "by": None, "reason": None}])
 def test_status_of_a_server_that_takes_work_says_nothing(oet: FakeOET, run: Run, drain: object) -> None:
-    oet.plan("GET", "/status", Answer(body={**STATUS, "ready": True, "drain": drain}))
+    oet.plan("GET", "/status", Answer(body=status_json(drain=drain), odd=drain is None))
     result = run("status")
     assert (result.status, "Drained" in result.out) == (0, False)
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from .conftest import Result
-from .fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json
+from .fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json, status_json
 
 Run = Callable[..., Result]
 
@@ -294,7 +294,9 @@ def test_stop_with_nothing_running_says_what_to_do(oet: FakeOET, run: Run) -> No
 
 def test_survivors_of_a_stop_are_reported(oet: FakeOET, run: Run) -> None:
     oet.add(1, "RUNNING")
-    body = {"abort_message": "Stopped", "abort_procedure": None, "survivors": 2}
+    left = [{"pid": pid, "command": "helper", "state": "D (disk sleep)"} for pid in (7, 8)]
+    about = {"abort_message": "Stopped", "abort_procedure": None}
+    body = {**about, "survivors": 2, "survivor_processes": left}
     oet.plan("PUT", "/procedures/1", Answer(body=body))
     assert "still alive: 2" in run("procedure", "stop").err
 
@@ -351,8 +353,8 @@ def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
         (Answer(502, b"<html>", {"Content-Type": "text/html"}), 5, "HTTP 502"),
         (Answer(404, b"<html>", {"Content-Type": "text/html"}), 5, "does not answer like an OET"),
         (Answer(200, b"<html>", {"Content-Type": "text/html"}), 5, "text/html instead of JSON"),
-        (Answer(200, {"what": 1}), 5, "does not answer like an OET"),
-        (Answer(302, {}, {"Location": "/x"}), 5, "HTTP 302"),
+        (Answer(200, {"what": 1}, odd=True), 5, "does not answer like an OET"),
+        (Answer(302, {}, {"Location": "/x"}, odd=True), 5, "HTTP 302"),
     ],
 )
 def test_a_failure_is_one_line_and_an_exit_status(
@@ -387,15 +389,12 @@ def test_verbose_shows_requests_and_the_place_of_an_error(
 
 
 def test_status_of_a_ready_server(oet: FakeOET, run: Run) -> None:
-    body = {
-        "version": "1.0.0",
-        "subarray_id": 1,
-        "ready": True,
-        "workers": {"SESWorker": "ok"},
-        "running": oet.add(4, "RUNNING"),
-        "disk_free": 3 * 1024**3,
-        "stores": {"journal": "ok", "central_history": "away: no answer"},
-    }
+    body = status_json(
+        workers={"SESWorker": "ok"},
+        running=oet.add(4, "RUNNING"),
+        disk_free=3 * 1024**3,
+        stores={"journal": "ok", "central_history": "away: no answer"},
+    )
     oet.plan("GET", "/status", Answer(body=body), Answer(body={**body, "ready": False}))
     result = run("status")
     assert result.status == 0

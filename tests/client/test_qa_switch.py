@@ -11,10 +11,9 @@ import pytest
 from ska_oso_oet_client import InvalidRequestError, OETClient
 
 from .conftest import Result
-from .fake_oet import CREATED_AT, Answer, FakeOET
+from .fake_oet import CREATED_AT, Answer, FakeOET, status_json
 
 Run = Callable[..., Result]
-STATUS = {"version": "1.0.0", "subarray_id": 1, "ready": True, "workers": {}, "running": None}
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_an_override_without_a_running_script_is_refused(oet: FakeOET, run: Run)
     ],
 )
 def test_status_tells_the_switch(oet: FakeOET, run: Run, known: dict[str, Any], rows: list[str]) -> None:
-    oet.plan("GET", "/status", Answer(body={**STATUS, **known}))
+    oet.plan("GET", "/status", Answer(body=status_json(**known)))
     assert [line for line in run("status").out.splitlines() if "QA" in line] == rows
 
 

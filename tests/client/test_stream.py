@@ -84,7 +84,7 @@ def test_a_refusal_ends_listening_at_once(oet: FakeOET, client: OETClient) -> No
 
 
 def test_a_page_that_is_no_stream_is_a_bad_answer(oet: FakeOET, client: OETClient) -> None:
-    oet.plan("GET", "/stream", Answer(200, {}))
+    oet.plan("GET", "/stream", Answer(200, {}, odd=True))
     with pytest.raises(BadAnswerError, match="no event stream"):
         next(client.events())
 

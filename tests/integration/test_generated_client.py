@@ -1,0 +1,105 @@
+"""A client that is generated from the OpenAPI document creates, starts and stops."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Server
+
+_USES_IT = """
+import sys, time
+from observation_execution_tool_client import Client
+from observation_execution_tool_client.api.health import livez, status
+from observation_execution_tool_client.api.procedures import (
+    change_procedure, create_procedure, get_output, get_procedure, list_procedures)
+from observation_execution_tool_client.models import (
+    Arguments, ArgumentsKwargsType0, ChangeBody, ChangeBodyStateType0, CreateBody, FileScript,
+    Problem, Procedure, ScriptArguments, Stopped)
+
+client = Client(sys.argv[1], raise_on_unexpected_status=True)
+assert livez.sync(client=client).status == "alive"
+kwargs = ArgumentsKwargsType0()
+kwargs["subarray_id"] = 1
+given = ScriptArguments(init=Arguments(kwargs=kwargs))
+script = FileScript(script_type="filesystem", script_uri=f"file://{sys.argv[2]}")
+created = create_procedure.sync(client=client, body=CreateBody(script, given), idempotency_key="once")
+assert isinstance(created, Procedure), created
+assert created.script_args.init.kwargs["subarray_id"] == 1
+while get_procedure.sync(created.id, client=client).state != "READY":
+    time.sleep(0.01)
+given = ScriptArguments(main=Arguments(args=["x"]))
+start = ChangeBody(state=ChangeBodyStateType0.RUNNING, script_args=given)
+started = change_procedure.sync(created.id, client=client, body=start)
+assert started.state == "RUNNING" and started.script_args.main.args == ["x"], started
+assert status.sync(client=client).ready
+assert created.id in [procedure.id for procedure in list_procedures.sync(client=client)]
+refused = change_procedure.sync(created.id, client=client, body=start)
+assert isinstance(refused, Problem) and refused.status == 409, refused
+while not (output := get_output.sync(created.id, client=client)).chunks:
+    time.sleep(0.01)
+assert output.chunks[0].text == "running\\n"
+stop = ChangeBody(state=ChangeBodyStateType0.STOPPED)
+stopped = change_procedure.sync(created.id, client=client, body=stop)
+assert isinstance(stopped, Stopped) and stopped.survivors == 0, stopped
+ended = get_procedure.sync(created.id, client=client)
+assert ended.state == "STOPPED" and ended.outcome.reason == "stopped", ended
+print("done")
+"""
+
+SCRIPT = """
+import time
+def init(subarray_id):
+    pass
+def main(word):
+    print("running", flush=True)
+    while True:
+        time.sleep(0.01)
+"""
+
+
+@pytest.fixture(scope="module")
+def generated(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a client generated from the document of a server."""
+    folder = tmp_path_factory.mktemp("generated")
+    (folder / "openapi.json").write_text(json.dumps(server.get("/openapi.json")))
+    program = Path(sys.executable).with_name("openapi-python-client")
+    done = subprocess.run(
+        [program, "generate", "--path", folder / "openapi.json", "--output-path", folder / "client"],
+        env={**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}"},  # it formats with ruff
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "WARNING" not in done.stdout + done.stderr, done.stdout
+    return folder / "client"
+
+
+def test_every_module_of_it_can_be_imported(generated: Path) -> None:
+    names = [
+        ".".join(path.relative_to(generated).with_suffix("").parts)
+        for path in generated.rglob("*.py")
+        if path.name != "__init__.py"
+    ]
+    assert len(names) > 50
+    program = f"import importlib\nfor name in {names}: importlib.import_module(name)"
+    subprocess.run([sys.executable, "-c", program], cwd=generated, check=True)
+
+
+def test_it_creates_starts_and_stops(server: Server, generated: Path, tmp_path: Path) -> None:
+    script = tmp_path / "runs.py"
+    script.write_text(SCRIPT)
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", _USES_IT, server.url, script],
+        cwd=generated,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
