@@ -58,9 +58,7 @@ class Follower:
 
     def skip_output(self, pid: int) -> None:
         """Leave out what the procedure has printed before now."""
-        page = self._client.output(pid, tail=1)
-        last = max((chunk.n for chunk in page.chunks), default=page.next)
-        self._output = self._order(pid, last)
+        self._output = self._order(pid, self._client.output(pid, tail=0).next)
 
     def follow(
         self, pid: int, until: Collection[str] = ()

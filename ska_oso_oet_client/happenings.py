@@ -64,7 +64,6 @@ class OutputPage:
     chunks: tuple[OutputChunk, ...]
     next: int
     final: bool
-    dropped: int = 0
 
     @classmethod
     def from_json(cls, document: Document) -> OutputPage:
@@ -72,5 +71,4 @@ class OutputPage:
             chunks=tuple(OutputChunk.from_json(chunk) for chunk in document["chunks"]),
             next=int(document["next"]),
             final=bool(document["final"]),
-            dropped=document.get("dropped") or 0,
         )

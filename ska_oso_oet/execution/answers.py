@@ -87,7 +87,9 @@ class Answers:
             del self._readers[next(iter(self._readers))]
         streams = tuple(asked["streams"] or _STREAMS)
         if asked["tail"] is not None:
-            page = await asyncio.to_thread(reader.tail, asked["tail"], streams, asked["limit"])
+            page = await asyncio.to_thread(
+                reader.tail, asked["tail"], streams, asked["limit"], asked["after"]
+            )
         else:
             page = await asyncio.to_thread(reader.page, asked["after"], asked["limit"], streams)
         final = document["outcome"] is not None

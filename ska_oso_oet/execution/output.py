@@ -13,6 +13,7 @@ import codecs
 import contextlib
 import json
 import os
+from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -124,25 +125,36 @@ class OutputReader:
                     with contextlib.suppress(ValueError):
                         yield segment, start, json.loads(line)
 
-    def tail(self, lines: int, streams: tuple[str, ...], limit: int = 2**20) -> dict[str, Any]:
-        """The pieces that hold the last ``lines`` lines, or the last ``limit`` characters of them."""
-        pieces: list[dict[str, Any]] = []
-        missing, last = lines, None
+    def tail(
+        self, lines: int, streams: tuple[str, ...], limit: int = 2**20, after: int = 0
+    ) -> dict[str, Any]:
+        """A page that begins with the last ``lines`` lines above ``after``; it ends as ``page`` does."""
+        pieces: deque[dict[str, Any]] = deque()
+        missing, size, cut = lines, 0, False
+        newest, later, hole = after, None, None
         for piece in self._backwards():
-            last = piece["n"] if last is None else last
+            newest = max(newest, piece["n"])
+            if missing <= 0 or piece["n"] <= after:
+                break
+            if later is not None and _end(piece) < later["at"]:
+                hole = _marker(later, later["at"] - _end(piece))
+            later = piece
             if piece["stream"] not in streams:
                 continue
             text, ends = piece["text"], piece["text"].count("\n")
             # A line may have come in several pieces: it begins where the one before it ended.
-            missing += not pieces and text.endswith("\n")
+            missing += not size and text.endswith("\n")
             kept = text if ends < missing else "\n".join(text.rsplit("\n", missing)[-missing:])
-            if kept:
-                pieces.append(_shown(piece | {"text": kept[-limit:]}))
-            limit -= len(kept)
+            for found in (hole, _shown(piece | {"text": kept})) if kept else ():
+                if found is not None:
+                    pieces.appendleft(found)
+                    size += len(found["text"])
+                hole = None
             missing -= ends
-            if missing <= 0 or limit <= 0:
-                break
-        return {"chunks": pieces[::-1], "next": last or 0}
+            while size - len(pieces[-1]["text"]) >= limit:
+                size -= len(pieces.pop()["text"])
+                cut = True
+        return {"chunks": list(pieces), "next": pieces[-1]["n"] if cut else newest}
 
     def _backwards(self) -> Iterator[dict[str, Any]]:
         for segment in reversed(self._segments()):

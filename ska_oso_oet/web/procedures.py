@@ -115,11 +115,12 @@ def get_output(path: schemas.ProcedurePath, query: schemas.OutputQuery) -> Respo
     """A page of what the script printed, or with `follow` an event stream of it."""
     pid = path.procedure_id
     streams = [word for word in query.stream.split(",") if word]
-    after = last_event_id(query.after)
+    resumed = last_event_id(None)
     if query.follow:
         _find(pid)
         hub = services().hub
-        return Detached(lambda peer: hub.follow_output(peer, pid, after, streams))
+        after, tail = (query.after, query.tail) if resumed is None else (resumed, None)
+        return Detached(lambda peer: hub.follow_output(peer, pid, after, tail, streams))
     payload = {
         "pid": pid,
         "after": query.after,

@@ -79,7 +79,7 @@ class OutputQuery(BaseModel):
     )
     after: int = Field(0, ge=0, le=MAX_ID, description="only pieces numbered above this")
     limit: int = Field(256 * 1024, ge=1, le=2**20, description="about how many bytes of text")
-    tail: int | None = Field(None, ge=1, le=100_000, description="only the last lines")
+    tail: int | None = Field(None, ge=0, le=MAX_ID, description="begin with the last so many lines")
     follow: bool = Field(False, description="an event stream that ends when the procedure does")
 
     @field_validator("stream")

@@ -185,19 +185,27 @@ class Hub:
 
     # -- the output of one procedure ---------------------------------------------------------------
 
-    async def follow_output(self, peer: Peer, pid: int, after: int, streams: list[str]) -> None:
-        """Send the output of a procedure, from its run directory, until it has ended."""
+    async def follow_output(
+        self, peer: Peer, pid: int, after: int, tail: int | None, streams: list[str]
+    ) -> None:
+        """Send the output of a procedure, from its run directory, until it has ended.
+
+        :param tail: begin with that many lines of what is there; None: with all
+        """
         peer.write(_GREETING)
         news = asyncio.Event()
         self._watched.setdefault(pid, set()).add(news)
         try:
             while not peer.gone.is_set():
                 news.clear()
-                page = await self._output(pid, after, streams)
+                page = await self._output(pid, after, tail, streams)
                 for piece in page["chunks"]:
                     await peer.write_all(_output_event(pid, piece))
-                moved = page["next"] > after
-                after = page["next"]
+                moved = page["next"] > after or tail is not None
+                if tail is not None:
+                    # Whoever is cut off before anything comes resumes here, not at a later tail.
+                    peer.write(f"id: {page['next']}\n\n".encode())
+                after, tail = page["next"], None
                 if page["final"] and not moved:
                     peer.write(_event("procedure.output.end", {"pid": pid, "state": page["state"]}))
                     return
@@ -209,9 +217,9 @@ class Hub:
             if not watchers:
                 del self._watched[pid]
 
-    async def _output(self, pid: int, after: int, streams: list[str]) -> dict[str, Any]:
+    async def _output(self, pid: int, after: int, tail: int | None, streams: list[str]) -> dict[str, Any]:
         assert self._bus is not None
-        payload = {"pid": pid, "after": after, "limit": 256 * 1024, "tail": None, "streams": streams}
+        payload = {"pid": pid, "after": after, "limit": 256 * 1024, "tail": tail, "streams": streams}
         while True:
             request_id = uuid.uuid4().hex
             try:

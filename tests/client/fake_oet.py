@@ -321,13 +321,30 @@ class FakeOET:
     def _page(self, pid: int, query: dict[str, str]) -> Answer:
         after = int(query.get("after", 0))
         streams = query.get("stream", "stdout,stderr,oet").split(",")
+        newest = max((chunk["n"] for chunk in self.output[pid]), default=0)
         found = [c for c in self.output[pid] if c["n"] > after and c["stream"] in streams]
-        size = int(query["tail"]) if "tail" in query else self.page_size
-        page = found[-size:] if "tail" in query else found[:size]
-        following = page[-1]["n"] if page else after
+        if "tail" in query:
+            page, following = _last_lines(found, int(query["tail"])), max(newest, after)
+        else:
+            page = found[: self.page_size]
+            following = page[-1]["n"] if page else max(newest, after)
         state = self.procedures[pid]["state"]
-        body = {"procedure_id": pid, "chunks": page, "next": following, "final": False, "state": state}
-        return Answer(body={**body, "dropped": 0})
+        final = state in ("COMPLETE", "FAILED", "STOPPED")
+        body = {"procedure_id": pid, "chunks": page, "next": following, "final": final, "state": state}
+        return Answer(body=body)
+
+
+def _last_lines(chunks: list[dict[str, Any]], lines: int) -> list[dict[str, Any]]:
+    """The end of these pieces, from where that many lines before it begin."""
+    text = "".join(chunk["text"] for chunk in chunks)
+    whole = text.splitlines(keepends=True)
+    skipped = len("".join(whole[: max(len(whole) - lines, 0)]))
+    found = []
+    for chunk in chunks:
+        kept = chunk["text"][skipped:]
+        skipped = max(skipped - len(chunk["text"]), 0)
+        found += [{**chunk, "text": kept}] if kept else []
+    return found
 
 
 def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:

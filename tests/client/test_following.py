@@ -187,20 +187,23 @@ def test_following_ends_when_the_stream_stays_silent_about_the_end(oet: FakeOET)
 
 def test_logs_follow_resumes_after_the_last_piece_and_ends(oet: FakeOET) -> None:
     path = "/procedures/2/output"
+    oet.add(2, "RUNNING")
+    oet.output[2] = [chunk_json(n, f"{n}\n") for n in range(1, 6)]
     piece = {"pid": 2, "time": 1.0, "stream": "stdout"}
-    oet.plan_stream(HELLO, sse("procedure.output", 1, n=1, text="a", **piece), path=path)
+    oet.plan_stream(HELLO, sse("procedure.output", 6, n=6, text="a", **piece), path=path)
     oet.plan_stream(
         HELLO,
-        sse("procedure.output", 2, n=2, text="b", **piece),
+        sse("procedure.output", 7, n=7, text="b", **piece),
         sse("procedure.output.end", state="COMPLETE"),
         path=path,
     )
     with OETClient(oet.url, sleep=lambda seconds: None) as client:
-        chunks = list(client.live_output(2, tail=3, streams=["stdout"], notify=lambda text: None))
-    assert [chunk.text for chunk in chunks] == ["a", "b"]
-    first, second = oet.asked("GET", path)
-    assert first.query == {"follow": "true", "tail": "3", "stream": "stdout"}
-    assert second.headers["Last-Event-ID"] == "1"
+        chunks = list(client.live_output(2, tail=2, streams=["stdout"], notify=lambda text: None))
+    assert [chunk.text for chunk in chunks] == ["4\n", "5\n", "a", "b"]
+    page, first, second = oet.asked("GET", path)
+    assert (page.query["tail"], page.query["stream"]) == ("2", "stdout")
+    assert first.query == {"follow": "true", "stream": "stdout"}
+    assert [request.headers["Last-Event-ID"] for request in (first, second)] == ["5", "6"]
 
 
 def test_a_repeated_piece_is_passed_on_once() -> None:

@@ -330,6 +330,18 @@ def test_the_tail_of_the_output_is_its_last_lines(server: Server, printed: int) 
     assert server.output(printed, stream="stdout", tail=2) == "".join(whole.splitlines(True)[-2:])
 
 
+def test_no_last_lines_are_an_empty_page_that_tells_how_far_the_output_is(
+    server: Server, printed: int
+) -> None:
+    whole = server.get(f"/procedures/{printed}/output")
+    page = server.get(f"/procedures/{printed}/output", tail=0)
+    assert (page["chunks"], page["next"]) == ([], whole["next"])
+    behind = whole["next"] - 1
+    assert (
+        server.get(f"/procedures/{printed}/output", tail=99, after=behind)["chunks"] == whole["chunks"][-1:]
+    )
+
+
 def _sse(response: requests.Response) -> list[dict[str, Any]]:
     """The events of a response that ends."""
     events = []
@@ -340,11 +352,10 @@ def _sse(response: requests.Response) -> list[dict[str, Any]]:
     return events
 
 
-def _follow(server: Server, pid: int, **headers: str) -> list[dict[str, Any]]:
+def _follow(server: Server, pid: int, query: str = "", **headers: str) -> list[dict[str, Any]]:
     answer = server.request(
         "GET",
-        f"/procedures/{pid}/output",
-        params={"follow": "true"},
+        f"/procedures/{pid}/output?follow=true{query}",
         headers={"Accept": "text/event-stream", **headers},
     )
     assert answer.status_code == 200
@@ -365,7 +376,18 @@ def test_following_the_output_of_a_finished_procedure_sends_all_of_it_and_ends(
 
 def test_following_goes_on_behind_the_last_event_id(server: Server, printed: int) -> None:
     whole = _follow(server, printed)
-    assert _follow(server, printed, **{"Last-Event-ID": "2"}) == whole[2:]
+    for query in ("", "&tail=0"):  # it was the beginning that the tail was of
+        assert _follow(server, printed, query, **{"Last-Event-ID": "2"}) == whole[2:]
+
+
+@pytest.mark.parametrize("lines", [0, 1, 3, 10**6])
+def test_following_can_begin_with_the_last_lines(server: Server, printed: int, lines: int) -> None:
+    *pieces, end = _follow(server, printed, f"&tail={lines}")
+    assert [piece["data"] for piece in pieces] == [
+        {"pid": printed} | chunk
+        for chunk in server.get(f"/procedures/{printed}/output", tail=lines)["chunks"]
+    ]
+    assert end["data"]["state"] == "COMPLETE"
 
 
 @pytest.mark.parametrize("bad", ["x", "-1", "9" * 5000, ""])
@@ -589,7 +611,7 @@ def test_a_query_that_is_not_valid_is_422(server: Server, query: str) -> None:
     assert found["errors"][0]["loc"][-1] == query.split("=")[0]
 
 
-@pytest.mark.parametrize("query", ["stream=stdin", "after=-1", "limit=0", "tail=0", "follow=perhaps"])
+@pytest.mark.parametrize("query", ["stream=stdin", "after=-1", "limit=0", "tail=-1", "follow=perhaps"])
 def test_a_query_for_output_that_is_not_valid_is_422(server: Server, printed: int, query: str) -> None:
     _problem(server.request("GET", f"/procedures/{printed}/output?{query}"), 422)
 

@@ -20,9 +20,10 @@ def _text(page: dict[str, Any]) -> str:
     return "".join(piece["text"] for piece in page["chunks"])
 
 
-def _all_pages(reader: OutputReader, limit: int, streams: tuple[str, ...] = BOTH) -> list[dict[str, Any]]:
+def _all_pages(
+    reader: OutputReader, limit: int, streams: tuple[str, ...] = BOTH, after: int = 0
+) -> list[dict[str, Any]]:
     pieces: list[dict[str, Any]] = []
-    after = 0
     while True:
         page = reader.page(after, limit, streams)
         pieces += page["chunks"]
@@ -52,17 +53,42 @@ def test_the_pages_joined_are_what_was_written(written: list[tuple[str, bytes]],
         assert numbers == list(range(1, log.last + 1))
 
 
-@given(writes, st.integers(1, 5))
-def test_the_tail_is_the_last_lines_of_what_was_written(written: list[tuple[str, bytes]], lines: int) -> None:
+@given(writes, st.integers(0, 5), st.integers(1, 50))
+def test_the_tail_is_the_last_lines_of_what_was_written_on_as_many_pages_as_it_takes(
+    written: list[tuple[str, bytes]], lines: int, limit: int
+) -> None:
     with tempfile.TemporaryDirectory() as directory:
         log = OutputLog(directory, 2**20)
         for stream, data in written:
             # Lines end with a line feed; what else splits lines is not the subject here.
             log.write(stream, re.sub(rb"[^a-z\n]", b"x", data) or b"\n", 0.0)
         whole = _text(OutputReader(directory).page(0, 2**20, BOTH))
+        wanted = "".join(whole.splitlines(keepends=True)[-lines:]) if lines else ""
         page = OutputReader(directory).tail(lines, BOTH)
-        assert _text(page) == "".join(whole.splitlines(keepends=True)[-lines:])
+        assert _text(page) == wanted
         assert page["next"] == log.last
+        reader = OutputReader(directory)
+        page = reader.tail(lines, BOTH, limit)
+        pieces = page["chunks"] + _all_pages(reader, limit, after=page["next"])
+        assert "".join(piece["text"] for piece in pieces) == wanted
+
+
+def test_a_tail_can_be_of_what_comes_after_a_piece_only(tmp_path: Path) -> None:
+    log = OutputLog(str(tmp_path), 2**20)
+    for n in range(1, 6):
+        log.write("stdout", f"{n}\n".encode(), 1.0)
+    reader = OutputReader(str(tmp_path))
+    assert _text(reader.tail(4, BOTH, after=3)) == "4\n5\n"
+    assert _text(reader.tail(1, BOTH, after=3)) == "5\n"
+    assert reader.tail(4, BOTH, after=5) == {"chunks": [], "next": 5}
+
+
+def test_a_tail_of_one_stream_counts_its_lines_only_and_moves_over_the_other(tmp_path: Path) -> None:
+    log = OutputLog(str(tmp_path), 2**20)
+    for n, stream in enumerate(("stderr", "stderr", "stdout", "stderr", "stdout"), 1):
+        log.write(stream, f"{n}\n".encode(), 1.0)
+    page = OutputReader(str(tmp_path)).tail(2, ("stderr",))
+    assert (_text(page), page["next"]) == ("2\n4\n", 5)
 
 
 def test_a_character_written_in_two_parts_is_one_character(tmp_path: Path) -> None:
@@ -141,7 +167,7 @@ def test_a_damaged_line_in_the_middle_costs_only_itself(tmp_path: Path) -> None:
     (tmp_path / "output").write_bytes(lines[0] + b"rub\xffbish\n" + lines[2])
     pieces = OutputReader(str(tmp_path)).page(0, 100, BOTH)["chunks"]
     assert [p["text"] for p in pieces if p["stream"] == "stdout"] == ["0\n", "2\n"]
-    assert _text(OutputReader(str(tmp_path)).tail(5, BOTH)) == "0\n2\n"
+    assert OutputReader(str(tmp_path)).tail(5, BOTH)["chunks"] == pieces
 
 
 # -- above the limit -------------------------------------------------------------------------------
@@ -191,6 +217,11 @@ def test_the_tail_of_a_flood_is_its_end(flooded: Path) -> None:
     page = OutputReader(str(flooded)).tail(3, BOTH)
     assert _text(page) == "".join(f"{n:06d} {LINE}" for n in range(COUNT - 3, COUNT))
     assert page["next"] == COUNT
+
+
+def test_a_tail_longer_than_what_there_is_is_all_of_it(flooded: Path) -> None:
+    whole = OutputReader(str(flooded)).page(0, 2**30, BOTH)
+    assert OutputReader(str(flooded)).tail(10**9, BOTH, 2**30) == whole
 
 
 def test_bytes_are_counted_as_bytes_also_where_a_character_has_several(tmp_path: Path) -> None:

@@ -29,7 +29,12 @@ def _streams(context: click.Context, option: click.Parameter, value: str | None)
     show_default=True,
     help="Go on with what the script prints, until it has ended.",
 )
-@click.option("--tail", type=click.IntRange(0), help="Begin with the last so many lines.")
+@click.option(
+    "--tail",
+    type=click.IntRange(0),
+    metavar="N",
+    help="Begin with the last N lines; with --follow, 0 is only what comes.  [default: all]",
+)
 @click.option(
     "--stream",
     "streams",
@@ -47,10 +52,8 @@ def logs(
             pid = running_or_last(client).id
         if follow:
             chunks = client.live_output(pid, tail=tail, streams=streams, notify=tell)
-        elif tail is not None:
-            chunks = iter(client.output(pid, tail=tail, streams=streams).chunks)
         else:
-            chunks = client.all_output(pid, streams=streams)
+            chunks = client.all_output(pid, tail=tail, streams=streams)
         narrator = JsonNarrator(pid) if settings.as_json else TextNarrator(client.subarray_id)
         for chunk in chunks:
             narrator.output(chunk)
