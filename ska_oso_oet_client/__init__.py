@@ -40,6 +40,7 @@ if TYPE_CHECKING:
         ServerStatus,
         StateChange,
         StopResult,
+        SurvivorProcess,
     )
     from .procedureclient import ProcedureAdapter, ProcedureSummary
 
@@ -77,6 +78,7 @@ _HOMES = {
         "ServerStatus",
         "StateChange",
         "StopResult",
+        "SurvivorProcess",
     ),
     "procedureclient": ("ProcedureAdapter", "ProcedureSummary"),
 }
@@ -115,6 +117,7 @@ __all__ = [
     "ServerStatus",
     "StateChange",
     "StopResult",
+    "SurvivorProcess",
     "UnreachableError",
     "__version__",
 ]

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 import time
-from datetime import datetime
 
 import click
 
 from ..model import AuditEntry
-from ..wording import printable, shortened
+from ..terminal import printable, shortened
 from .command import OetCommand
 from .settings import Settings, pass_settings, tell
 from .showing import show_json
+from .times import Times
 
 _AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
 _WIDEST = 60  #: characters of a cell; --output=json shows everything
@@ -26,10 +26,10 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     if ago is not None:
         return time.time() - float(ago[1]) * _SECONDS[ago[2]]
     try:
-        return datetime.fromisoformat(value.strip()).timestamp()
-    except (ValueError, OverflowError, OSError):
+        return context.ensure_object(Settings).times.read(value.strip())
+    except ValueError:
         raise click.BadParameter(
-            "needs a time, such as '2026-11-22 14:00', or a while, such as 90min, 12h or 7d",
+            "needs a time, such as '2026-11-22 14:00' (UTC), or a while, such as 90min, 12h or 7d",
             context,
             option,
         ) from None
@@ -41,7 +41,7 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     "--since",
     metavar="TIME",
     callback=_moment,
-    help="Only what happened since a local time, or a while ago (90min, 12h, 7d).",
+    help="Only what happened since a time, UTC but with --local, or a while ago (90min, 12h, 7d).",
 )
 @click.option(
     "--limit",
@@ -70,18 +70,18 @@ def audit(
     from .tables import table
 
     headers = ("Time", "User", "Address", "Command", "Status", "Detail")
-    click.echo(table(headers, [_row(entry) for entry in found], numbers=("Status",)))
+    click.echo(
+        table(headers, [_row(entry, settings.times) for entry in found], numbers=("Status",))
+    )
     if not found:
         tell("Nothing of that kind was written down")
 
 
-def _row(entry: AuditEntry) -> tuple[str | int | None, ...]:
-    from .tables import SECONDS, local_time
-
+def _row(entry: AuditEntry, times: Times) -> tuple[str | int | None, ...]:
     command = f"{entry.method} {entry.path} {entry.what or ''}".rstrip()
     # These are words of whoever sent the request.
     user, address, what, detail = (
         shortened(printable(text or ""), _WIDEST)
         for text in (entry.name or entry.user, entry.address, command, entry.detail)
     )
-    return local_time(entry.time, SECONDS), user, address, what, entry.status, detail
+    return times.to_the_second(entry.time), user, address, what, entry.status, detail

@@ -18,6 +18,8 @@ from .values import read_value
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 _FARTHEST_SLIP = 2
+_HARMLESS = frozenset({"--raw", "--local"})
+"""A slip of these changes only what is shown; but a script may well have an argument ``ra``."""
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,9 @@ class Grammar:
     is_group: bool = False
 
     def names(self) -> Iterator[str]:
-        yield from self.options.values()
-        yield from (f"--no-{_dashes(flag)}" for flag in self.flags)
+        harmless = _HARMLESS if self.takes_script_arguments else frozenset()
+        yield from (name for name in self.options.values() if name not in harmless)
+        yield from (f"--no-{_dashes(flag)}" for flag in self.flags if f"--{flag}" not in harmless)
         yield from (f"--{name}" for name in self.arguments)
         yield "--help"
 

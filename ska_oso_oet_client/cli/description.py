@@ -4,25 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..model import COMPLETE, RUNNING, Activity, Procedure
+from ..model import COMPLETE, READY, RUNNING, Activity, Procedure
+from ..terminal import printable_lines
 from .tables import PROCEDURE_ID, call_row, history_table, outcome_table, table
+from .times import Times
 
 _INITIALISING = "INITIALISING"
 _ARGUMENTS_HEADING = "Script Arguments\n----------------\n"
 
 
-def describe_procedure(procedure: Procedure) -> str:
-    return "\n\n".join(_procedure_sections(procedure))
+def describe_procedure(procedure: Procedure, times: Times) -> str:
+    return "\n\n".join(_procedure_sections(procedure, times))
 
 
-def describe_activity(activity: Activity) -> str:
-    return "\n\n".join(_activity_sections(activity))
+def describe_activity(activity: Activity, times: Times) -> str:
+    return "\n\n".join(_activity_sections(activity, times))
 
 
-def _procedure_sections(procedure: Procedure) -> Iterator[str]:
+def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
     calls = _Calls(procedure)
     yield table(("ID", "Script", "URI"), [(procedure.id, procedure.script.uri, procedure.uri)])
-    yield history_table(procedure.history, calls.numbered)
+    yield history_table(procedure.history, times, calls.numbered)
     if calls.rows:
         yield table(("Index", "Method", "Arguments", "Keyword Arguments"), calls.rows)
     if procedure.script.is_git:
@@ -33,10 +35,10 @@ def _procedure_sections(procedure: Procedure) -> Iterator[str]:
     if procedure.outcome is not None:
         yield outcome_table(procedure.outcome)
     if procedure.stacktrace:
-        yield f"Stack Trace:\n{procedure.stacktrace.rstrip()}"
+        yield f"Stack Trace:\n{printable_lines(procedure.stacktrace.rstrip())}"
 
 
-def _activity_sections(activity: Activity) -> Iterator[str]:
+def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
     headers = ("ID", "Activity", "SB ID", PROCEDURE_ID, "State")
     row = (
         activity.id,
@@ -47,7 +49,7 @@ def _activity_sections(activity: Activity) -> Iterator[str]:
     )
     yield table(headers, [row], numbers=(PROCEDURE_ID,))
     yield table(("URI", "Prepare Only"), [(activity.uri, activity.prepare_only)])
-    yield history_table(activity.history)
+    yield history_table(activity.history, times)
     calls = [
         call_row(method, arguments)
         for method, arguments in (("init", activity.init), ("main", activity.main))
@@ -65,7 +67,9 @@ class _Calls:
     def __init__(self, procedure: Procedure) -> None:
         states = {change.state for change in procedure.history}
         called = []
-        if _INITIALISING in states or procedure.init:
+        # One that got further without it has no init, or did not get so far.
+        over = procedure.is_final or READY in states
+        if _INITIALISING in states or (procedure.init and not over):
             called.append((_INITIALISING, "init", procedure.init))
         if RUNNING in states or procedure.main:
             called.append((RUNNING, "main", procedure.main))

@@ -5,10 +5,11 @@ from __future__ import annotations
 import click
 
 from ..model import DrainState
-from ..wording import printable
+from ..terminal import printable
 from .command import OetCommand
 from .settings import Settings, pass_settings
 from .showing import show_json
+from .times import Times
 
 
 @click.command(cls=OetCommand)
@@ -25,7 +26,7 @@ def drain(settings: Settings, reason: str | None) -> None:
     if settings.as_json:
         show_json(state.document)
     else:
-        click.echo(f"Drained {how_drained(state)}")
+        click.echo(f"Drained {how_drained(state, settings.times)}")
 
 
 @click.command(cls=OetCommand)
@@ -40,11 +41,9 @@ def resume(settings: Settings) -> None:
         click.echo("New work is taken again")
 
 
-def how_drained(state: DrainState) -> str:
+def how_drained(state: DrainState, times: Times) -> str:
     """Since when, by whom and why."""
-    from .tables import SECONDS, local_time
-
-    since = "" if state.since is None else f"since {local_time(state.since, SECONDS)}"
+    since = "" if state.since is None else f"since {times.in_a_sentence(state.since)}"
     by = f" by {state.by}" if state.by else ""
     why = f": {state.reason}" if state.reason else ""
     return printable(f"{since}{by}{why}")

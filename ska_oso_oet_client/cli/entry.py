@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 
 import click
 
@@ -16,9 +17,9 @@ from ..errors import (
     UnreachableError,
 )
 from ..exit_status import ExitStatus
-from ..wording import printable
+from ..terminal import printable
 from .root import oet
-from .settings import Settings
+from .settings import Settings, tell
 
 COMPLETION_VARIABLE = "_OET_COMPLETE"
 
@@ -42,6 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     _never_fail_to_encode()
     settings = Settings()
     words = list(sys.argv[1:] if arguments is None else arguments)
+    status: int = ExitStatus.DONE
     try:
         status = _run(words, settings)
         if sys.stdout is not None:  # it may have been closed by who started this
@@ -49,7 +51,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has seen enough (`| head`). Python flushes stdout once more at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return ExitStatus.DONE
     return status
 
 
@@ -76,10 +77,11 @@ def _fail(message: str, status: ExitStatus, settings: Settings) -> ExitStatus:
     if settings.verbose:
         import traceback
 
-        click.echo(traceback.format_exc(), err=True)
+        tell(traceback.format_exc())
     prefix = click.style("Error:", fg="red")
-    # Much of it may be words of others.
-    click.echo(f"{prefix} {printable(' '.join(message.split()))}", err=True)
+    with suppress(OSError):
+        # Much of it may be words of others.
+        click.echo(f"{prefix} {printable(' '.join(message.split()))}", err=True)
     return status
 
 

@@ -20,7 +20,8 @@ T = TypeVar("T", Procedure, Activity)
 class Following(Generic[T]):
     """Prints one followed procedure or activity: table, events and output, table again.
 
-    ``pid`` is the procedure that the output is of; ``show`` prints the table, or the JSON.
+    ``pid`` is the procedure that the output is of; ``show`` prints the table, or the JSON;
+    ``raw`` is what the user chose with ``--raw``.
     """
 
     def __init__(
@@ -29,10 +30,11 @@ class Following(Generic[T]):
         subarray_id: int,
         settings: Settings,
         show: Callable[[T, Settings], None],
+        raw: bool,
     ) -> None:
         self._settings = settings
         self._show: Callable[[T, Settings], None] = show
-        self._text = TextNarrator(subarray_id, silent_about=MACHINERY)
+        self._text = TextNarrator(subarray_id, MACHINERY, raw)
         self._narrator: Narrator = JsonNarrator(pid) if settings.as_json else self._text
 
     def begin(self, followed: T) -> None:
@@ -42,13 +44,16 @@ class Following(Generic[T]):
 
     def through(self, happenings: Iterable[Event | OutputChunk | T]) -> T:
         """Print what happens; returns what is followed, which comes last."""
-        for item in happenings:
-            if isinstance(item, OutputChunk):
-                self._narrator.output(item)
-            elif isinstance(item, Event):
-                self._narrator.event(item)
-            else:
-                return item
+        try:
+            for item in happenings:
+                if isinstance(item, OutputChunk):
+                    self._narrator.output(item)
+                elif isinstance(item, Event):
+                    self._narrator.event(item)
+                else:
+                    return item
+        finally:
+            self._narrator.pause()
         raise AssertionError("following ends with what is followed")
 
     def end(self, followed: T) -> None:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..wording import printable
+from ..terminal import printable
 from .settings import Settings
 from .showing import show_json
+from .times import Times
 
 if TYPE_CHECKING:
     from ..credentials import Credentials
@@ -63,13 +64,13 @@ def show_identity(identity: Identity | None, server: str, settings: Settings) ->
     elif identity is None:
         click.echo(f"{server} needs no login")
     else:
-        _show_table(identity, server)
+        _show_table(identity, server, settings.times)
 
 
-def _show_table(identity: Identity, server: str) -> None:
-    from .tables import SECONDS, local_time, table
+def _show_table(identity: Identity, server: str, times: Times) -> None:
+    from .tables import table
 
-    until = "" if identity.until is None else local_time(identity.until, SECONDS)
+    until = "" if identity.until is None else times.to_the_second(identity.until)
     if identity.renewed:
         until += ", then renewed by itself"
     rows = [

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import click
 
 from ..happenings import Event, OutputChunk
+from ..terminal import printable
 from .command import OetCommand
-from .narration import TextNarrator
+from .narration import TextNarrator, raw_option
 from .settings import Settings, pass_settings, tell
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def _topics(context: click.Context, option: click.Parameter, value: str | None) 
     metavar="ID",
     help="Begin with what happened after this event.",
 )
+@raw_option
 @pass_settings
 def listen(
     settings: Settings,
@@ -56,48 +58,52 @@ def listen(
     exclude: list[str],
     all_subarrays: bool,
     from_id: int | None,
+    raw: bool,
 ) -> None:
     """Show what happens on the OET as it happens, until Ctrl-C."""
     form = form or ("json" if settings.as_json else "event")
     with settings.client() as client:
-        show = _SHOW[form](None if all_subarrays else client.subarray_id)
-        for message in client.event_stream(
-            topics=topics,
-            exclude=exclude,
-            all_subarrays=all_subarrays,
-            from_id=None if from_id is None else str(from_id),
-            notify=tell,
-        ):
-            show(message)
+        narrator = TextNarrator(client.subarray_id, raw=raw)
+        show = _SHOW[form](narrator, all_subarrays)
+        try:
+            for message in client.event_stream(
+                topics=topics,
+                exclude=exclude,
+                all_subarrays=all_subarrays,
+                from_id=None if from_id is None else str(from_id),
+                notify=tell,
+            ):
+                show(message)
+        finally:
+            narrator.pause()
 
 
 Show = Callable[["Message"], None]
 
 
-def _raw(subarray_id: int | None) -> Show:
+def _raw(narrator: TextNarrator, everywhere: bool) -> Show:
     return lambda message: click.echo(message.raw, nl=False)
 
 
-def _fields(subarray_id: int | None) -> Show:
+def _fields(narrator: TextNarrator, everywhere: bool) -> Show:
     def show(event: Event) -> None:
-        click.echo(f"event: {event.topic}\ndata: args=() kwargs={dict(event.fields)!r}\n")
+        topic = printable(event.topic)
+        click.echo(f"event: {topic}\ndata: args=() kwargs={dict(event.fields)!r}\n")
 
     return _of_events(show)
 
 
-def _json(subarray_id: int | None) -> Show:
+def _json(narrator: TextNarrator, everywhere: bool) -> Show:
     return _of_events(lambda event: click.echo(json.dumps(event.to_json())))
 
 
-def _text(subarray_id: int | None) -> Show:
-    narrator = TextNarrator(subarray_id or 0)
-
+def _text(narrator: TextNarrator, everywhere: bool) -> Show:
     def show(event: Event) -> None:
-        if subarray_id is None:
+        if everywhere:
             where = f"[{event.fields['subarray']}] " if "subarray" in event.fields else ""
             narrator.event(event, where)
         elif event.topic == "procedure.output" and "text" in event.fields:
-            narrator.output(OutputChunk.from_json(event.fields))
+            narrator.output(OutputChunk.from_json(event.fields), event.fields.get("pid"))
         else:
             narrator.event(event)
 
@@ -113,7 +119,7 @@ def _of_events(write: Callable[[Event], None]) -> Show:
     return show
 
 
-_SHOW: dict[str, Callable[[int | None], Show]] = {
+_SHOW: dict[str, Callable[[TextNarrator, bool], Show]] = {
     "event": _fields,
     "text": _text,
     "json": _json,

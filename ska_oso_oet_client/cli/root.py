@@ -49,4 +49,5 @@ def oet() -> None:
     """Control the Observation Execution Tool, which runs observing scripts on a subarray.
 
     Every command accepts the options below at any position, and - in place of _ in their names.
+    Times in tables are UTC; with --local they are local, with their offset from UTC.
     """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..address import LAST_SUBARRAY
+from ..terminal import printable_lines
+from .times import Times
 
 if TYPE_CHECKING:
     from ..client import OETClient
@@ -20,10 +23,15 @@ class Settings:
         self.subarray_id: int | None = None
         self.output = "table"
         self.verbose = False
+        self.local = False
 
     @property
     def as_json(self) -> bool:
         return self.output == "json"
+
+    @property
+    def times(self) -> Times:
+        return Times(self.local)
 
     def client(self) -> OETClient:
         from ..client import OETClient
@@ -35,8 +43,10 @@ pass_settings = click.make_pass_decorator(Settings, ensure=True)
 
 
 def tell(sentence: str) -> None:
-    """Talk to the user without touching the data on stdout."""
-    click.echo(sentence, err=True)
+    """Talk to the user, if there is one still, without touching the data on stdout."""
+    # Much of it may be words of others.
+    with suppress(OSError):
+        click.echo(printable_lines(sentence), err=True)
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -78,6 +88,15 @@ def common_options() -> list[click.Parameter]:
             callback=_remember,
             expose_value=False,
             help="Print tables, or the server's JSON.  [default: table]",
+        ),
+        click.Option(
+            ["--local", "local"],
+            type=bool,
+            metavar="",
+            is_eager=True,  # other options may be times
+            callback=_remember,
+            expose_value=False,
+            help="Show local times with their offset from UTC.  [default: UTC]",
         ),
         click.Option(
             ["--verbose", "verbose"],

@@ -20,23 +20,25 @@ def show_procedure(procedure: Procedure, settings: Settings) -> None:
     if settings.as_json:
         show_json(procedure.document)
     else:
-        show_procedures([procedure])
+        show_procedures([procedure], settings)
 
 
-def show_procedures(procedures: Sequence[Procedure], with_subarray: bool = False) -> None:
+def show_procedures(
+    procedures: Sequence[Procedure], settings: Settings, with_subarray: bool = False
+) -> None:
     from .tables import procedure_table
 
-    click.echo(procedure_table(procedures, with_subarray))
+    click.echo(procedure_table(procedures, settings.times, with_subarray))
 
 
 def show_activity(activity: Activity, settings: Settings) -> None:
     if settings.as_json:
         show_json(activity.document)
     else:
-        show_activities([activity])
+        show_activities([activity], settings)
 
 
-def show_activities(activities: Sequence[Activity]) -> None:
+def show_activities(activities: Sequence[Activity], settings: Settings) -> None:
     from .tables import activity_table
 
-    click.echo(activity_table(activities))
+    click.echo(activity_table(activities, settings.times))

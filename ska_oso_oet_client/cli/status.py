@@ -26,11 +26,11 @@ def status(settings: Settings) -> ExitStatus:
     if settings.as_json:
         show_json(found.document)
     else:
-        _show(client.url, found)
+        _show(client.url, found, settings)
     return ExitStatus.DONE if found.ready else ExitStatus.REFUSED
 
 
-def _show(url: str, found: ServerStatus) -> None:
+def _show(url: str, found: ServerStatus, settings: Settings) -> None:
     from .tables import table
 
     disk = "" if found.disk_free is None else f"{found.disk_free / _GIBIBYTE:.1f} GiB"
@@ -39,7 +39,7 @@ def _show(url: str, found: ServerStatus) -> None:
         ("Version", found.version),
         ("Subarray", str(found.subarray_id)),
         ("Ready", "yes" if found.ready else "no"),
-        *([("Drained", how_drained(found.drain))] if found.drain.drained else []),
+        *([("Drained", how_drained(found.drain, settings.times))] if found.drain.drained else []),
         *found.workers.items(),
         ("Disk free", disk),
         *_store_rows(found.stores),
@@ -49,7 +49,7 @@ def _show(url: str, found: ServerStatus) -> None:
     click.echo(table(("Property", "Value"), rows))
     if found.running is not None:
         click.echo()
-        show_procedures([found.running])
+        show_procedures([found.running], settings)
 
 
 def _store_rows(stores: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:

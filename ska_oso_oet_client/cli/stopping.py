@@ -9,6 +9,7 @@ import click
 
 from ..exit_status import ExitStatus
 from ..model import COMPLETE, StopResult
+from ..terminal import printable
 from .following import script_goes_on
 from .settings import Settings, tell
 from .showing import show_json
@@ -36,18 +37,36 @@ def see_through(
     if settings.as_json:
         show_json(result.document)
     else:
-        click.echo(result.message)
-    if result.survivors:
-        tell(f"Processes of the script that are still alive: {result.survivors}")
+        click.echo(printable(result.message))
+    tell_survivors(result)
+    ended = ExitStatus.SCRIPT_FAILED if result.survivors else ExitStatus.DONE
     if not run_abort:
-        return ExitStatus.DONE
+        return ended
     if result.abort_procedure is None:
         return ExitStatus.SCRIPT_FAILED
     with script_goes_on(result.abort_procedure):
         abort = client.wait(result.abort_procedure, notify=tell)
     if abort.state == COMPLETE:
         tell(f"The abort (procedure {abort.id}) is complete")
-        return ExitStatus.DONE
+        return ended
     detail = abort.outcome.detail if abort.outcome else abort.state
     tell(f"THE SUBARRAY WAS NOT ABORTED: procedure {abort.id} is {abort.state}: {detail}")
     return ExitStatus.SCRIPT_FAILED
+
+
+def tell_survivors(result: StopResult) -> None:
+    """Name what could not be ended, and say what to do about it."""
+    if not result.survivors:
+        return
+    for process in result.survivor_processes:
+        tell(
+            f"NOT EVERYTHING HAS ENDED: process {process.pid} ({process.command}) is in kernel "
+            f"state {process.state} and outlives even SIGKILL"
+        )
+    unnamed = result.survivors - len(result.survivor_processes)
+    if unnamed > 0:
+        tell(f"NOT EVERYTHING HAS ENDED: processes of the script that are still alive: {unnamed}")
+    tell(
+        "It ends as soon as what it waits for answers, a disk or a file server say: have that "
+        "repaired, or the server's machine restarted. Until then it may still act when it wakes"
+    )

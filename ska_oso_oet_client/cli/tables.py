@@ -1,18 +1,17 @@
-"""Tables of what the OET knows. Times are local, because operators compare them with a clock."""
+"""Tables of what the OET knows."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from tabulate import tabulate
 
 from ..model import Activity, CallArguments, Outcome, Procedure, StateChange
-from ..wording import printable
+from ..terminal import printable, shortened
+from .times import Times
 
-SECONDS = "%Y-%m-%d %H:%M:%S"
-MICROSECONDS = "%Y-%m-%d %H:%M:%S.%f"
+_WIDEST = 60  #: characters of an argument; --output=json shows everything
 PROCEDURE_ID = "Procedure ID"
 SUBARRAY = "Subarray"
 
@@ -37,18 +36,13 @@ def _shown(cell: Any) -> Any:
     return printable(cell) if isinstance(cell, str) else cell
 
 
-def local_time(seconds: float, pattern: str) -> str:
-    try:
-        return datetime.fromtimestamp(seconds).strftime(pattern)
-    except (ValueError, OverflowError, OSError):
-        return "beyond all calendars"
-
-
-def procedure_table(procedures: Sequence[Procedure], with_subarray: bool = False) -> str:
+def procedure_table(
+    procedures: Sequence[Procedure], times: Times, with_subarray: bool = False
+) -> str:
     """One row per procedure. Scripts rely on id and script being the first two words of a row."""
     headers: tuple[str, ...] = ("ID", "Script", "Creation time", "State")
     rows: list[tuple[Any, ...]] = [
-        (procedure.id, procedure.script.uri, _created(procedure.history), procedure.state)
+        (procedure.id, procedure.script.uri, _created(procedure.history, times), procedure.state)
         for procedure in procedures
     ]
     if with_subarray:
@@ -57,14 +51,14 @@ def procedure_table(procedures: Sequence[Procedure], with_subarray: bool = False
     return table(headers, rows, numbers=(SUBARRAY,))
 
 
-def activity_table(activities: Iterable[Activity]) -> str:
+def activity_table(activities: Iterable[Activity], times: Times) -> str:
     """One row per activity."""
     rows = [
         (
             activity.id,
             activity.activity_name,
             activity.sbd_id,
-            _created(activity.history),
+            _created(activity.history, times),
             activity.procedure_id,
             activity.state,
         )
@@ -75,10 +69,12 @@ def activity_table(activities: Iterable[Activity]) -> str:
 
 
 def history_table(
-    history: Iterable[StateChange], name_of: Callable[[str], str] = lambda state: state
+    history: Iterable[StateChange],
+    times: Times,
+    name_of: Callable[[str], str] = lambda state: state,
 ) -> str:
     """States with the times when they began."""
-    rows = [(local_time(change.time, MICROSECONDS), name_of(change.state)) for change in history]
+    rows = [(times.to_the_microsecond(change.time), name_of(change.state)) for change in history]
     return table(("Time", "State"), rows)
 
 
@@ -89,9 +85,15 @@ def outcome_table(outcome: Outcome) -> str:
 
 
 def call_row(method: str, arguments: CallArguments) -> tuple[str, str, str]:
-    """A function of a script and its arguments, as they would be written in Python."""
-    return method, repr(list(arguments.args)), repr(dict(arguments.kwargs))
+    """A function of a script and its arguments, as they would be written in Python, if shorter."""
+    args = ", ".join(_written(value) for value in arguments.args)
+    kwargs = ", ".join(f"{name!r}: {_written(value)}" for name, value in arguments.kwargs.items())
+    return method, f"[{args}]", f"{{{kwargs}}}"
 
 
-def _created(history: Sequence[StateChange]) -> str:
-    return local_time(history[0].time, SECONDS) if history else ""
+def _written(value: Any) -> str:
+    return shortened(repr(value), _WIDEST)
+
+
+def _created(history: Sequence[StateChange], times: Times) -> str:
+    return times.to_the_second(history[0].time) if history else ""

@@ -17,7 +17,7 @@ from types import TracebackType
 from urllib.parse import parse_qsl, urlsplit
 
 from ..errors import LoginFailedError
-from ..wording import printable
+from ..terminal import printable
 
 ADDRESS = "127.0.0.1"
 PATH = "/callback"

@@ -18,8 +18,8 @@ import requests
 
 from ..address import keeps_secrets
 from ..errors import LoginFailedError, ProviderAnswerError, ProviderUnreachableError
+from ..terminal import printable
 from ..transport import CONNECT_TIMEOUT, reason_of
-from ..wording import printable
 
 ISSUER_VARIABLE = "OET_ISSUER"
 READ_TIMEOUT = 15.0

@@ -16,7 +16,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 from ..address import keeps_secrets
 from ..errors import LoginFailedError, ProviderAnswerError, ProviderUnreachableError
 from ..model import Authentication
-from ..wording import printable
+from ..terminal import printable
 from .callback import Callback
 from .provider import Provider, ProviderRefusal, Tokens
 

@@ -7,7 +7,7 @@ States are plain strings for the same reason.
 from .activity import Activity
 from .authentication import AuditEntry, Authentication
 from .environment import Environment
-from .procedure import Procedure, Script, StopResult
+from .procedure import Procedure, Script, StopResult, SurvivorProcess
 from .record import (
     COMPLETE,
     FAILED,
@@ -46,4 +46,5 @@ __all__ = [
     "ServerStatus",
     "StateChange",
     "StopResult",
+    "SurvivorProcess",
 ]

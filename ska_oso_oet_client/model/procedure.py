@@ -91,19 +91,38 @@ class Procedure:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SurvivorProcess:
+    """A process that SIGKILL has not ended; ``state`` is the kernel's: ``D (disk sleep)``, say."""
+
+    pid: int
+    command: str
+    state: str
+
+    @classmethod
+    def from_json(cls, document: Document) -> SurvivorProcess:
+        return cls(pid=int(document["pid"]), command=document["command"], state=document["state"])
+
+
+@dataclass(frozen=True, kw_only=True)
 class StopResult:
-    """What a stop did; ``abort_procedure`` is the id of the abort script's procedure, if any."""
+    """What a stop did; ``abort_procedure`` is the id of the abort script's procedure, if any.
+
+    ``survivors`` counts the processes that could not be ended.
+    """
 
     message: str
     abort_procedure: int | None = None
     survivors: int = 0
+    survivor_processes: tuple[SurvivorProcess, ...] = ()
     document: Document = field(repr=False, compare=False)
 
     @classmethod
     def from_json(cls, document: Document) -> StopResult:
+        processes = document.get("survivor_processes") or ()
         return cls(
             message=document["abort_message"],
             abort_procedure=document.get("abort_procedure"),
-            survivors=document.get("survivors") or 0,
+            survivors=document.get("survivors") or len(processes),
+            survivor_processes=tuple(SurvivorProcess.from_json(found) for found in processes),
             document=document,
         )

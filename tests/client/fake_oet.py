@@ -156,6 +156,8 @@ class FakeOET:
         self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
         self.streams: dict[str, deque[list[Piece]]] = defaultdict(deque)
         self.mistakes: list[str] = []  # in what the OpenAPI document says otherwise
+        self.held: dict[tuple[str, str], tuple[threading.Event, threading.Event]] = {}
+        self.first_state = "CREATING"
         self.page_size = 2
         self.chunked = True
         self.started = threading.Event()
@@ -185,6 +187,18 @@ class FakeOET:
 
     def plan(self, method: str, path: str, *answers: Answer) -> None:
         self.answers[method, path].extend(answers)
+
+    def hold(self, method: str, path: str) -> tuple[threading.Event, threading.Event]:
+        """Carry such a request out, which the first event tells, and answer it after the second."""
+        self.held[method, path] = threading.Event(), threading.Event()
+        return self.held[method, path]
+
+    def hold_back(self, request: Request) -> None:
+        """Wait where the answer to such a request is held."""
+        if (request.method, request.path) in self.held:
+            carried_out, go_on = self.held[request.method, request.path]
+            carried_out.set()
+            go_on.wait(LONGEST_WAIT)
 
     def plan_stream(self, *pieces: Piece, path: str = "/stream") -> None:
         self.streams[path].append(list(pieces))
@@ -300,7 +314,7 @@ class FakeOET:
     def _create(self, body: dict[str, Any]) -> Answer:
         pid = max(self.procedures, default=0) + 1
         given = {"main": {"args": [], "kwargs": {}}, **body["script_args"]}
-        self.add(pid, "CREATING", script=shown_script(body["script"]), script_args=given)
+        self.add(pid, self.first_state, script=shown_script(body["script"]), script_args=given)
         self.created.set()
         return Answer.created(self.procedures[pid])
 
@@ -366,6 +380,7 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
                 return
             answer = refusal or oet.answer(request)
             oet.judge(request, answer)
+            oet.hold_back(request)
             if answer.drop:
                 self.close_connection = True
                 return

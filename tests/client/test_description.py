@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet_client.cli.description import describe_activity, describe_procedure
+from ska_oso_oet_client.cli.times import Times
 from ska_oso_oet_client.model import Activity, Procedure
 
 from .fake_oet import activity_json, procedure_json
@@ -29,7 +30,7 @@ def history(*states: str, stacktrace: str | None = None) -> dict[str, object]:
 
 
 def sections(**changes: Any) -> list[str]:
-    return describe_procedure(Procedure.from_json(procedure_json(2, **changes))).split("\n\n")
+    return describe_procedure(Procedure.from_json(procedure_json(2, **changes)), Times()).split("\n\n")
 
 
 INIT = {"args": ["goodbye"], "kwargs": {"subarray_id": 1}}
@@ -64,6 +65,30 @@ def test_without_init_main_is_the_first_call() -> None:
     text = "\n".join(sections(state="RUNNING", script_args={}, history=history("READY", "RUNNING")))
     assert "RUNNING 1" in text
     assert text.splitlines()[-1].split() == ["1", "main", "[]", "{}"]
+
+
+def test_a_script_without_init_has_no_row_for_it_whatever_was_sent() -> None:
+    states = history("CREATING", "IDLE", "LOADING", "IDLE", "READY", "RUNNING", "COMPLETE")
+    _, times, calls = sections(script_args={"init": INIT, "main": MAIN}, history=states)
+    assert [line.split()[:2] for line in calls.splitlines()[2:]] == [["1", "main"]]
+    assert "RUNNING 1" in times
+
+
+def test_before_init_is_called_its_arguments_are_those_that_were_sent() -> None:
+    _, _, calls = sections(script_args={"init": INIT}, history=history("CREATING", "LOADING"))
+    assert [line.split()[:2] for line in calls.splitlines()[2:]] == [["1", "init"]]
+
+
+def test_long_arguments_are_shortened_one_by_one() -> None:
+    long = {"sb_json": '{"a": "' + "x" * 5000 + '"}', "sbi_id": "sbi-1", "subarray_id": 1}
+    context = {**long, "context": {"user": "y" * 90}}
+    arguments = {"init": {"args": ["z" * 61], "kwargs": long}, "main": {"args": [], "kwargs": context}}
+    states = history("INITIALISING", "READY", "RUNNING")
+    *_, first, second = sections(script_args=arguments, history=states)[2].splitlines()
+    assert first.split()[2] == "['" + "z" * 58 + "…]"
+    assert "'sbi_id': 'sbi-1', 'subarray_id': 1}" in first
+    assert second.rstrip().endswith("…}")
+    assert max(len(first), len(second)) < 400
 
 
 def test_before_any_call_there_is_no_table_of_calls() -> None:
@@ -106,7 +131,7 @@ STATES = [[state, T + n / 8] for n, state in enumerate(("REQUESTED", "PREPARED",
 
 def activity_sections(state: str, **changes: Any) -> list[str]:
     document = activity_json(1, state, activity_states=STATES, **changes)
-    return describe_activity(Activity.from_json(document)).split("\n\n")
+    return describe_activity(Activity.from_json(document), Times()).split("\n\n")
 
 
 def test_an_activity_has_the_sections_of_the_guide() -> None:

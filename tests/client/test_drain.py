@@ -13,7 +13,7 @@ from .conftest import Result
 from .fake_oet import CREATED_AT, Answer, FakeOET, status_json
 
 Run = Callable[..., Result]
-WHEN = "2026-11-22 05:15:31"
+WHEN = "2026-11-22 05:15:31 UTC"
 
 
 def test_a_drain_says_since_when_by_whom_and_why(oet: FakeOET, run: Run) -> None:
@@ -56,7 +56,7 @@ def test_status_of_a_drained_server(oet: FakeOET, run: Run) -> None:
     oet.plan("GET", "/status", Answer(body=status_json(ready=False, drain=drained)))
     result = run("status")
     assert result.status == 3
-    assert f"Drained      since {WHEN}: an  [1mupgrade" in result.out.splitlines()
+    assert f"Drained      since {WHEN}: an upgrade" in result.out.splitlines()
 
 
 @pytest.mark.parametrize("drain", [None, {"drained": False, "since": None, "by": None, "reason": None}])

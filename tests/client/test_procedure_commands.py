@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from ska_oso_oet_client import OETClient, SurvivorProcess
+
 from .conftest import Result
 from .fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json, status_json
 
@@ -292,13 +294,56 @@ def test_stop_with_nothing_running_says_what_to_do(oet: FakeOET, run: Run) -> No
     assert not oet.asked("PUT")
 
 
-def test_survivors_of_a_stop_are_reported(oet: FakeOET, run: Run) -> None:
+HUNG = [
+    {"pid": 4711, "command": "sleep 1000", "state": "D (disk sleep)"},
+    {"pid": 4712, "command": "cat \x1b[2J/mnt/x", "state": "T (stopped)"},
+]
+
+
+@pytest.mark.parametrize("words", [("procedure", "stop"), ("activity", "stop")])
+@pytest.mark.parametrize("form", ["table", "json"])
+@pytest.mark.parametrize("abort", [5, None])
+def test_processes_that_cannot_be_ended_are_named_in_capitals_and_no_success(
+    oet: FakeOET, run: Run, words: tuple[str, str], form: str, abort: int | None
+) -> None:
     oet.add(1, "RUNNING")
-    left = [{"pid": pid, "command": "helper", "state": "D (disk sleep)"} for pid in (7, 8)]
-    about = {"abort_message": "Stopped", "abort_procedure": None}
-    body = {**about, "survivors": 2, "survivor_processes": left}
-    oet.plan("PUT", "/procedures/1", Answer(body=body))
-    assert "still alive: 2" in run("procedure", "stop").err
+    oet.add(5, "COMPLETE")
+    oet.add_activity(1, "RUNNING")
+    body = {"abort_message": "Stopped", "abort_procedure": abort, "survivors": 2, "survivor_processes": HUNG}
+    for path in ("/procedures/1", "/activities/1"):
+        oet.plan("PUT", path, Answer(body=body))
+    result = run(*words, f"--output={form}", f"--run_abort={abort is not None}")
+    assert result.status == 1
+    lines = result.err.splitlines()
+    assert lines[:2] == [
+        "NOT EVERYTHING HAS ENDED: process 4711 (sleep 1000) is in kernel state D (disk sleep) and "
+        "outlives even SIGKILL",
+        "NOT EVERYTHING HAS ENDED: process 4712 (cat /mnt/x) is in kernel state T (stopped) and "
+        "outlives even SIGKILL",
+    ]
+    assert "have that repaired" in lines[2]
+    assert lines[3:] == (["The abort (procedure 5) is complete"] if abort else [])
+
+
+def test_processes_without_a_name_are_counted(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    body = {"abort_message": "Stopped", "abort_procedure": None, "survivors": 2}
+    oet.plan("PUT", "/procedures/1", Answer(body=body, odd=True))
+    result = run("procedure", "stop", "--run_abort=False")
+    assert "NOT EVERYTHING HAS ENDED: processes of the script that are still alive: 2" in result.err
+    assert result.status == 1
+
+
+def test_the_python_client_lists_them(oet: FakeOET) -> None:
+    body = {"abort_message": "Stopped", "abort_procedure": None, "survivors": 2, "survivor_processes": HUNG}
+    oet.plan("PUT", "/procedures/1", Answer(body=body), Answer(body={"abort_message": "Stopped"}, odd=True))
+    with OETClient(oet.url) as client:
+        first, second = client.stop_procedure(1), client.stop_procedure(1)
+    assert [process.pid for process in first.survivor_processes] == [4711, 4712]
+    assert first.survivor_processes[0] == SurvivorProcess(
+        pid=4711, command="sleep 1000", state="D (disk sleep)"
+    )
+    assert (second.survivors, second.survivor_processes) == (0, ())
 
 
 def test_logs_shows_every_page_as_it_was_printed(oet: FakeOET, run: Run) -> None:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import pty
+import select
 import subprocess
 import sys
+import termios
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ..conftest import Server
@@ -32,3 +39,66 @@ class Terminal:
         return subprocess.Popen(
             [OET, *words], env=self.environ, stdout=subprocess.PIPE, stderr=stderr, text=True
         )
+
+    @contextmanager
+    def typing(self, *words: str) -> Iterator[Typing]:
+        """Run `oet` in a pseudoterminal that is its own."""
+        typing = Typing(words, self.environ)
+        try:
+            yield typing
+        finally:
+            typing.process.kill()
+            typing.process.wait()
+            typing.hang_up()
+
+
+class Typing:
+    """`oet` with somebody at its terminal."""
+
+    def __init__(self, words: tuple[str, ...], environ: dict[str, str]) -> None:
+        self._master, slave = pty.openpty()
+        self.process = subprocess.Popen(
+            [OET, *words],
+            env=environ,
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+        )
+        os.close(slave)
+        self.told = ""
+
+    def until(self, *texts: str, timeout: float = 30) -> None:
+        """Read until one of these is on the terminal."""
+        deadline = time.monotonic() + timeout
+        while not any(text in self.told for text in texts):
+            assert self._read(deadline), f"it ended; told was: {self.told}"
+
+    def end(self, timeout: float = 30) -> str:
+        """Read until it has ended; returns all that is on the terminal."""
+        deadline = time.monotonic() + timeout
+        while self._read(deadline):
+            pass
+        self.process.wait(timeout)
+        return self.told
+
+    def _read(self, deadline: float) -> bool:
+        ready, _, _ = select.select([self._master], [], [], max(0, deadline - time.monotonic()))
+        assert ready, f"nothing more came; told was: {self.told}"
+        try:
+            piece = os.read(self._master, 65536)
+        except OSError:  # nobody holds the other end any more
+            return False
+        self.told += piece.decode().replace("\r\n", "\n")
+        return bool(piece)
+
+    def ctrl_c(self) -> None:
+        """Press it."""
+        os.write(self._master, b"\x03")
+
+    def hang_up(self) -> None:
+        """Close the terminal."""
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1

@@ -22,4 +22,4 @@ def describe(settings: Settings, aid: int | None) -> None:
         return
     from ..description import describe_activity
 
-    click.echo(describe_activity(activity))
+    click.echo(describe_activity(activity, settings.times))

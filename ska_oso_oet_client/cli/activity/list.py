@@ -19,6 +19,6 @@ def list_(settings: Settings, aid: int | None) -> None:
     if settings.as_json:
         show_json([dict(activity.document) for activity in activities])
         return
-    show_activities(activities)
+    show_activities(activities, settings)
     if not activities:
         tell("No activities yet; run one with: oet activity run")

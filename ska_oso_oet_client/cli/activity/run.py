@@ -15,6 +15,7 @@ from ...script_source import CreateEnv
 from ..command import OetCommand
 from ..create_env import create_env_option
 from ..following import Following, activity_goes_on, status_of
+from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_activity
 from ..values import read_json
@@ -62,6 +63,7 @@ def _script_args(context: click.Context, option: click.Parameter, value: str | N
     show_default=True,
     help="Show events and output until the activity has ended, or with --prepare-only is prepared.",
 )
+@raw_option
 @pass_settings
 def run(
     settings: Settings,
@@ -71,6 +73,7 @@ def run(
     prepare_only: bool,
     create_env: CreateEnv,
     listen: bool,
+    raw: bool,
 ) -> ExitStatus:
     """Run the activity ACTIVITY_NAME of the scheduling block definition SBD_ID.
 
@@ -93,7 +96,7 @@ def run(
             activity = request()
             with activity_goes_on(activity.id):
                 following = Following(
-                    activity.procedure_id, client.subarray_id, settings, show_activity
+                    activity.procedure_id, client.subarray_id, settings, show_activity, raw
                 )
                 following.begin(activity)
                 ended = following.through(follower.follow_activity(activity, wanted))

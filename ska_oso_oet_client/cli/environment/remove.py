@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from ...terminal import printable
 from ..command import OetCommand
 from ..settings import Settings, pass_settings
 from ..showing import show_json
@@ -22,4 +23,4 @@ def remove(settings: Settings, environment_id: str) -> None:
     if settings.as_json:
         show_json(removed.document)
     else:
-        click.echo(f"Removed {removed.kind} {removed.id} of {removed.repository}")
+        click.echo(printable(f"Removed {removed.kind} {removed.id} of {removed.repository}"))

@@ -10,6 +10,7 @@ from ...exit_status import ExitStatus
 from ...model import READY
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
+from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
 from .script_options import script_options
@@ -24,6 +25,7 @@ from .script_options import script_options
     show_default=True,
     help="Show events and output until the script is ready or has failed.",
 )
+@raw_option
 @pass_settings
 def create(
     settings: Settings,
@@ -31,6 +33,7 @@ def create(
     script_uri: str,
     script_arguments: ScriptArguments,
     listen: bool,
+    raw: bool,
     **script_source: Any,
 ) -> ExitStatus:
     """Load the script SCRIPT_URI, file:///path.py or git://path/in/repository.py.
@@ -48,7 +51,9 @@ def create(
         with client.follower(tell) as follower:
             procedure = client.create_procedure(script_uri, *script_arguments, **script_source)
             with script_goes_on(procedure.id):
-                following = Following(procedure.id, client.subarray_id, settings, show_procedure)
+                following = Following(
+                    procedure.id, client.subarray_id, settings, show_procedure, raw
+                )
                 following.begin(procedure)
                 prepared = following.through(follower.follow(procedure.id, {READY}))
                 following.end(prepared)

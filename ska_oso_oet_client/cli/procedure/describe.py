@@ -22,4 +22,4 @@ def describe(settings: Settings, pid: int | None) -> None:
         return
     from ..description import describe_procedure
 
-    click.echo(describe_procedure(procedure))
+    click.echo(describe_procedure(procedure, settings.times))

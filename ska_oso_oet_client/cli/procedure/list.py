@@ -39,6 +39,6 @@ def list_(settings: Settings, pid: int | None, all_subarrays: bool, limit: int |
     if settings.as_json:
         show_json([dict(procedure.document) for procedure in procedures])
         return
-    show_procedures(procedures, all_subarrays)
+    show_procedures(procedures, settings, all_subarrays)
     if not procedures:
         tell("No procedures yet; load a script with: oet procedure create")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..command import OetCommand
-from ..narration import JsonNarrator, TextNarrator
+from ..narration import JsonNarrator, Narrator, TextNarrator, raw_option
 from ..settings import Settings, pass_settings, tell
 from .choice import pid_option, running_or_last
 
@@ -42,9 +42,15 @@ def _streams(context: click.Context, option: click.Parameter, value: str | None)
     metavar="NAMES",
     help="Only stdout, stderr, or both with a comma.  [default: all, in order]",
 )
+@raw_option
 @pass_settings
 def logs(
-    settings: Settings, pid: int | None, follow: bool, tail: int | None, streams: list[str]
+    settings: Settings,
+    pid: int | None,
+    follow: bool,
+    tail: int | None,
+    streams: list[str],
+    raw: bool,
 ) -> None:
     """Show what a script has printed."""
     with settings.client() as client:
@@ -54,6 +60,11 @@ def logs(
             chunks = client.live_output(pid, tail=tail, streams=streams, notify=tell)
         else:
             chunks = client.all_output(pid, tail=tail, streams=streams)
-        narrator = JsonNarrator(pid) if settings.as_json else TextNarrator(client.subarray_id)
-        for chunk in chunks:
-            narrator.output(chunk)
+        narrator: Narrator = JsonNarrator(pid)
+        if not settings.as_json:
+            narrator = TextNarrator(client.subarray_id, raw=raw)
+        try:
+            for chunk in chunks:
+                narrator.output(chunk)
+        finally:
+            narrator.pause()

@@ -10,6 +10,7 @@ from ...exit_status import ExitStatus
 from ...model import READY
 from ..command import ScriptArguments, ScriptCommand, json_object
 from ..following import Following, script_goes_on, status_of
+from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
 from .script_options import script_options
@@ -30,6 +31,7 @@ from .script_options import script_options
     show_default=True,
     help="Show events and output until the script has ended.",
 )
+@raw_option
 @pass_settings
 def run(
     settings: Settings,
@@ -38,6 +40,7 @@ def run(
     script_arguments: ScriptArguments,
     init_kwargs: dict[str, Any] | None,
     listen: bool,
+    raw: bool,
     **script_source: Any,
 ) -> ExitStatus:
     """Load the script SCRIPT_URI, start it when it is ready, and follow it to its end.
@@ -56,7 +59,7 @@ def run(
         with client.follower(tell) as follower:
             created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
             with script_goes_on(created.id):
-                following = Following(created.id, client.subarray_id, settings, show_procedure)
+                following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
                 following.begin(created)
                 procedure = following.through(follower.follow(created.id, {READY}))
                 if procedure.state == READY:

@@ -12,6 +12,7 @@ from ...exit_status import ExitStatus
 from ...model import READY, RUNNING
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
+from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
 from .choice import last_created, pid_option
@@ -33,9 +34,14 @@ LONG_WAIT = 14.0
     show_default=True,
     help="Show events and output until the script has ended.",
 )
+@raw_option
 @pass_settings
 def start(
-    settings: Settings, pid: int | None, listen: bool, script_arguments: ScriptArguments
+    settings: Settings,
+    pid: int | None,
+    listen: bool,
+    raw: bool,
+    script_arguments: ScriptArguments,
 ) -> ExitStatus:
     """Run the main function of a prepared script.
 
@@ -54,7 +60,7 @@ def start(
             follower.skip_output(pid)
             procedure = client.start_procedure(pid, *script_arguments)
             with script_goes_on(pid):
-                following = Following(pid, client.subarray_id, settings, show_procedure)
+                following = Following(pid, client.subarray_id, settings, show_procedure, raw)
                 following.begin(procedure)
                 ended = following.through(follower.follow(pid))
                 following.end(ended)

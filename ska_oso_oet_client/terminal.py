@@ -1,0 +1,96 @@
+"""Words of others on a terminal: text and colours get through, all else that steers it does not.
+
+A sequence ends at the end of its line at the latest, so that one without an end hides no more.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+
+# ECMA-48 with its 8-bit forms, and ESC k, which has screen and tmux rename a window.
+_STRING = "(?:\x1b[PX\\]^_k]|[\x90\x98\x9d-\x9f])[^\x07\n\x18\x1a\x1b\x9c]*"
+_CSI = "(?:\x1b\\[|\x9b)[0-?]*[ -/]*"
+_ESCAPE = "\x1b[ -/]*"
+_CHARACTER = "[^\t\n\r -~\xa0-\U0010ffff]"  # C0 but for tab, line feed and return; DEL; C1
+_CONTROL = re.compile(
+    f"{_STRING}(?:[\x07\x18\x1a\x9c]|\x1b\\\\)?|{_CSI}[@-~]?|{_ESCAPE}[0-~]?|{_CHARACTER}"
+)
+_ANY = re.compile(_CHARACTER)
+_UNFINISHED = re.compile(f"{_STRING}|{_CSI}|{_ESCAPE}")
+_COLOUR = re.compile("\x1b\\[[0-9;:]{0,60}m")
+_COLOUR_OFF = re.compile("\x1b\\[[0;]*m")
+_RESET = "\x1b[0m"
+_LONGEST = 64  #: characters kept of a sequence without an end: too many for a colour
+_COLOURS = 16  #: so many are taken up again after a pause
+
+
+class Screen:
+    """Makes what a script prints safe to show, piece by piece; see ``pause`` for its colours.
+
+    ``raw``: leave everything as it is. ``in_line`` tells whether the last line has no end yet.
+    """
+
+    def __init__(self, raw: bool = False) -> None:
+        self._raw = raw
+        self._unfinished: dict[str, str] = {}
+        self._colours: deque[str] = deque(maxlen=_COLOURS)
+        self._paused = False
+        self.in_line = False
+
+    def show(self, text: str, stream: str = "") -> str:
+        """What to write for the next piece of a stream; sequences may go on in later pieces."""
+        before = "".join(self._colours)
+        if not self._raw:
+            text = self._safe(self._unfinished.pop(stream, "") + text, stream)
+        letters = _CONTROL.sub("", text) if "\x1b" in text else text
+        if letters:
+            self.in_line = not letters.endswith("\n")
+        if not self._paused:
+            return text
+        if not letters:
+            return ""
+        self._paused = False
+        return before + text
+
+    def pause(self) -> str:
+        """What to write before anything else is written, so that it has no colour of the script."""
+        if self._paused or not self._colours:
+            return ""
+        self._paused = True
+        return _RESET
+
+    def _safe(self, text: str, stream: str) -> str:
+        if _ANY.search(text) is None:
+            return text
+        kept, end = [], 0
+        for found in _CONTROL.finditer(text):
+            kept.append(text[end : found.start()])
+            end, sequence = found.end(), found.group()
+            if end == len(text) and _UNFINISHED.fullmatch(sequence):
+                self._unfinished[stream] = sequence[:_LONGEST]
+            elif _COLOUR.fullmatch(sequence):
+                kept.append(sequence)
+                self._remember(sequence)
+        return "".join([*kept, text[end:]])
+
+    def _remember(self, colour: str) -> None:
+        if _COLOUR_OFF.fullmatch(colour):
+            self._colours.clear()
+        else:
+            self._colours.append(colour)
+
+
+def printable(text: str) -> str:
+    """``text`` on one line, without what a terminal would take as commands, colours too."""
+    return "".join(letter if letter.isprintable() else " " for letter in _CONTROL.sub("", text))
+
+
+def printable_lines(text: str) -> str:
+    """The same, line by line."""
+    return "\n".join(printable(line) for line in text.split("\n"))
+
+
+def shortened(text: str, most: int) -> str:
+    """``text`` with at most ``most`` characters, the last one telling that there are more."""
+    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,0 +1,48 @@
+"""`oet procedure stop` from two terminals at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from ..conftest import Events, serving
+from .terminals import Terminal
+
+STUBBORN = """
+import time
+from pubsub import pub
+
+def main():
+    while True:
+        try:
+            pub.sendMessage("user.script.announce", msg="here")
+            time.sleep(3600)
+        except SystemExit:
+            pub.sendMessage("user.script.announce", msg="not yet")
+"""
+
+
+@pytest.mark.parametrize("run_abort", [True, False])
+def test_a_second_stop_while_the_first_is_pending_gets_the_same_answer(
+    tmp_path: Path, run_abort: bool
+) -> None:
+    (tmp_path / "stubborn.py").write_text(STUBBORN)
+    (tmp_path / "abort.py").write_text("def main(subarray_id):\n    print('aborted')\n")
+    script = str(tmp_path / "stubborn.py")
+    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(tmp_path / "abort.py")) as server:
+        oet, events = Terminal(server), Events(server, topics="user.script.announce")
+        server.run(script)
+        events.wait(lambda event: event["msg"] == "here")
+        words = ("procedure", "stop", f"--run_abort={run_abort}")
+        with oet.open(*words) as first:
+            events.wait(lambda event: event["msg"] == "not yet")
+            with oet.open(*words) as second:
+                assert first.stdout is not None
+                assert second.stdout is not None
+                told = [first.stdout.read(), second.stdout.read()]
+        events.close()
+        assert told[0].startswith("Successfully stopped script with ID 1")
+        assert told[1] == told[0]
+        assert (first.returncode, second.returncode) == (0, 0)
+        assert len(server.get("/procedures")) == (2 if run_abort else 1)
