@@ -18,6 +18,7 @@ from ..errors import (
 )
 from ..exit_status import ExitStatus
 from ..terminal import printable
+from .interruption import Terminated, signals_as_ctrl_c
 from .root import oet
 from .settings import Settings, tell
 
@@ -56,10 +57,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str], settings: Settings) -> int:
     try:
-        with oet.make_context("oet", words, obj=settings) as context:
+        with signals_as_ctrl_c(), oet.make_context("oet", words, obj=settings) as context:
             status = oet.invoke(context)
     except click.exceptions.Exit as end:
         return end.exit_code
+    except Terminated as end:
+        return end.status
     except (KeyboardInterrupt, click.Abort):
         return ExitStatus.INTERRUPTED
     except BrokenPipeError:

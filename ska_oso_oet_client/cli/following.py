@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Generic, TypeVar
 
 import click
@@ -67,24 +67,25 @@ def status_of(ended: Procedure | Activity, good: Collection[str] = (COMPLETE,)) 
     return ExitStatus.DONE if ended.state in good else ExitStatus.SCRIPT_FAILED
 
 
-@contextmanager
-def script_goes_on(pid: int) -> Iterator[None]:
+def script_goes_on(pid: int) -> AbstractContextManager[None]:
     """Ctrl-C ends listening, never the script; say so."""
-    with _goes_on(f"procedure {pid}", f"oet procedure stop --pid={pid}"):
-        yield
+    return _listening_to(f"procedure {pid}", f"oet procedure stop --pid={pid}")
 
 
-@contextmanager
-def activity_goes_on(aid: int) -> Iterator[None]:
+def activity_goes_on(aid: int) -> AbstractContextManager[None]:
     """The same for an activity."""
-    with _goes_on(f"activity {aid}", f"oet activity stop --aid={aid}"):
-        yield
+    return _listening_to(f"activity {aid}", f"oet activity stop --aid={aid}")
+
+
+def _listening_to(what: str, stop: str) -> AbstractContextManager[None]:
+    return told_on_ctrl_c(f"Stopped listening; {what} goes on. To stop it: {stop}")
 
 
 @contextmanager
-def _goes_on(what: str, stop: str) -> Iterator[None]:
+def told_on_ctrl_c(sentence: str) -> Iterator[None]:
+    """Ctrl-C ends the command only; ``sentence`` tells what goes on."""
     try:
         yield
     except KeyboardInterrupt:
-        tell(f"\nStopped listening; {what} goes on. To stop it: {stop}")
+        tell(f"\n{sentence}")
         raise

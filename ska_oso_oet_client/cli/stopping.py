@@ -10,7 +10,7 @@ import click
 from ..exit_status import ExitStatus
 from ..model import COMPLETE, StopResult
 from ..terminal import printable
-from .following import script_goes_on
+from .following import told_on_ctrl_c
 from .settings import Settings, tell
 from .showing import show_json
 
@@ -31,9 +31,18 @@ def run_abort_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def see_through(
-    client: OETClient, result: StopResult, run_abort: bool, settings: Settings
+    client: OETClient,
+    stop: Callable[[], StopResult],
+    describe: str,
+    run_abort: bool,
+    settings: Settings,
 ) -> ExitStatus:
-    """Tell what the stop did, and wait for the end of the abort if there is to be one."""
+    """Stop, tell what that did, and wait for the end of the abort if there is to be one.
+
+    ``describe`` is the command that shows what becomes of what is stopped.
+    """
+    with told_on_ctrl_c(f"Stopped waiting; the stop goes on. To see it: {describe}"):
+        result = stop()
     if settings.as_json:
         show_json(result.document)
     else:
@@ -44,7 +53,8 @@ def see_through(
         return ended
     if result.abort_procedure is None:
         return ExitStatus.SCRIPT_FAILED
-    with script_goes_on(result.abort_procedure):
+    wait = f"oet procedure wait --pid={result.abort_procedure}"
+    with told_on_ctrl_c(f"Stopped waiting; the abort goes on. To see it: {wait}"):
         abort = client.wait(result.abort_procedure, notify=tell)
     if abort.state == COMPLETE:
         tell(f"The abort (procedure {abort.id}) is complete")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import Any
 
@@ -15,6 +16,7 @@ from ...script_source import CreateEnv
 from ..command import OetCommand
 from ..create_env import create_env_option
 from ..following import Following, activity_goes_on, status_of
+from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_activity
@@ -88,19 +90,22 @@ def run(
             prepare_only=prepare_only,
             create_env=create_env,
         )
+        otherwise = "The activity may have been requested; to see it: oet activity list"
         if not listen:
-            show_activity(request(), settings)
+            with answered(otherwise):
+                show_activity(request(), settings)
             return ExitStatus.DONE
         wanted = _IS_PREPARED if prepare_only else ()
-        with client.follower(tell) as follower:
-            activity = request()
-            with activity_goes_on(activity.id):
-                following = Following(
-                    activity.procedure_id, client.subarray_id, settings, show_activity, raw
-                )
-                following.begin(activity)
-                ended = following.through(follower.follow_activity(activity, wanted))
-                following.end(ended)
+        with client.follower(tell) as follower, ExitStack() as stack:
+            with answered(otherwise):
+                activity = request()
+                stack.enter_context(activity_goes_on(activity.id))
+            following = Following(
+                activity.procedure_id, client.subarray_id, settings, show_activity, raw
+            )
+            following.begin(activity)
+            ended = following.through(follower.follow_activity(activity, wanted))
+            following.end(ended)
     status = status_of(ended, good=(COMPLETE, *wanted))
     if status != ExitStatus.DONE:
         why = ended.outcome.why if ended.outcome else "no reason given"

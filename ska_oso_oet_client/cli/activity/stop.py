@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import click
 
 from ...exit_status import ExitStatus
@@ -20,4 +22,6 @@ def stop(settings: Settings, aid: int | None, run_abort: bool) -> ExitStatus:
     with settings.client() as client:
         if aid is None:
             aid = going_on(client).id
-        return see_through(client, client.stop_activity(aid, run_abort), run_abort, settings)
+        stop_it = partial(client.stop_activity, aid, run_abort)
+        seen = f"oet activity describe --aid={aid}"
+        return see_through(client, stop_it, seen, run_abort, settings)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
+from functools import partial
 from typing import Any
 
 import click
@@ -10,6 +12,7 @@ from ...exit_status import ExitStatus
 from ...model import READY
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
+from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
@@ -42,19 +45,19 @@ def create(
     the subarray as subarray_id. The OET shows the ten newest procedures: making the eleventh
     drops the oldest.
     """
+    otherwise = "The procedure may have been made; to see it: oet procedure list"
     with settings.client() as client:
+        create_it = partial(client.create_procedure, script_uri, *script_arguments, **script_source)
         if not listen:
-            show_procedure(
-                client.create_procedure(script_uri, *script_arguments, **script_source), settings
-            )
+            with answered(otherwise):
+                show_procedure(create_it(), settings)
             return ExitStatus.DONE
-        with client.follower(tell) as follower:
-            procedure = client.create_procedure(script_uri, *script_arguments, **script_source)
-            with script_goes_on(procedure.id):
-                following = Following(
-                    procedure.id, client.subarray_id, settings, show_procedure, raw
-                )
-                following.begin(procedure)
-                prepared = following.through(follower.follow(procedure.id, {READY}))
-                following.end(prepared)
+        with client.follower(tell) as follower, ExitStack() as stack:
+            with answered(otherwise):
+                procedure = create_it()
+                stack.enter_context(script_goes_on(procedure.id))
+            following = Following(procedure.id, client.subarray_id, settings, show_procedure, raw)
+            following.begin(procedure)
+            prepared = following.through(follower.follow(procedure.id, {READY}))
+            following.end(prepared)
     return status_of(prepared, good=(READY,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import click
@@ -10,9 +11,11 @@ from ...exit_status import ExitStatus
 from ...model import READY
 from ..command import ScriptArguments, ScriptCommand, json_object
 from ..following import Following, script_goes_on, status_of
+from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
+from ..unstarted import made_and_started
 from .script_options import script_options
 
 
@@ -45,25 +48,29 @@ def run(
 ) -> ExitStatus:
     """Load the script SCRIPT_URI, start it when it is ready, and follow it to its end.
 
-    All other words and unknown options are the arguments of its main function.
+    All other words and unknown options are the arguments of its main function. Ctrl-C before main
+    has begun stops the procedure, without an abort; later it ends the listening and not the script.
     """
     with settings.client() as client:
+        create = partial(client.create_procedure, script_uri, (), init_kwargs, **script_source)
         if not listen:
-            created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
-            with script_goes_on(created.id):
+            with made_and_started(client, create) as created:
                 procedure = client.wait(created.id, until={READY}, notify=tell)
-            if procedure.state == READY:
-                procedure = client.start_procedure(created.id, *script_arguments)
+                if procedure.state == READY:
+                    with answered(f"Procedure {created.id} may have begun"):
+                        procedure = client.start_procedure(created.id, *script_arguments)
             show_procedure(procedure, settings)
             return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
         with client.follower(tell) as follower:
-            created = client.create_procedure(script_uri, (), init_kwargs, **script_source)
-            with script_goes_on(created.id):
+            with made_and_started(client, create) as created:
                 following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
                 following.begin(created)
                 procedure = following.through(follower.follow(created.id, {READY}))
                 if procedure.state == READY:
-                    client.start_procedure(created.id, *script_arguments)
+                    with answered(f"Procedure {created.id} may have begun"):
+                        client.start_procedure(created.id, *script_arguments)
+            with script_goes_on(created.id):
+                if procedure.state == READY:
                     procedure = following.through(follower.follow(created.id))
                 following.end(procedure)
     return status_of(procedure)

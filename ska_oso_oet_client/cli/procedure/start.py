@@ -12,6 +12,7 @@ from ...exit_status import ExitStatus
 from ...model import READY, RUNNING
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
+from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
@@ -54,12 +55,14 @@ def start(
             pid = last_created(client).id
         _let_it_get_ready(client, pid)
         if not listen:
-            show_procedure(client.start_procedure(pid, *script_arguments), settings)
+            with answered(f"Procedure {pid} may have begun"):
+                show_procedure(client.start_procedure(pid, *script_arguments), settings)
             return ExitStatus.DONE
         with client.follower(tell) as follower:
             follower.skip_output(pid)
-            procedure = client.start_procedure(pid, *script_arguments)
             with script_goes_on(pid):
+                with answered(f"Procedure {pid} may have begun"):
+                    procedure = client.start_procedure(pid, *script_arguments)
                 following = Following(pid, client.subarray_id, settings, show_procedure, raw)
                 following.begin(procedure)
                 ended = following.through(follower.follow(pid))

@@ -1,0 +1,57 @@
+"""A procedure that a command makes in order to start it: nobody else would."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ..errors import OETError, RefusedError
+from ..model import RUNNING, Procedure
+from .interruption import answered
+from .settings import tell
+from .stopping import tell_survivors
+
+if TYPE_CHECKING:
+    from ..client import OETClient
+
+
+@contextmanager
+def made_and_started(client: OETClient, create: Callable[[], Procedure]) -> Iterator[Procedure]:
+    """Whatever ends the block early, the procedure is stopped unless its ``main`` runs.
+
+    Without abort: what has not begun has nothing to abort on the subarray.
+    """
+    created = None
+    try:
+        with answered("The procedure may have been made; to see it: oet procedure list"):
+            created = create()
+        yield created
+    except BaseException as cause:
+        if created is not None:
+            # After the ^C of a terminal a line begins.
+            line = "\n" if isinstance(cause, KeyboardInterrupt) else ""
+            _stop(client, created.id, line)
+        if isinstance(cause, BrokenPipeError):
+            raise RefusedError("Nobody reads the output: the script was not started") from cause
+        raise
+
+
+def _stop(client: OETClient, pid: int, line: str) -> None:
+    by_hand = f"To stop it: oet procedure stop --pid={pid}"
+    try:
+        procedure = client.procedure(pid)
+        if procedure.is_final:
+            tell(f"{line}Procedure {pid} is {procedure.state}")
+        elif procedure.state == RUNNING:
+            tell(f"{line}Stopped listening; procedure {pid} goes on. {by_hand}")
+        else:
+            tell(f"{line}Procedure {pid} has not begun; stopping it. Ctrl-C leaves at once")
+            result = client.stop_procedure(pid, run_abort=False)
+            tell(f"Procedure {pid} is stopped, without an abort of the subarray")
+            tell_survivors(result)
+    except KeyboardInterrupt:
+        tell(f"\nProcedure {pid} may still be there, and nobody will start it. {by_hand}")
+        raise
+    except OETError as error:
+        tell(f"Procedure {pid} may still be there: {error}. {by_hand}")

@@ -1,0 +1,173 @@
+"""Ctrl-C while a request is on its way: what was asked for is known, and nothing is left to nobody."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from .fake_oet import FakeOET, printed
+from .test_process import MAIN, command
+
+HELLO = b": hello\n\n"
+
+
+def interrupted(oet: FakeOET, method: str, path: str, *words: str) -> tuple[int, str, str]:
+    """The end of a command that Ctrl-C meets when its request was carried out and not yet answered."""
+    carried_out, go_on = oet.hold(method, path)
+    oet.plan_stream(HELLO, oet.closing)
+    process = command(*words)
+    assert carried_out.wait(20)
+    process.send_signal(signal.SIGINT)
+    go_on.set()
+    out, err = process.communicate(timeout=30)
+    return process.returncode, out, err
+
+
+@pytest.mark.parametrize("listen", ["True", "False"])
+def test_run_stops_what_it_has_just_made(oet: FakeOET, listen: str) -> None:
+    words = ("procedure", "run", "file://x.py", f"--listen={listen}")
+    status, _, err = interrupted(oet, "POST", "/procedures", *words)
+    assert status == 130
+    assert [request.body for request in oet.asked("PUT", "/procedures/1")] == [
+        {"state": "STOPPED", "abort": False}
+    ]
+    assert err == (
+        "\nProcedure 1 has not begun; stopping it. Ctrl-C leaves at once\n"
+        "Procedure 1 is stopped, without an abort of the subarray\n"
+    )
+
+
+def test_run_leaves_a_script_alone_that_has_just_begun(oet: FakeOET) -> None:
+    oet.first_state = "READY"
+    words = ("procedure", "run", "file://x.py", "--listen=False")
+    status, _, err = interrupted(oet, "PUT", "/procedures/1", *words)
+    assert status == 130
+    assert [request.body["state"] for request in oet.asked("PUT")] == ["RUNNING"]
+    assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
+
+
+def test_start_says_that_the_script_goes_on(oet: FakeOET) -> None:
+    oet.add(1)
+    status, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start")
+    assert (status, len(oet.asked("PUT"))) == (130, 1)
+    assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
+
+
+def test_create_shows_what_it_has_made(oet: FakeOET) -> None:
+    status, out, _ = interrupted(oet, "POST", "/procedures", "procedure", "create", "file://x.py")
+    assert status == 130
+    assert out.splitlines()[2].split()[:2] == ["1", "file://x.py"]
+    assert not oet.asked("PUT")
+
+
+def test_an_activity_goes_on_and_it_is_said_how_to_stop_it(oet: FakeOET) -> None:
+    status, _, err = interrupted(oet, "POST", "/activities", "activity", "run", "observe", "sbd-1")
+    assert (status, len(oet.asked("PUT"))) == (130, 0)
+    assert err == "\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1\n"
+
+
+@pytest.mark.parametrize("words", ["procedure stop --pid=1", "activity stop --aid=1"])
+def test_ctrl_c_ends_the_waiting_for_a_stop_and_not_the_stop(oet: FakeOET, words: str) -> None:
+    oet.add(1, "RUNNING")
+    oet.add_activity(1, "RUNNING")
+    path = "/procedures/1" if "procedure" in words else "/activities/1"
+    carried_out, go_on = oet.hold("PUT", path)
+    process = command(*words.split())
+    assert carried_out.wait(20)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    go_on.set()
+    assert process.returncode == 130
+    seen = words.replace("stop", "describe")
+    assert err == f"\nStopped waiting; the stop goes on. To see it: oet {seen}\n"
+
+
+def test_ctrl_c_ends_the_waiting_for_an_abort_and_not_the_abort(oet: FakeOET) -> None:
+    oet.add(1, "RUNNING")
+    oet.add(5, "RUNNING")
+    carried_out, go_on = oet.hold("GET", "/procedures/5")
+    process = command("procedure", "stop")
+    assert carried_out.wait(20)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    go_on.set()
+    assert process.returncode == 130
+    assert err == "\nStopped waiting; the abort goes on. To see it: oet procedure wait --pid=5\n"
+
+
+@pytest.mark.parametrize(
+    ("path", "words", "see"),
+    [
+        ("/procedures", ("procedure", "run", "file://x.py"), "oet procedure list"),
+        ("/procedures", ("procedure", "create", "file://x.py"), "oet procedure list"),
+        ("/activities", ("activity", "run", "observe", "sbd-1"), "oet activity list"),
+    ],
+)
+def test_ctrl_c_again_does_not_wait_for_the_answer_and_says_where_to_look(
+    oet: FakeOET, path: str, words: tuple[str, ...], see: str
+) -> None:
+    carried_out, go_on = oet.hold("POST", path)
+    oet.plan_stream(HELLO, oet.closing)
+    process = command(*words)
+    assert carried_out.wait(20)
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(1)
+        except subprocess.TimeoutExpired:
+            continue
+    go_on.set()
+    assert process.communicate()[1].endswith(f"to see it: {see}\n")
+    assert process.returncode == 130
+
+
+def test_what_may_be_left_is_told_where_the_server_has_gone(oet: FakeOET) -> None:
+    oet.plan_stream(HELLO, oet.closing)
+    process = command("procedure", "run", "file://x.py")
+    assert oet.created.wait(20)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    while process.stdout.readline() != "Events\n":
+        pass
+    oet.close()
+    while "Event stream lost" not in process.stderr.readline():
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Procedure 1 may still be there: Cannot reach the OET" in err
+    assert err.endswith("To stop it: oet procedure stop --pid=1\n")
+
+
+def test_a_reader_that_leaves_before_the_script_has_begun_is_told(oet: FakeOET) -> None:
+    oet.plan_stream(HELLO, oet.closing)
+    with subprocess.Popen(
+        [sys.executable, "-c", MAIN, "procedure", "run", "file://x.py"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        err = process.stderr.read()
+    assert err.endswith("Error: Nobody reads the output: the script was not started\n")
+    assert process.returncode == 3
+    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False}
+
+
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
+def test_other_signals_leave_no_colour_on_the_terminal(
+    oet: FakeOET, number: signal.Signals, status: int
+) -> None:
+    oet.add(2, "RUNNING")
+    oet.plan_stream(HELLO, printed(2, 1, "\x1b[31mred\n"), oet.closing, path="/procedures/2/output")
+    process = command("procedure", "logs", "--follow")
+    assert process.stdout is not None
+    assert process.stdout.readline() == "\x1b[31mred\n"
+    process.send_signal(number)
+    assert process.communicate(timeout=30) == ("\x1b[0m", "")
+    assert process.returncode == status
