@@ -32,6 +32,8 @@ PATTERNS: Mapping[str, str] = {
     "procedure.lifecycle.stopped": (
         "Procedure {id} ({script_uri}) execution stopped on subarray {subarray}"
     ),
+    "procedure.survivors.found": "NOT EVERYTHING of procedure {pid} HAS ENDED: {processes}",
+    "procedure.survivors.gone": "What was left of procedure {pid} has ended",
     "procedure.abort.failed": "Abort after procedure {pid} FAILED: {detail}",
     "request.activity.run": "User request: run {activity_name} of {sbd_id} on subarray {subarray}",
     "request.activity.stop": "User request: stop activity #{aid} {with_abort}",
@@ -104,6 +106,13 @@ def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
         details["why"] = f": {fields['reason']}" if fields["reason"] else ""
     if "drained" in fields:
         details["taken_or_refused"] = "refused" if fields["drained"] else "taken"
+    survivors = fields.get("survivors")
+    if isinstance(survivors, list):
+        details["processes"] = "; ".join(
+            "process {pid} ({command}) is in kernel state {state}".format_map(found)
+            for found in survivors
+            if isinstance(found, Mapping)
+        )
     override = fields.get("override")
     if isinstance(override, Mapping):
         details.update(_named(override, "state", "procedure_id"))

@@ -38,6 +38,19 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "User request: stop procedure #2 with no abort",
     ),
     (
+        "procedure.survivors.found",
+        {
+            "pid": 2,
+            "survivors": [
+                {"pid": 7, "command": "sleep 9", "state": "D (disk sleep)"},
+                {"pid": 8, "command": "cat /mnt", "state": "D (disk sleep)"},
+            ],
+        },
+        "NOT EVERYTHING of procedure 2 HAS ENDED: process 7 (sleep 9) is in kernel state D (disk sleep); "
+        "process 8 (cat /mnt) is in kernel state D (disk sleep)",
+    ),
+    ("procedure.survivors.gone", {"pid": 2}, "What was left of procedure 2 has ended"),
+    (
         "procedure.lifecycle.ready",
         {"result": PROCEDURE},
         "Procedure 2 (file:///x.py) ready for execution on subarray 3",

@@ -1,12 +1,14 @@
-"""`oet procedure stop` from two terminals at once."""
+"""`oet procedure stop` of scripts that do not want to end, or cannot."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import psutil
 import pytest
 
-from ..conftest import Events, serving
+from ..conftest import Events, serving, until
+from ..freezer import Freezer
 from .terminals import Terminal
 
 STUBBORN = """
@@ -21,6 +23,38 @@ def main():
         except SystemExit:
             pub.sendMessage("user.script.announce", msg="not yet")
 """
+
+
+HELPED = """
+import subprocess, time
+
+def main():
+    helper = subprocess.Popen(["sleep", "1000"])
+    print(helper.pid, flush=True)
+    time.sleep(1000)
+"""
+
+
+def test_a_process_that_nothing_can_end_is_named_and_the_stop_is_no_success(tmp_path: Path) -> None:
+    (tmp_path / "helped.py").write_text(HELPED)
+    (tmp_path / "abort.py").write_text("def main(subarray_id):\n    print('aborted')\n")
+    freezer = Freezer()
+    try:
+        with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(tmp_path / "abort.py")) as server:
+            oet, pid = Terminal(server), server.run(str(tmp_path / "helped.py"))
+            until(lambda: server.output(pid))
+            helper = int(server.output(pid))
+            freezer.freeze(helper)
+            told = oet("procedure", "stop", status=1)
+            assert (
+                f"NOT EVERYTHING HAS ENDED: process {helper} (sleep 1000) is in kernel state D (disk sleep)"
+            ) in told
+            assert "The abort (procedure 2) is complete" in told
+            assert f"process {helper} (sleep 1000)" in oet("procedure", "describe", f"--pid={pid}")
+            freezer.thaw()
+            until(lambda: not psutil.pid_exists(helper))
+    finally:
+        freezer.close()
 
 
 @pytest.mark.parametrize("run_abort", [True, False])
