@@ -145,7 +145,13 @@ class Issuer(Protocol):
 class FakeOET:
     def __init__(self) -> None:
         self.issuer: Issuer | None = None
-        self.authentication: dict[str, Any] = {"required": False}
+        self.authentication: dict[str, Any] = {
+            "required": False,
+            "issuer": None,
+            "client_id": None,
+            "scopes": "openid",
+            "audience": None,
+        }
         self.audit: list[dict[str, Any]] = []
         self.procedures: dict[int, dict[str, Any]] = {}
         self.activities: dict[int, dict[str, Any]] = {}
@@ -379,7 +385,8 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
                 self._stream(oet.streams[path].popleft())
                 return
             answer = refusal or oet.answer(request)
-            oet.judge(request, answer)
+            if url.path.startswith(BASE):
+                oet.judge(request, answer)
             oet.hold_back(request)
             if answer.drop:
                 self.close_connection = True

@@ -100,7 +100,6 @@ def test_a_server_answers_as_its_document_says(own_server: Server) -> None:
 
 
 def test_the_fake_of_the_clients_tests_answers_as_the_document_says(fake: FakeOET) -> None:
-    fake.authentication |= {"issuer": None, "client_id": None, "scopes": "openid", "audience": None}
     recording = Recording(fake.url, Contract(document()))
     for method, path, body in BOTH:
         assert recording.ask(method, path, body).status_code < 500
