@@ -20,7 +20,7 @@ import requests
 from ..auth.conftest import bearer, guarded
 from ..auth.issuer import Issuer
 from ..conftest import Events, Server, serving, until
-from ..integration.test_oet import OET
+from ..integration.terminals import OET
 from ..postgresql import PASSWORD, PostgreSQL, require_equal, shared
 from .test_damage import oet_server
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+import subprocess
 from pathlib import Path
 
 import psutil
@@ -42,8 +43,11 @@ def test_helpers_that_have_ended_are_taken_leave_of_while_the_script_runs(
     supervisor = psutil.Process(server.procedure(pid)["pid"]).parent()
     assert supervisor is not None
 
-    def zombies() -> list[psutil.Process]:
-        return [p for p in supervisor.children() if p.status() == psutil.STATUS_ZOMBIE]
+    def zombies() -> list[int]:
+        listed = subprocess.run(
+            ["ps", "-o", "pid=,stat=", "--ppid", f"{supervisor.pid}"], capture_output=True, text=True
+        )
+        return [int(pid) for pid, state in map(str.split, listed.stdout.splitlines()) if state[0] == "Z"]
 
     until(lambda: not zombies())
     assert server.procedure(pid)["state"] == "RUNNING"
