@@ -192,8 +192,6 @@ class Run:
             finals += [record] if record["kind"] == "final" else []
         stored = self._bus.send(envelopes)
         if finals:
-            self.survivors = finals[0].get("survivors") or []
-            self._tell_survivors()
             self.abort_wanted = finals[0].get("abort", False)
             self._finished()
         if stored and not self.procedure.final:
@@ -201,13 +199,13 @@ class Run:
         else:
             self._acknowledge()
 
-    def _tell_survivors(self) -> None:
-        if self.survivors:
-            told = in_words(self.survivors)
-            LOG.critical("NOT EVERYTHING OF PROCEDURE %s HAS ENDED: %s", self.procedure.id, told)
-            fields = {"pid": self.procedure.id, "survivors": self.survivors}
-            key = f"run-{self.procedure.id}-survivors"
-            self._bus.send([self._bus.envelope("procedure.survivors.found", fields, id=key)])
+    def _survivors_found(self, survivors: list[Survivor]) -> Envelope:
+        """Told before the end of the run, which is where many stop listening."""
+        self.survivors = survivors
+        pid = self.procedure.id
+        LOG.critical("NOT EVERYTHING OF PROCEDURE %s HAS ENDED: %s", pid, in_words(survivors))
+        fields = {"pid": pid, "survivors": survivors}
+        return self._bus.envelope("procedure.survivors.found", fields, id=f"run-{pid}-survivors")
 
     def _acknowledge(self) -> None:
         self._order({"op": "ack", "n": self._seen})
@@ -216,6 +214,8 @@ class Run:
         key = f"run-{self.procedure.id}-{record['n']}"
         if record["kind"] == "message":
             return self._message(key, record)
+        if record["kind"] == "final" and record.get("survivors"):
+            return [self._survivors_found(record["survivors"]), *self._happened(key, record)]
         if record["kind"] == "gone":
             return [self._bus.envelope("procedure.survivors.gone", {"pid": self.procedure.id}, id=key)]
         if record["kind"] == "heard":
@@ -223,6 +223,9 @@ class Run:
                 return []
             told = record["message"], record["time"]
             return self._operator_state(key, record, self._operator.delivered(self.procedure.id, *told))
+        return self._happened(key, record)
+
+    def _happened(self, key: str, record: dict[str, Any]) -> list[Envelope]:
         try:
             happened = self._apply(record)
         except Conflict as error:

@@ -206,16 +206,21 @@ class Supervisor:
         self._ended.set()
 
     async def _conclude(self) -> None:
+        assert self._job is not None
         exit_code, number = self._take_leave()
         self._link.drain()
         recording = self._record_kill if self._intent is not None else None
-        survivors = await leave_nobody(self._mark, root=os.getpid(), on_kill=recording)
+        # A script that could not be ended has had its time.
+        patience = {"patience": 0.0} if exit_code is number is None else {}
+        survivors = await leave_nobody(self._mark, root=os.getpid(), on_kill=recording, **patience)
+        for survivor in survivors:
+            if survivor["pid"] == self._runner:
+                survivor["command"] = f"the script itself, {self._job['script']['script_uri']}"
         if self._intent is not None:
             self._reporter.record({"kind": "stage", "stage": "verified" if not survivors else "survivors"})
         for stream in list(self._outputs):
             while stream in self._outputs and self._read_output(stream):
                 pass
-        assert self._job is not None
         state, outcome, stacktrace = verdict(
             End(
                 phase=self._phase,

@@ -26,13 +26,18 @@ _TIDIERS = b"resource_tracker"
 
 
 async def leave_nobody(
-    mark: int, *, root: int | None = None, on_kill: Callable[[], None] | None = None
+    mark: int,
+    *,
+    root: int | None = None,
+    on_kill: Callable[[], None] | None = None,
+    patience: float = _UNRULY,
 ) -> list[Survivor]:
     """Kill until nothing of a run is alive; return what could not be killed in time.
 
     :param mark: the run's mark
     :param root: a supervisor, all of whose descendants are meant as well
     :param on_kill: called when something has to be killed
+    :param patience: seconds after which what is left counts as survivors
     """
     begun, pause = time.monotonic(), _PAUSES[0]
     while True:
@@ -43,7 +48,7 @@ async def leave_nobody(
             reap()
         if not left:
             return []
-        if waited > _UNRULY:
+        if waited >= patience:
             return [found for pid in sorted(left) if (found := describe(pid)) is not None]
         if on_kill is not None and killed:
             on_kill()

@@ -12,7 +12,7 @@ from ..exit_status import ExitStatus
 from ..happenings import Event, OutputChunk
 from ..model import COMPLETE, Activity, Procedure
 from .narration import MACHINERY, JsonNarrator, Narrator, TextNarrator
-from .settings import Settings, tell
+from .settings import Settings, tell, typed
 
 T = TypeVar("T", Procedure, Activity)
 
@@ -69,12 +69,12 @@ def status_of(ended: Procedure | Activity, good: Collection[str] = (COMPLETE,)) 
 
 def script_goes_on(pid: int) -> AbstractContextManager[None]:
     """Ctrl-C ends listening, never the script; say so."""
-    return _listening_to(f"procedure {pid}", f"oet procedure stop --pid={pid}")
+    return _listening_to(f"procedure {pid}", typed(f"procedure stop --pid={pid}"))
 
 
 def activity_goes_on(aid: int) -> AbstractContextManager[None]:
     """The same for an activity."""
-    return _listening_to(f"activity {aid}", f"oet activity stop --aid={aid}")
+    return _listening_to(f"activity {aid}", typed(f"activity stop --aid={aid}"))
 
 
 def _listening_to(what: str, stop: str) -> AbstractContextManager[None]:

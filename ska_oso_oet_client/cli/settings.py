@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -47,6 +48,18 @@ def tell(sentence: str) -> None:
     # Much of it may be words of others.
     with suppress(OSError):
         click.echo(printable_lines(sentence), err=True)
+
+
+def typed(words: str) -> str:
+    """A command for the user to type: ``oet`` with these words, for the same OET as this one."""
+    context = click.get_current_context(silent=True)
+    settings = context.find_object(Settings) if context is not None else None
+    options = []
+    if settings is not None and settings.subarray_id is not None:
+        options.append(f" --subarray_id={settings.subarray_id}")
+    if settings is not None and settings.server_url is not None:
+        options.append(f" --server-url={shlex.quote(settings.server_url)}")
+    return f"oet {words}{''.join(options)}"
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:

@@ -44,12 +44,19 @@ def _show(url: str, found: ServerStatus, settings: Settings) -> None:
         ("Disk free", disk),
         *_store_rows(found.stores),
         *_qa_rows(found.qa),
-        ("Running", "nothing" if found.running is None else str(found.running.id)),
+        ("Running", _running(found)),
     ]
     click.echo(table(("Property", "Value"), rows))
     if found.running is not None:
         click.echo()
         show_procedures([found.running], settings)
+
+
+def _running(found: ServerStatus) -> str:
+    if found.running is not None:
+        return str(found.running.id)
+    # The one worker who knows.
+    return "nothing" if found.workers.get("SESWorker", "ok") == "ok" else "unknown"
 
 
 def _store_rows(stores: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:

@@ -11,7 +11,7 @@ from ..exit_status import ExitStatus
 from ..model import COMPLETE, StopResult
 from ..terminal import printable
 from .following import told_on_ctrl_c
-from .settings import Settings, tell
+from .settings import Settings, tell, typed
 from .showing import show_json
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def see_through(
         return ended
     if result.abort_procedure is None:
         return ExitStatus.SCRIPT_FAILED
-    wait = f"oet procedure wait --pid={result.abort_procedure}"
+    wait = typed(f"procedure wait --pid={result.abort_procedure}")
     with told_on_ctrl_c(f"Stopped waiting; the abort goes on. To see it: {wait}"):
         abort = client.wait(result.abort_procedure, notify=tell)
     if abort.state == COMPLETE:

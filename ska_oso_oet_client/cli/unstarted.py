@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import OETError, RefusedError
 from ..model import RUNNING, Procedure
 from .interruption import answered
-from .settings import tell
+from .settings import tell, typed
 from .stopping import tell_survivors
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def made_and_started(client: OETClient, create: Callable[[], Procedure]) -> Iter
     """
     created = None
     try:
-        with answered("The procedure may have been made; to see it: oet procedure list"):
+        with answered(f"The procedure may have been made; to see it: {typed('procedure list')}"):
             created = create()
         yield created
     except BaseException as cause:
@@ -38,7 +38,7 @@ def made_and_started(client: OETClient, create: Callable[[], Procedure]) -> Iter
 
 
 def _stop(client: OETClient, pid: int, line: str) -> None:
-    by_hand = f"To stop it: oet procedure stop --pid={pid}"
+    by_hand = f"To stop it: {typed(f'procedure stop --pid={pid}')}"
     try:
         procedure = client.procedure(pid)
         if procedure.is_final:
@@ -46,7 +46,10 @@ def _stop(client: OETClient, pid: int, line: str) -> None:
         elif procedure.state == RUNNING:
             tell(f"{line}Stopped listening; procedure {pid} goes on. {by_hand}")
         else:
-            tell(f"{line}Procedure {pid} has not begun; stopping it. Ctrl-C leaves at once")
+            tell(
+                f"{line}Procedure {pid} has not run its main yet; stopping it. "
+                "Ctrl-C once more leaves at once"
+            )
             result = client.stop_procedure(pid, run_abort=False)
             tell(f"Procedure {pid} is stopped, without an abort of the subarray")
             tell_survivors(result)

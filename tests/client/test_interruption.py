@@ -35,7 +35,7 @@ def test_run_stops_what_it_has_just_made(oet: FakeOET, listen: str) -> None:
         {"state": "STOPPED", "abort": False}
     ]
     assert err == (
-        "\nProcedure 1 has not begun; stopping it. Ctrl-C leaves at once\n"
+        "\nProcedure 1 has not run its main yet; stopping it. Ctrl-C once more leaves at once\n"
         "Procedure 1 is stopped, without an abort of the subarray\n"
     )
 
@@ -54,6 +54,13 @@ def test_start_says_that_the_script_goes_on(oet: FakeOET) -> None:
     status, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start")
     assert (status, len(oet.asked("PUT"))) == (130, 1)
     assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
+
+
+def test_what_to_type_leads_to_the_same_oet(oet: FakeOET) -> None:
+    oet.add(1)
+    where = ("--subarray_id=1", f"--server-url={oet.url}")
+    _, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start", *where)
+    assert err.endswith(f"oet procedure stop --pid=1 {' '.join(where)}\n")
 
 
 def test_create_shows_what_it_has_made(oet: FakeOET) -> None:

@@ -453,6 +453,12 @@ def test_status_of_a_ready_server(oet: FakeOET, run: Run) -> None:
     assert run("status").status == 3
 
 
+def test_status_does_not_say_that_nothing_runs_where_nobody_knows(oet: FakeOET, run: Run) -> None:
+    body = status_json(workers={"SESWorker": "away: it does not answer"}, running=None)
+    oet.plan("GET", "/status", Answer(body=body))
+    assert ["Running", "unknown"] in words_of(run("status").out)
+
+
 @pytest.mark.parametrize(
     "words",
     [[], ["--help"], ["procedure"], ["procedure", "create", "file://x", "--x", "--help"], ["-h"]],

@@ -76,7 +76,7 @@ def test_ctrl_c_before_main_has_begun_stops_the_procedure_without_an_abort(
     last = _last(server)
     assert last["state"] == "STOPPED"
     assert told.endswith(
-        f"\nProcedure {last['id']} has not begun; stopping it. Ctrl-C leaves at once\n"
+        f"\nProcedure {last['id']} has not run its main yet; stopping it. Ctrl-C once more leaves at once\n"
         f"Procedure {last['id']} is stopped, without an abort of the subarray\n"
     )
     assert typing.process.returncode == 130
@@ -175,7 +175,7 @@ def test_a_start_that_is_refused_leaves_nothing_behind(server: Server, oet: Term
     last = _last(server)
     assert last["state"] == "STOPPED"
     assert told.endswith(
-        f"Procedure {last['id']} has not begun; stopping it. Ctrl-C leaves at once\n"
+        f"Procedure {last['id']} has not run its main yet; stopping it. Ctrl-C once more leaves at once\n"
         f"Procedure {last['id']} is stopped, without an abort of the subarray\n"
         f"Error: Cannot start procedure {last['id']}: procedure {running} is RUNNING\n"
     )

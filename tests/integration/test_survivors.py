@@ -79,6 +79,46 @@ def test_a_stop_that_cannot_end_everything_says_so_in_time_and_aborts(oet: Serve
     assert [e["result"]["id"] for e in done] == [pid, answer["abort_procedure"]]
 
 
+def test_a_script_that_is_frozen_itself_is_named_as_the_script(oet: Server, freezer: Freezer) -> None:
+    pid = oet.run("helped.py")
+    until(lambda: oet.output(pid))
+    freezer.freeze(oet.procedure(pid)["pid"])
+    asked = time.monotonic()
+    answer = oet.stop_script(pid)
+    assert time.monotonic() - asked < GRACE + 5
+    assert [found["command"] for found in answer["survivor_processes"]] == [
+        "the script itself, file://helped.py"
+    ]
+    outcome = oet.procedure(pid)["outcome"]
+    assert outcome["detail"].startswith("stopped on request; SIGKILL could not end process ")
+
+
+def test_what_outlives_a_script_that_ends_by_itself_is_told_before_its_end(
+    oet: Server, freezer: Freezer, tmp_path: Path
+) -> None:
+    go_on = tmp_path / "go on"
+    script = tmp_path / "scripts" / "leaves.py"
+    script.write_text(
+        "import os, subprocess, time\n"
+        "def main():\n"
+        "    print(subprocess.Popen(['sleep', '1000']).pid, flush=True)\n"
+        f"    while not os.path.exists({str(go_on)!r}):\n"
+        "        time.sleep(0.01)\n"
+    )
+    events = Events(oet)
+    pid = oet.run("leaves.py")
+    until(lambda: oet.output(pid))
+    freezer.freeze(int(oet.output(pid)))
+    go_on.touch()
+    found = oet.ended(pid)
+    assert found["state"] == "COMPLETE"
+    assert "SIGKILL could not end" in found["outcome"]["detail"]
+    events.wait(lambda e: e["topic"] == "procedure.lifecycle.complete")
+    events.close()
+    told = events.topics("procedure.")
+    assert told.index("procedure.survivors.found") < told.index("procedure.lifecycle.complete")
+
+
 def test_survivors_are_watched_without_using_the_processor(oet: Server, freezer: Freezer) -> None:
     pid, _ = frozen_helper(oet, freezer)
     assert oet.stop_script(pid)["survivors"] == 1

@@ -9,6 +9,7 @@ import click
 
 from ...errors import RefusedError
 from ...model import Activity
+from ..settings import typed
 
 if TYPE_CHECKING:
     from ...client import OETClient
@@ -24,7 +25,7 @@ def aid_option(meaning: str) -> Callable[[Any], Any]:
 def last_created(client: OETClient) -> Activity:
     activity = client.last_activity()
     if activity is None:
-        raise RefusedError("There is no activity yet; run one with: oet activity run")
+        raise RefusedError(f"There is no activity yet; run one with: {typed('activity run')}")
     return activity
 
 
@@ -32,6 +33,7 @@ def going_on(client: OETClient) -> Activity:
     activity = client.current_activity()
     if activity is None:
         raise RefusedError(
-            "No activity is going on; to stop a script that is none, use: oet procedure stop"
+            "No activity is going on; to stop a script that is none, use: "
+            + typed("procedure stop")
         )
     return activity

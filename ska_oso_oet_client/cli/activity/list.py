@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..command import OetCommand
-from ..settings import Settings, pass_settings, tell
+from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_activities, show_json
 
 
@@ -21,4 +21,4 @@ def list_(settings: Settings, aid: int | None) -> None:
         return
     show_activities(activities, settings)
     if not activities:
-        tell("No activities yet; run one with: oet activity run")
+        tell(f"No activities yet; run one with: {typed('activity run')}")

@@ -18,7 +18,7 @@ from ..create_env import create_env_option
 from ..following import Following, activity_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
-from ..settings import Settings, pass_settings, tell
+from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_activity
 from ..values import read_json
 
@@ -90,7 +90,7 @@ def run(
             prepare_only=prepare_only,
             create_env=create_env,
         )
-        otherwise = "The activity may have been requested; to see it: oet activity list"
+        otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
         if not listen:
             with answered(otherwise):
                 show_activity(request(), settings)

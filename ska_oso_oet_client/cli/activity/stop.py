@@ -8,7 +8,7 @@ import click
 
 from ...exit_status import ExitStatus
 from ..command import OetCommand
-from ..settings import Settings, pass_settings
+from ..settings import Settings, pass_settings, typed
 from ..stopping import run_abort_option, see_through
 from .choice import aid_option, going_on
 
@@ -23,5 +23,5 @@ def stop(settings: Settings, aid: int | None, run_abort: bool) -> ExitStatus:
         if aid is None:
             aid = going_on(client).id
         stop_it = partial(client.stop_activity, aid, run_abort)
-        seen = f"oet activity describe --aid={aid}"
+        seen = typed(f"activity describe --aid={aid}")
         return see_through(client, stop_it, seen, run_abort, settings)

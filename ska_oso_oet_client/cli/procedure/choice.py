@@ -9,6 +9,7 @@ import click
 
 from ...errors import RefusedError
 from ...model import Procedure
+from ..settings import typed
 
 if TYPE_CHECKING:
     from ...client import OETClient
@@ -24,7 +25,9 @@ def pid_option(meaning: str) -> Callable[[Any], Any]:
 def last_created(client: OETClient) -> Procedure:
     procedure = client.last_procedure()
     if procedure is None:
-        raise RefusedError("There is no procedure yet; load a script with: oet procedure create")
+        raise RefusedError(
+            f"There is no procedure yet; load a script with: {typed('procedure create')}"
+        )
     return procedure
 
 
@@ -32,7 +35,8 @@ def running(client: OETClient) -> Procedure:
     procedure = client.running_procedure()
     if procedure is None:
         raise RefusedError(
-            "No procedure is running; to end one that is not, name it: oet procedure stop --pid=ID"
+            "No procedure is running; to end one that is not, name it: "
+            + typed("procedure stop --pid=ID")
         )
     return procedure
 

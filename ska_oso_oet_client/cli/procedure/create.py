@@ -14,7 +14,7 @@ from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
-from ..settings import Settings, pass_settings, tell
+from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_procedure
 from .script_options import script_options
 
@@ -45,7 +45,7 @@ def create(
     the subarray as subarray_id. The OET shows the ten newest procedures: making the eleventh
     drops the oldest.
     """
-    otherwise = "The procedure may have been made; to see it: oet procedure list"
+    otherwise = f"The procedure may have been made; to see it: {typed('procedure list')}"
     with settings.client() as client:
         create_it = partial(client.create_procedure, script_uri, *script_arguments, **script_source)
         if not listen:

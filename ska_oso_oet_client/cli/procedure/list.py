@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from ..command import OetCommand
-from ..settings import Settings, pass_settings, tell
+from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_json, show_procedures
 
 
@@ -41,4 +41,4 @@ def list_(settings: Settings, pid: int | None, all_subarrays: bool, limit: int |
         return
     show_procedures(procedures, settings, all_subarrays)
     if not procedures:
-        tell("No procedures yet; load a script with: oet procedure create")
+        tell(f"No procedures yet; load a script with: {typed('procedure create')}")

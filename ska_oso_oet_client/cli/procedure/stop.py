@@ -8,7 +8,7 @@ import click
 
 from ...exit_status import ExitStatus
 from ..command import OetCommand
-from ..settings import Settings, pass_settings
+from ..settings import Settings, pass_settings, typed
 from ..stopping import run_abort_option, see_through
 from .choice import pid_option, running
 
@@ -23,5 +23,5 @@ def stop(settings: Settings, pid: int | None, run_abort: bool) -> ExitStatus:
         if pid is None:
             pid = running(client).id
         stop_it = partial(client.stop_procedure, pid, run_abort)
-        seen = f"oet procedure describe --pid={pid}"
+        seen = typed(f"procedure describe --pid={pid}")
         return see_through(client, stop_it, seen, run_abort, settings)
