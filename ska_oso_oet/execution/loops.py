@@ -71,7 +71,10 @@ class _Asyncio:
         self._loop = loop
         self._stopped = stopped
         tasks = asyncio.all_tasks(loop)
-        self._tasks = [task for task in tasks if _is_main(task)] or list(tasks)
+        self._for_ever = not any(map(_is_main, tasks))
+        # One that others wait for is cancelled by them; twice would cut its clean-up short.
+        chosen = [task for task in tasks if (not task._callbacks if self._for_ever else _is_main(task))]  # noqa: SLF001
+        self._tasks = chosen or list(tasks)
         self._cancelled = False
         self._probed: float | None = None  #: when the loop was asked for a sign of life it has not given yet
         self._quiet = 0
@@ -90,10 +93,7 @@ class _Asyncio:
         busy = self._is_cleaning_up(patient)
         if not self._cancelled:
             if not busy:
-                self._cancelled = True
-                for task in self._tasks:
-                    task.add_done_callback(self._ended)
-                self._cancel()
+                self._cancel_first()
         elif busy:
             self._quiet = 0
         else:
@@ -102,6 +102,12 @@ class _Asyncio:
                 self._cancel()
         self._probe()
         return True
+
+    def _cancel_first(self) -> None:
+        self._cancelled = True
+        for task in self._tasks:
+            task.add_done_callback(self._ended)
+        self._cancel()
 
     def _cancel(self) -> None:
         self._quiet = 0
@@ -112,8 +118,12 @@ class _Asyncio:
     def _ended(self, ended: Any) -> None:
         if not ended.cancelled() and isinstance(ended.exception(), SystemExit):
             return  # it was interrupted, and has ended the loop
-        if all(task.done() for task in self._tasks):
+        if not all(task.done() for task in self._tasks):
+            return
+        self._tasks = list(self._asyncio.all_tasks(self._loop)) if self._for_ever else []
+        if not self._tasks:
             raise self._stopped()
+        self._cancel_first()
 
     def _probe(self) -> None:
         if self._probed is None:
@@ -135,9 +145,9 @@ class _Asyncio:
 
 
 def _is_main(task: Any) -> bool:
-    """Whether the loop runs until this task is done."""
+    """Whether the loop, of asyncio or uvloop, runs until this task is done."""
     callbacks: Iterable[Any] = getattr(task, "_callbacks", None) or ()
-    return any(getattr(one[0], "__name__", "") == "_run_until_complete_cb" for one in callbacks)
+    return any("run_until_complete" in getattr(one[0], "__qualname__", "") for one in callbacks)
 
 
 def _handled(coroutine: Any) -> Iterable[BaseException]:

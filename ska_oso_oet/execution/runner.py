@@ -27,7 +27,13 @@ from . import calling, processes, script
 from .channel import Channel
 from .messages import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
-from .surroundings import engine_descriptors, limit_memory, open_standard_streams, out_of_reach
+from .surroundings import (
+    engine_descriptors,
+    limit_memory,
+    open_standard_streams,
+    out_of_reach,
+    return_standard_streams,
+)
 
 
 class Runner:
@@ -204,6 +210,7 @@ class Runner:
 
     def _close(self) -> None:
         """The script's threads and exit functions are through; what follows is Python's own end."""
+        return_standard_streams()
         self._last_words("closing", stopped=self._stop.asked)
 
 

@@ -8,13 +8,17 @@ imported: a script may put threads and clocks of its own in the place of Python'
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import signal
 import sys
+import weakref
 from _thread import get_ident, start_new_thread
+from collections.abc import Callable, Iterable, Iterator
 from signal import getsignal, pthread_kill
 from time import monotonic, sleep
 from types import FrameType
+from typing import Any
 
 from .loops import Loops
 
@@ -44,6 +48,7 @@ class Stop:
         self._looking = False  #: whether the next signal is our own
         self._held = False
         self._waiting = False  #: to be raised once it is not held any more
+        self._greenlets = _Greenlets()
         self._loops = Loops(lambda: ScriptStopped(self._reason()))
         os.register_at_fork(after_in_child=self._forked)
 
@@ -65,6 +70,8 @@ class Stop:
     def script_ended(self) -> None:
         """The script's functions have ended; what Python does at its end is interrupted on request only."""
         self._script_runs = False
+        with contextlib.suppress(ScriptStopped):
+            _wait_for_forgotten_threads()
 
     # -- moments at which it must wait -------------------------------------------------------------
 
@@ -121,15 +128,20 @@ class Stop:
             self._waiting = True
             return
         patient = monotonic() < self._until
-        handled = sys.exc_info()[1]
-        if self._is_cleaning_up(handled) or (handled is not None and patient):
+        handled = [error for error in (sys.exc_info()[1], *self._greenlets.handled()) if error is not None]
+        if self._is_cleaning_up(handled) or (handled and patient):
             return
         if not self._loops.stop(frame, patient):
-            raise ScriptStopped(self._reason())
+            error = ScriptStopped(self._reason())
+            self._greenlets.tell(error)
+            try:
+                raise error
+            finally:
+                del error  # it must not outlive its being handled
 
-    def _is_cleaning_up(self, handled: BaseException | None) -> bool:
+    def _is_cleaning_up(self, handled: Iterable[BaseException]) -> bool:
         """Whether what is handled now is the stop itself, or came of it."""
-        related, seen = [handled], set[int]()
+        related, seen = list[BaseException | None](handled), set[int]()
         while related:
             error = related.pop()
             if error is None or id(error) in seen:
@@ -148,3 +160,47 @@ class Stop:
             finally:
                 os.close(descriptor)
         return "stop"
+
+
+def _wait_for_forgotten_threads() -> None:
+    """An exception out of ``Thread.join()`` makes Python before 3.13 believe that this thread has ended."""
+    active = getattr(sys.modules.get("threading"), "_active", {})
+    for thread in list(active.values()):
+        if getattr(thread, "_is_stopped", False) and not thread.daemon and thread.native_id != os.getpid():
+            while os.path.exists(f"/proc/self/task/{thread.native_id}"):
+                sleep(0.01)
+
+
+class _Greenlets:
+    """What greenlets handle beside the current one: gevent hears signals in a greenlet of its own."""
+
+    def __init__(self) -> None:
+        self._told: Any = None  #: the one in which the stop was raised last
+        self._error: Callable[[], BaseException | None] = lambda: (
+            None
+        )  #: what was raised there, while it exists
+
+    def tell(self, error: BaseException) -> None:
+        """This is raised in the current one."""
+        self._told, self._error = _current(), weakref.ref(error)
+
+    def handled(self) -> Iterator[BaseException]:
+        """The exceptions that are handled where the current one ends, and where the stop was raised."""
+        current = _current()
+        above = list(_above(current))
+        for one in above:
+            yield from (found for found in gc.get_referents(one) if isinstance(found, BaseException))
+        told, error = self._told, self._error()
+        if error is not None and told not in (None, current, *above) and not told.dead:
+            yield error
+
+
+def _current() -> Any:
+    greenlet = sys.modules.get("greenlet")
+    return greenlet.getcurrent() if greenlet is not None else None
+
+
+def _above(greenlet: Any) -> Iterator[Any]:
+    while greenlet is not None and greenlet.parent is not None:
+        greenlet = greenlet.parent
+        yield greenlet

@@ -6,6 +6,7 @@ Standard library only.
 from __future__ import annotations
 
 import array
+import contextlib
 import faulthandler
 import fcntl
 import io
@@ -14,6 +15,7 @@ import resource
 import stat
 import sys
 import termios
+from _thread import allocate_lock, start_new_thread
 from time import monotonic, sleep  # scripts put clocks of their own in their place
 from typing import Any
 
@@ -37,23 +39,24 @@ def limit_memory(limit: int) -> None:
     resource.setrlimit(resource.RLIMIT_DATA, (own + limit, own + limit))
 
 
-class _Stream(io.FileIO):
+class _InTurn(io.BufferedWriter):
     """Standard output or error, written in turn: what was written to the other one is read first.
 
-    The two are pipes of their own, and whoever reads them could not tell which was written to before.
+    The two are pipes of their own, and whoever reads them could not tell which was written to before. Waits
+    before the buffer is locked: Python's end crashes where a daemon thread has it locked.
     """
 
     _last = 1  #: which of the two was written to last
 
     def __init__(self, fd: int, stop: Stop) -> None:
-        super().__init__(fd, "w", closefd=False)
+        super().__init__(io.FileIO(fd, "w", closefd=False))
         self._stop = stop
 
     def write(self, data: Any) -> int:
-        """See :meth:`io.RawIOBase.write`; with a stop raised in here, it would be written a second time."""
+        """See :meth:`io.BufferedIOBase.write`; no stop is raised in here, which would cost a line."""
         held = self._stop.hold()
         try:
-            last, _Stream._last = _Stream._last, self.fileno()
+            last, _InTurn._last = _InTurn._last, self.fileno()
             if last != self.fileno():
                 until = monotonic() + _IN_TURN
                 while _unread(last) and monotonic() < until:
@@ -77,9 +80,8 @@ def _unread(pipe: int) -> bool:
 
 
 def _text_stream(fd: int, stop: Stop) -> Any:
-    return io.TextIOWrapper(
-        io.BufferedWriter(_Stream(fd, stop)), encoding="utf-8", errors="backslashreplace", line_buffering=True
-    )
+    buffer = _InTurn(fd, stop)
+    return io.TextIOWrapper(buffer, encoding="utf-8", errors="backslashreplace", line_buffering=True)
 
 
 def engine_descriptors() -> list[int]:
@@ -101,3 +103,24 @@ def open_standard_streams(stop: Stop) -> None:
     sys.stdout = _text_stream(1, stop)
     sys.stderr = _text_stream(2, stop)
     faulthandler.enable()
+
+
+def return_standard_streams() -> None:
+    """Let Python end with the streams that it has made: it crashes where daemon threads print to others."""
+    for name in ("stdout", "stderr"):
+        ours, own = getattr(sys, name), getattr(sys, f"__{name}__")
+        if own is None or not isinstance(getattr(ours, "buffer", None), _InTurn):
+            continue
+        with contextlib.suppress(RuntimeError):  # no more threads can be had
+            start_new_thread(_keep, (ours,))
+        own.reconfigure(line_buffering=True)
+        setattr(sys, name, own)
+        with contextlib.suppress(OSError, ValueError):
+            ours.flush()  # waits for whoever is printing
+
+
+def _keep(_stream: Any) -> None:
+    """Keep from being destroyed, by a thread that never ends, what a daemon thread may be printing to."""
+    lock = allocate_lock()
+    while lock.acquire():
+        pass

@@ -49,6 +49,10 @@ def stopped(server: Server, script: str, *args: str) -> tuple[str, float, list[s
         ("coroutine_that_blocks", "cleaned up\nstopped stop\n", 1.5),
         ("coroutine_that_swallows", "swallowed\ncleaned up\n", 2.0),
         ("loop_for_ever", "cleaned up\nstopped stop\n", 1.5),
+        ("group_in_loop_for_ever", "part cleaned up\n" * 3, 2.0),
+        ("waits_in_greenlets", "cleaned up\n", 1.5),
+        ("cleans_up_in_a_greenlet", "part cleaned up\ncleaned up\n", 1.5),
+        ("joined_thread", "thread cleaned up\n", 1.5),
     ],
 )
 def test_a_stop_reaches_what_catches_loses_or_delays_it(

@@ -140,3 +140,17 @@ def test_the_excepthook_of_a_script_is_called(own_server: Server, tmp_path: Path
     pid = own_server.run(str(script))
     assert own_server.ended(pid)["state"] == "FAILED"
     assert own_server.output(pid) == "hook ValueError no sky\n"
+
+
+@pytest.mark.parametrize("how", ["print('row', flush=True)", "logging.error('row')"])
+def test_a_daemon_thread_that_prints_does_not_crash_the_end(
+    own_server: Server, tmp_path: Path, how: str
+) -> None:
+    script = tmp_path / "prints.py"
+    script.write_text(
+        "import logging, threading, time\n"
+        f"def work():\n    while True: {how}\n"
+        "def main():\n    threading.Thread(target=work, daemon=True).start()\n    time.sleep(0.3)\n"
+    )
+    found = own_server.ended(own_server.run(str(script)))
+    assert (found["state"], found["outcome"]["detail"]) == ("COMPLETE", None)

@@ -170,6 +170,87 @@ def loop_for_ever():
         raise
 
 
+def group_in_loop_for_ever():
+    async def part():
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0.3)
+            print("part cleaned up")
+
+    async def whole():
+        async with asyncio.TaskGroup() as group:
+            group.create_task(part())
+            group.create_task(part())
+            here("here")
+
+    loop = asyncio.new_event_loop()
+    task = loop.create_task(whole())
+    watched = loop.create_task(part())
+    watched.add_done_callback(lambda done: None)
+    loop.run_forever()
+
+
+def waits_in_greenlets():
+    """As with gevent: whoever waits switches to a greenlet that does, where no exception is being handled."""
+    from greenlet import greenlet
+
+    def wait(seconds):
+        greenlet(time.sleep).switch(seconds)
+
+    try:
+        here("here")
+        wait(60)
+    finally:
+        wait(0.7)
+        print("cleaned up")
+
+
+def cleans_up_in_a_greenlet():
+    """It is interrupted itself, and its clean-up waits as gevent has it wait."""
+    from greenlet import getcurrent, greenlet
+
+    main = getcurrent()
+
+    def part():
+        try:
+            here("here")
+            time.sleep(60)
+        finally:
+            main.switch()
+            print("part cleaned up")
+
+    try:
+        part = greenlet(part)
+        part.switch()
+        hub = greenlet(time.sleep)
+        hub.switch(0.7)
+        try:
+            part.switch()
+        except SystemExit:
+            pass
+    finally:
+        print("cleaned up")
+
+
+def joined_thread():
+    """An exception in join makes Python believe that the thread has ended."""
+    stop = threading.Event()
+
+    def work():
+        stop.wait()
+        time.sleep(0.5)
+        print("thread cleaned up")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        here("here")
+        thread.join()
+    finally:
+        stop.set()
+
+
 def joins_all_threads():
     here("here")
     for thread in threading.enumerate():
