@@ -44,7 +44,7 @@ demo: install ## see the OET at work: create, start, follow, stop, list, describ
 test: install $(TOOLS) ## run the tests (a few minutes)
 	$(PYTEST) -n 4 --dist loadfile --no-loadscope-reorder
 
-test-long: install $(TOOLS) $(DEBOOTSTRAP) ## run the long rounds and floods as well
+test-long: install $(TOOLS) $(DEBOOTSTRAP) $(LIBRARIES) ## run the long rounds and floods as well
 	$(PYTEST) -m "long or not long" --timeout=600
 
 test-postgresql: install $(TOOLS) ## run the tests, every server with a central history

@@ -5,6 +5,7 @@ HELM := tests/deployment/tools/helm/helm
 NGINX := .stamps/nginx
 PROMETHEUS := tests/operation/prometheus/.installed
 DEBOOTSTRAP := .stamps/debootstrap
+LIBRARIES := $(VENV)/.libraries
 POSTGRESQL := .stamps/postgresql
 TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS) $(POSTGRESQL)
 
@@ -56,4 +57,9 @@ $(POSTGRESQL):
 # The image is built in a fresh Debian root.
 $(DEBOOTSTRAP):
 	$(call apt,debootstrap,debootstrap)
+	@touch $@
+
+# Scripts are tried with the libraries that they use.
+$(LIBRARIES): $(STAMP)
+	$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[libraries]'
 	@touch $@

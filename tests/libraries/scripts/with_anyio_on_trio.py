@@ -1,0 +1,7 @@
+"""anyio on trio."""
+
+import with_anyio
+
+
+def main(folder, seconds):
+    with_anyio.main(folder, seconds, backend="trio")
