@@ -1,5 +1,7 @@
 """bluesky."""
 
+import time
+
 import bluesky.plan_stubs as bps
 import bluesky.preprocessors as bpp
 from bluesky import RunEngine
@@ -10,7 +12,7 @@ def main(folder, seconds):
     marks = Marks(folder)
 
     def clean_up():
-        yield from bps.sleep(0.05)
+        yield from bps.sleep(0.5)
         marks.cleaned("plan")
 
     @bpp.finalize_decorator(clean_up)
@@ -27,7 +29,8 @@ def main(folder, seconds):
         RE(plan())
     except SystemExit:
         RE.abort()
+        while RE.state != "idle":
+            time.sleep(0.05)
         raise
     finally:
-        marks.saw(RE.state)
         marks.cleaned("main")
