@@ -9,12 +9,14 @@ import collections.abc
 import contextlib
 import functools
 import inspect
+import sys
 import types
 from collections.abc import Callable, Collection, Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from .script import PlainFailure
 
+T = TypeVar("T")
 _Function = Callable[..., Any]
 
 
@@ -63,15 +65,19 @@ class _Layer:
     """The signature of a function, or of one that it wraps."""
 
     def __init__(self, function: _Function, count: int) -> None:
-        try:
-            parameters = list(inspect.signature(function, follow_wrapped=False).parameters.values())
-        except (TypeError, ValueError):
-            parameters = []
+        parameters = _parameters(function)
         positional = [p for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
         by_keyword = {p.name for p in parameters if p.kind in (p.KEYWORD_ONLY, p.POSITIONAL_OR_KEYWORD)}
         self.filled = {p.name for p in positional[:count]}
         self.free = by_keyword - self.filled
         self.takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+
+
+def _parameters(function: _Function) -> list[inspect.Parameter]:
+    for follow in (False, True):  # what is written in C, such as functools.cache, has that of what it wraps
+        with contextlib.suppress(TypeError, ValueError):
+            return list(inspect.signature(function, follow_wrapped=follow).parameters.values())
+    return []
 
 
 def arguments_of(
@@ -120,27 +126,41 @@ def call(function: _Function, name: str, arguments: Mapping[str, Any]) -> None:
     :raises NotCalled: where it returns what nobody has run
     """
     result = function(*arguments["args"], **arguments["kwargs"])
-    if isinstance(result, collections.abc.Coroutine):
+    while isinstance(result, collections.abc.Coroutine):
         import asyncio
 
-        asyncio.run(_awaited(result))
-    elif isinstance(result, _NOT_RUN):
+        result = asyncio.run(_awaited(result))
+    futures = sys.modules.get("concurrent.futures")
+    if futures is not None and isinstance(result, futures.Future):
+        result = result.result()  # work of a pool; what it raises is how it went
+    if (what := _not_run(result)) is not None:
         raise NotCalled(
-            f"{name}() returned {_a(result)}, of which nothing has run; make it work where it is called"
+            f"{name}() returned {what}, of which nothing has run; make it work where it is called"
         )
 
 
-async def _awaited(coroutine: collections.abc.Coroutine[Any, Any, Any]) -> None:
-    await coroutine
+async def _awaited(coroutine: collections.abc.Coroutine[Any, Any, T]) -> T:
+    return await coroutine
 
 
-_NOT_RUN = (
-    types.GeneratorType,
-    types.AsyncGeneratorType,
-    contextlib._GeneratorContextManager,  # noqa: SLF001  made by decorators that have no other name
-    contextlib._AsyncGeneratorContextManager,  # noqa: SLF001
-)
+def _not_run(result: Any) -> str | None:
+    """What a function has returned in the place of doing it; none where there is nothing to be done."""
+    for types_of_it, name in _NOT_RUN.items():
+        if isinstance(result, types_of_it):
+            return name
+    if type(result).__module__ == "itertools":
+        return "an iterator"
+    if hasattr(type(result), "__await__"):
+        return None if getattr(result, "done", bool)() else "what is to be awaited"
+    return None
 
 
-def _a(result: Any) -> str:
-    return "a generator" if isinstance(result, _NOT_RUN[:2]) else "a context manager"
+_NOT_RUN: dict[tuple[type, ...], str] = {
+    (types.GeneratorType, types.AsyncGeneratorType): "a generator",
+    (
+        contextlib._GeneratorContextManager,  # noqa: SLF001  made by decorators that have no other name
+        contextlib._AsyncGeneratorContextManager,  # noqa: SLF001
+    ): "a context manager",
+    (map, filter, zip): "an iterator",
+    (types.FunctionType, types.MethodType, functools.partial): "a function",
+}

@@ -154,5 +154,16 @@ def _handled(coroutine: Any) -> Iterable[BaseException]:
     """The exceptions that a coroutine which waits, and those it waits for, are handling."""
     while coroutine is not None:
         yield from (found for found in gc.get_referents(coroutine) if isinstance(found, BaseException))
-        awaited = (getattr(coroutine, name, None) for name in ("cr_await", "gi_yieldfrom", "ag_await"))
-        coroutine = next((found for found in awaited if found is not None), None)
+        coroutine = _awaited(coroutine)
+
+
+_AWAITED = ("cr_await", "gi_yieldfrom", "ag_await")
+
+
+def _awaited(coroutine: Any) -> Any:
+    """What a coroutine waits for; none where that is no coroutine any more."""
+    if not any(hasattr(coroutine, name) for name in _AWAITED):
+        # The next step of an asynchronous generator, which does not tell whose it is.
+        return next((found for found in gc.get_referents(coroutine) if hasattr(found, "ag_await")), None)
+    awaited = (getattr(coroutine, name, None) for name in _AWAITED)
+    return next((found for found in awaited if found is not None), None)

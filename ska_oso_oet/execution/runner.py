@@ -201,8 +201,8 @@ class Runner:
 
     def _exited(self, phase: str, error: SystemExit) -> int:
         status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-        detail = str(error.code) if isinstance(error.code, str) else None
-        if detail:
+        detail = None if error.code is None or isinstance(error.code, int) else script.shown(error.code)
+        if detail is not None:
             sys.stderr.write(f"{detail}\n")
         status &= 0xFF
         self._last_words("exited", phase=phase, status=status, detail=detail)
@@ -210,6 +210,8 @@ class Runner:
 
     def _close(self) -> None:
         """The script's threads and exit functions are through; what follows is Python's own end."""
+        if os.getpid() == self._pid:
+            self._stop.close()
         return_standard_streams()
         self._last_words("closing", stopped=self._stop.asked)
 

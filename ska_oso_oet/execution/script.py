@@ -81,6 +81,14 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def shown(value: Any) -> str:
+    """A value as Python would print it, shortened; whatever that raises."""
+    try:
+        return _short(str(value))
+    except Exception:  # noqa: BLE001  a value of any type may come, with any mistake in it
+        return f"<{type(value).__name__}>"
+
+
 def own_frames(error: BaseException) -> TracebackType | None:
     """The script's frames in a traceback: from the first that is neither ours nor of the loop we have run."""
     asyncio = sys.modules.get("asyncio")

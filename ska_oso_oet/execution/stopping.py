@@ -63,15 +63,21 @@ class Stop:
         signal.signal(signal.SIGTERM, self._signalled)
 
     def _forked(self) -> None:
-        """In a child of the script: it is told on its own."""
+        """In a child of the script: SIGTERM ends it like any program, unless the script says otherwise."""
         self._main = get_ident()
         self.asked = self._held = self._waiting = False
+        if getsignal(signal.SIGTERM) == self._signalled:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
     def script_ended(self) -> None:
         """The script's functions have ended; what Python does at its end is interrupted on request only."""
         self._script_runs = False
         with contextlib.suppress(ScriptStopped):
             _wait_for_forgotten_threads()
+
+    def close(self) -> None:
+        """All of the script has ended: Python itself is not interrupted where it closes files."""
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
     # -- moments at which it must wait -------------------------------------------------------------
 
@@ -90,16 +96,15 @@ class Stop:
             self._deliver(None)
 
     def put_off(self) -> None:
-        """Raise what came meanwhile, but a moment later."""
-        waiting, self._held, self._waiting = self._waiting, False, False
-        if waiting and not self._script_runs:  # nobody looks again and again any more
-            start_new_thread(self._say_again, ())
+        """Raise what came meanwhile a moment later, when it is looked whether the script goes on."""
+        self._held = self._waiting = False
 
     # -- delivery ----------------------------------------------------------------------------------
 
     def _signalled(self, _number: int, frame: FrameType | None) -> None:
         looking, self._looking = self._looking, False
-        if looking and not self._script_runs:
+        if not self._script_runs and (looking or self.asked or not _joins_threads(frame)):
+            self.asked = True  # what a program does at its end is not interrupted
             return
         if not self.asked:
             self.asked = True
@@ -117,10 +122,6 @@ class Stop:
                 return
             self._looking = True
             pthread_kill(self._main, signal.SIGTERM)
-
-    def _say_again(self) -> None:
-        sleep(_AGAIN)
-        pthread_kill(self._main, signal.SIGTERM)
 
     def _deliver(self, frame: FrameType | None) -> None:
         """Raise it in the main thread, where this runs, unless that must wait."""
@@ -160,6 +161,16 @@ class Stop:
             finally:
                 os.close(descriptor)
         return "stop"
+
+
+def _joins_threads(frame: FrameType | None) -> bool:
+    """Whether Python waits for threads, which may never end, before it calls exit functions."""
+    threading = sys.modules.get("threading")
+    while frame is not None and threading is not None:
+        if frame.f_code.co_name == "_shutdown" and frame.f_code.co_filename == threading.__file__:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def _wait_for_forgotten_threads() -> None:

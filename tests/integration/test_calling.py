@@ -120,6 +120,13 @@ def test_a_generator_is_refused_before_it_can_be_started(server: Server, script:
     [
         ("def main():\n    return (n for n in [1])\n", "a generator"),
         ("import contextlib\n@contextlib.contextmanager\ndef main():\n    yield\n", "a context manager"),
+        ("def main():\n    return map(print, [1])\n", "an iterator"),
+        ("import itertools\ndef main():\n    return itertools.chain([1])\n", "an iterator"),
+        ("def main():\n    def inner(): ...\n    return inner\n", "a function"),
+        (
+            "class Later:\n    def __await__(self): yield\ndef main():\n    return Later()\n",
+            "what is to be awaited",
+        ),
     ],
 )
 def test_what_returns_work_that_nobody_did_has_failed(
@@ -131,9 +138,23 @@ def test_what_returns_work_that_nobody_did_has_failed(
 
 
 def test_a_function_that_returns_a_coroutine_has_it_run(server: Server, script: Any) -> None:
-    pid = server.run(script("async def work(): print('worked')\ndef main():\n    return work()\n"))
+    pid = server.run(script("async def work(): print('worked')\nasync def main():\n    return work()\n"))
     assert server.ended(pid)["state"] == "COMPLETE"
     assert server.output(pid) == "worked\n"
+
+
+def test_work_of_a_pool_that_main_returns_is_how_it_went(server: Server, script: Any) -> None:
+    text = (
+        "from concurrent.futures import ThreadPoolExecutor\ndef work(): raise ValueError('no sky')\n"
+        "def main():\n    return ThreadPoolExecutor().submit(work)\n"
+    )
+    assert server.ended(server.run(script(text)))["outcome"]["detail"] == "ValueError: no sky"
+
+
+def test_what_a_script_exits_with_is_told_whatever_it_is(server: Server, script: Any) -> None:
+    pid = server.run(script("import sys\ndef main():\n    sys.exit(RuntimeError('on fire'))\n"))
+    assert "on fire" in server.ended(pid)["outcome"]["detail"]
+    assert server.output(pid) == "on fire\n"
 
 
 def test_what_anything_is_made_of_is_not_asked_for_twice(server: Server, script: Any) -> None:

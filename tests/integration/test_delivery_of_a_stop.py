@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 
@@ -49,6 +50,7 @@ def stopped(server: Server, script: str, *args: str) -> tuple[str, float, list[s
         ("coroutine_that_blocks", "cleaned up\nstopped stop\n", 1.5),
         ("coroutine_that_swallows", "swallowed\ncleaned up\n", 2.0),
         ("loop_for_ever", "cleaned up\nstopped stop\n", 1.5),
+        ("asynchronous_generator", "cleaning up\ncleaned up\n", 2.5),
         ("group_in_loop_for_ever", "part cleaned up\n" * 3, 2.0),
         ("waits_in_greenlets", "cleaned up\n", 1.5),
         ("cleans_up_in_a_greenlet", "part cleaned up\ncleaned up\n", 1.5),
@@ -73,6 +75,35 @@ def test_no_thread_of_the_engine_is_among_those_of_the_script(server: Server) ->
     pid = server.run("stubborn.py", "joins_all_threads")
     assert server.ended(pid)["state"] == "COMPLETE"
     assert server.output(pid) == "joined\n"
+
+
+def test_a_second_stop_cuts_no_exit_function_short(patient: Server) -> None:
+    events = Events(patient)
+    pid = patient.run("stubborn.py", "exit_function")
+    events.wait(lambda e: e.get("msg") == "here" and e["msg_src"] == str(pid))
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(patient.stop_script, pid)
+        events.wait(lambda e: e.get("msg") == "cleaning up" and e["msg_src"] == str(pid))
+        second = pool.submit(patient.stop_script, pid)
+        assert [answer.result()["survivors"] for answer in (first, second)] == [0, 0]
+    events.close()
+    assert patient.output(pid) == "cleaned up\n"
+
+
+def test_a_stop_while_python_itself_ends_loses_nothing(patient: Server) -> None:
+    pid = patient.run("stubborn.py", "slow_destructor")
+    rows = patient.state / "runs" / str(pid) / "work" / "rows"
+    until(Path(f"{rows}.begun").exists)
+    assert patient.put(pid, state="STOPPED").status_code == 409
+    found = patient.ended(pid)
+    assert (found["state"], found["outcome"]["detail"]) == ("COMPLETE", None)
+    assert rows.read_text() == "row"
+
+
+def test_a_helper_of_a_script_is_terminated_as_it_is_without_an_oet(patient: Server) -> None:
+    pid = patient.run("stubborn.py", "terminates_children")
+    assert patient.ended(pid)["state"] == "COMPLETE"
+    assert patient.output(pid) == "-15\n"
 
 
 def test_nothing_is_printed_twice_because_of_a_stop(patient: Server) -> None:

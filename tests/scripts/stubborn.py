@@ -1,6 +1,9 @@
 """Scripts that catch, lose or delay their stop, and say what they saw of it."""
 
 import asyncio
+import atexit
+import multiprocessing
+import os
 import signal
 import threading
 import time
@@ -283,6 +286,75 @@ def swallows_until_told_twice():
     here("here")
     while True:
         time.sleep(60)
+
+
+def asynchronous_generator():
+    async def numbers():
+        try:
+            while True:
+                yield 1
+                await asyncio.sleep(0.05)
+        finally:
+            print("cleaning up")
+            await asyncio.sleep(1)
+            print("cleaned up")
+
+    async def whole():
+        here("here")
+        async for _ in numbers():
+            pass
+
+    asyncio.run(whole())
+
+
+def exit_function():
+    def clean_up():
+        here("cleaning up")
+        time.sleep(1)
+        print("cleaned up")
+
+    atexit.register(clean_up)
+    here("here")
+    time.sleep(60)
+
+
+class Slow:
+    """Has a destructor that takes time, and a file that is written with it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.file = open(path, "w")
+        self.file.write("row")
+
+    def __del__(self, sleep=time.sleep, touch=open):
+        touch(self.path + ".begun", "w").close()
+        sleep(1)
+        self.file.close()
+
+
+def slow_destructor():
+    global kept
+    kept = Slow(os.path.abspath("rows"))
+
+
+def terminates_children():
+    """A helper that catches everything is ended as it is without an OET."""
+    ready = multiprocessing.Event()
+    helper = multiprocessing.Process(target=_stays, args=(ready,))
+    helper.start()
+    ready.wait()
+    helper.terminate()
+    helper.join(20)
+    print(helper.exitcode)
+
+
+def _stays(ready):
+    while True:
+        try:
+            ready.set()
+            time.sleep(60)
+        except BaseException:
+            pass
 
 
 def main(way):

@@ -62,6 +62,7 @@ CASES: list[tuple[Function, list[Any], set[str]]] = [
     (supplies_the_subarray(named), [], {"context"}),
     (Observer().run, [], {"subarray_id"}),
     (Observer(), [], {"context"}),
+    (functools.lru_cache(named), [], {"subarray_id", "context"}),
     (print, [], set()),
     (dict, [], set()),
 ]
