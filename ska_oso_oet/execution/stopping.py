@@ -187,9 +187,8 @@ class _Greenlets:
 
     def __init__(self) -> None:
         self._told: Any = None  #: the one in which the stop was raised last
-        self._error: Callable[[], BaseException | None] = lambda: (
-            None
-        )  #: what was raised there, while it exists
+        #: What was raised there, while it exists.
+        self._error: Callable[[], BaseException | None] = lambda: None
 
     def tell(self, error: BaseException) -> None:
         """This is raised in the current one."""
