@@ -250,7 +250,7 @@ class Broker:
     # -- reading -----------------------------------------------------------------------------------
 
     async def _read(self, frames: Frames, rid: int, what: str, query: dict[str, Any]) -> None:
-        answer: dict[str, Any] = {"op": "answer", "rid": rid}
+        answer: dict[str, Any] = {"op": "answer", "rid": rid, "what": what}
         try:
             if what.startswith(_CENTRAL):
                 answer["result"] = await self._centre.answer(what.removeprefix(_CENTRAL), query)

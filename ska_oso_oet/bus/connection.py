@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import logging
 import os
 import time
@@ -50,7 +51,8 @@ class Connection:
         self._connected = asyncio.Event()
         self._unsent: list[dict[str, Any]] = []
         self._pending: dict[str, tuple[Envelope, asyncio.Future[None]]] = {}
-        self._questions: dict[int, asyncio.Future[Any]] = {}
+        self._questions: dict[int, tuple[str, asyncio.Future[Any]]] = {}  #: what was asked, by its number
+        self._numbers = itertools.count(1)  #: of questions; none is ever given twice
         self._last: int | None = None
         self._uncertain: set[str] = set()  #: heard, but not in the journal then: it may come again
         self._uncertain_of: Frames | None = None  #: the connection to the broker who said so
@@ -102,7 +104,7 @@ class Connection:
             self._repair.cancel()
             self._repair = None
             self._held = None
-        for question in self._questions.values():
+        for _, question in self._questions.values():
             if not question.done():
                 question.set_exception(ConnectionError("the broker went away"))
         self._questions.clear()
@@ -352,8 +354,8 @@ class Connection:
         if self._frames is None:
             raise ConnectionError("the broker is away")
         question: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
-        rid = id(question)
-        self._questions[rid] = question
+        rid = next(self._numbers)
+        self._questions[rid] = what, question
         self._frames.send({"op": "read", "rid": rid, "what": what, "query": query})
         try:
             return await question
@@ -361,8 +363,11 @@ class Connection:
             self._questions.pop(rid, None)
 
     def _answered(self, frame: dict[str, Any]) -> None:
-        question = self._questions.pop(frame["rid"], None)
+        what, question = self._questions.get(frame["rid"], ("", None))
         if question is None or question.done():
+            return  # whoever asked has given up
+        if frame["what"] != what:
+            LOG.error("Dropped an answer to %r, which is none to %r", frame["what"], what)
             return
         if "kind" in frame:
             question.set_exception(refusal(frame["kind"], frame["error"]))
