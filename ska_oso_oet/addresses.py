@@ -6,6 +6,7 @@ Imports next to nothing: settings are read with it.
 from __future__ import annotations
 
 import ipaddress
+import re
 import urllib.parse
 
 FOLDER_PREFIX = "file://"
@@ -88,17 +89,18 @@ def checked_issuer(text: str) -> str:
     return text
 
 
-def cannot_be_of_a_stranger(host: str) -> bool:
-    """Tell whether a Host header names a machine in a way that only this one's neighbours can.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9._-]{1,253})(:[0-9]{1,5})?")
 
-    A page of a stranger may have its own name lead here; that name has dots, and is no address.
-    """
-    try:
-        name = urllib.parse.urlsplit(f"//{host}").hostname or ""
-        ipaddress.ip_address(name)
-    except ValueError:
-        return "[" not in host and ("." not in name.rstrip(".") or name.endswith(".localhost"))
-    return True
+
+def named_in(host: str) -> str | None:
+    """The name or address in a Host header, in small letters; none where that cannot be made out."""
+    found = _HOST.fullmatch(host)
+    return found[1].strip("[]").lower() if found is not None else None
+
+
+def is_this_machine(name: str) -> bool:
+    """Tell whether nobody else can own a name: a page of a stranger may have its own lead here."""
+    return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
 def _is_loopback(host: str) -> bool:

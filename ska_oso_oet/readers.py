@@ -78,6 +78,15 @@ def words(text: str) -> tuple[str, ...]:
     return tuple(word.strip() for word in text.split(",") if word.strip())
 
 
+def names(text: str) -> tuple[str, ...]:
+    """A comma list of names of machines."""
+    found = tuple(word.lower() for word in words(text))
+    for name in found:
+        if not re.fullmatch(r"[a-z0-9._-]{1,253}", name):
+            raise ValueError("must be names, without ports, separated by commas")
+    return found
+
+
 def folders(text: str) -> tuple[str, ...]:
     """A colon list of folders, as they really are."""
     return tuple(os.path.realpath(os.path.expanduser(folder)) for folder in text.split(":") if folder)

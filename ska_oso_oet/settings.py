@@ -21,6 +21,7 @@ class Settings:
     """All settings, read and checked. Times in seconds, sizes in bytes."""
 
     host: str
+    host_names: tuple[str, ...]
     port: int
     auth: str
     auth_issuers: tuple[str, ...]

@@ -24,6 +24,13 @@ class Variable:
 
 VARIABLES: dict[str, Variable] = {
     "host": Variable("OET_HOST", "127.0.0.1", "address REST listens on"),
+    "host_names": Variable(
+        "OET_HOST_NAMES",
+        "",
+        "names (comma list) by which this server may be called where nobody is asked who they are, beside "
+        "`localhost`, `*.localhost` and `OET_HOST`; a page whose name leads here may call it by its own",
+        readers.names,
+    ),
     "port": Variable(
         "OET_PORT", "5000", "port REST listens on; 0 picks one and prints it", readers.whole(0, 65535)
     ),

@@ -31,6 +31,6 @@ def drain(body: schemas.DrainBody) -> Response:
 
 @api.post("/resume", summary="Take new work again", responses={200: schemas.Drain, **PROBLEMS})
 @needs(Permission.EXECUTE)
-def resume() -> Response:
+def resume(body: schemas.ResumeBody) -> Response:
     """Ends a drain, whoever began it; without one nothing changes."""
     return jsonify(drain_state(ask("operator.drain.end", {})))

@@ -13,6 +13,12 @@ class DrainBody(BaseModel):
     reason: str | None = Field(None, max_length=200, examples=["upgrade to 1.1"])
 
 
+class ResumeBody(BaseModel):
+    """Nothing; the whole body may be left out."""
+
+    model_config = ConfigDict(extra="forbid", openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+
+
 class Drain(BaseModel):
     """Whether new work is refused; the other fields are null where it is not."""
 

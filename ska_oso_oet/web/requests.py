@@ -17,7 +17,7 @@ from .errors import problem_body
 
 ROOT = ("/livez", "/readyz", "/metrics")
 _ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to
-_MAY_BE_BARE = ("/drain",)  #: where the body may be left out
+_MAY_BE_BARE = ("/drain", "/resume")  #: where the body may be left out
 _DRAINED = 2**16  #: bytes read and forgotten at once
 _MOST_DRAINED = 2**23
 
@@ -81,10 +81,11 @@ class JsonRequest(Request):
         :raises UnsupportedMediaType: where it is said to be something else
         :raises UnprocessableEntity: where it is JSON but no object
         """
-        if self.path in _MAY_BE_BARE and self.content_length in (None, 0) and not self._in_chunks:
-            return {}
+        # Required without a body, too: no page of another site can say that it sends JSON.
         if not self.is_json:
             raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
+        if self.path in _MAY_BE_BARE and self.content_length in (None, 0) and not self._in_chunks:
+            return {}
         if self.content_length is not None and self.content_length > (self.max_content_length or 0):
             raise RequestEntityTooLarge
         try:

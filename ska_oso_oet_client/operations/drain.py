@@ -16,4 +16,4 @@ class DrainOperations(Connection):
 
     def resume(self) -> DrainState:
         """Have new work taken again."""
-        return self._decode(DrainState.from_json, self._transport.change("POST", "/resume"))
+        return self._decode(DrainState.from_json, self._transport.change("POST", "/resume", {}))

@@ -34,7 +34,7 @@ BOTH: tuple[tuple[str, str, Any], ...] = (
     ("GET", "/operator/wait_for_qa_ready", None),
     ("PUT", "/operator/wait_for_qa_ready", {"action": "disable"}),
     ("POST", "/drain", {"reason": "a test"}),
-    ("POST", "/resume", None),
+    ("POST", "/resume", {}),
     ("GET", "/audit?limit=5", None),
 )
 #: What only a server is asked.

@@ -89,7 +89,7 @@ def test_a_drain_is_carried_out_and_outlives_a_crash(small_disk: Path) -> None:
         server.kill("ses")
         until(lambda: server.get("/status")["workers"]["SESWorker"] == "ok")
         assert server.get("/status")["drain"] == told.json()
-        assert server.request("POST", "/resume").status_code == 200
+        assert server.request("POST", "/resume", json={}).status_code == 200
         command = [sys.executable, "-m", "ska_oso_oet.server", "drain", f"--state-dir={server.state}"]
         subprocess.run(command, timeout=30, check=True)
         assert server.get("/status")["drain"]["drained"]
@@ -106,7 +106,7 @@ def test_a_script_can_be_stopped_though_the_bus_was_killed_with_messages_it_coul
         stuffing = fill(small_disk)
         for _ in range(3):
             assert server.request("POST", "/drain", json={}).status_code == 200
-            assert server.request("POST", "/resume").status_code == 200
+            assert server.request("POST", "/resume", json={}).status_code == 200
         for role in killed:
             server.kill(role)
             server.ready()

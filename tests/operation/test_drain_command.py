@@ -27,7 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 @pytest.fixture(autouse=True)
 def resumed(server: Server) -> Iterator[None]:
     yield
-    server.request("POST", "/resume")
+    server.request("POST", "/resume", json={})
 
 
 def run(state: Path, *words: str, **more: object) -> subprocess.CompletedProcess[str]:
@@ -146,7 +146,7 @@ def test_when_work_is_resumed_it_waits_no_longer(server: Server) -> None:
     command = Beside(server.state, "--wait=3600")
     command.line()
     command.line()
-    server.request("POST", "/resume")
+    server.request("POST", "/resume", json={})
     assert command.ended() == (0, "Work was resumed by somebody else; no longer waiting\n")
     server.stop_script(pid)
 
@@ -164,10 +164,10 @@ def test_it_needs_no_token_where_everybody_else_does(tmp_path: Path) -> None:
     try:
         with guarded(tmp_path / "state", issuer) as server:
             assert run(server.state).returncode == 0
-            assert server.request("POST", "/resume").status_code == 401
+            assert server.request("POST", "/resume", json={}).status_code == 401
             log_in(server, issuer)
             assert server.get("/status")["drain"]["drained"]
-            assert server.request("POST", "/resume").status_code == 200
+            assert server.request("POST", "/resume", json={}).status_code == 200
     finally:
         issuer.stop()
 

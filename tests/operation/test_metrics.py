@@ -181,9 +181,9 @@ def test_clients_that_read_too_slowly_are_counted(server: Server, tmp_path: Path
 
 
 def test_a_drained_server_says_so(server: Server) -> None:
-    server.request("POST", "/drain")
+    server.request("POST", "/drain", json={})
     until_number(server, 1, "oet_drained")
-    server.request("POST", "/resume")
+    server.request("POST", "/resume", json={})
     until_number(server, 0, "oet_drained")
 
 

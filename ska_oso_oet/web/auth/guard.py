@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 from flask import Response, g, request
 
-from ...addresses import cannot_be_of_a_stranger
+from ...addresses import is_this_machine, named_in
 from ...domain.errors import Unavailable
 from ...logs import tagged
 from ...settings import Settings
 from ...variables import MOST_SUBARRAYS
 from ..errors import from_refusal, problem
 from ..proxies import RECEIVED_HOST
+from .foreign import foreign
 from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
 
@@ -50,7 +51,7 @@ class Guard:
         self._claim = settings.auth_subarray_claim
         self._subarray = settings.subarray_id
         self._off = settings.auth == "off"
-        self._host = settings.host
+        self._names = {settings.host.lower(), *settings.host_names}
         for keys in self.keys.values():
             keys.refresh()
 
@@ -60,6 +61,9 @@ class Guard:
         needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
         if needed is Permission.OPEN:
             return None
+        if needed is Permission.EXECUTE and (why := foreign(request)) is not None:
+            g.refused = why
+            return problem(403, why)
         if self._tokens is None:
             return self._admit_nobody()
         token = _token(request.headers.get("Authorization"))
@@ -90,9 +94,9 @@ class Guard:
 
     def _admit_nobody(self) -> Response | None:
         """Where nobody is asked who they are, a page from elsewhere must not pass for one of this machine."""
-        # Not what a header adds: a page may set any header but this one.
-        host = request.environ.get(RECEIVED_HOST, request.host)
-        if self._off or cannot_be_of_a_stranger(host) or host.rpartition(":")[0] == self._host:
+        # The header as it came: a page may set any but this one, and no library has understood it in its way.
+        name = named_in(request.environ.get(RECEIVED_HOST, ""))
+        if self._off or (name is not None and (is_this_machine(name) or name in self._names)):
             return None
         g.refused = _ONLY_HERE
         return problem(403, _ONLY_HERE)
@@ -104,8 +108,8 @@ class Guard:
 
 
 _ONLY_HERE = (
-    "this server serves this machine only; call it localhost, or set OET_AUTH_ISSUER, or OET_AUTH=off "
-    "to serve everybody who can reach it"
+    "this server serves this machine only; call it localhost or by a name in OET_HOST_NAMES, or set "
+    "OET_AUTH_ISSUER, or OET_AUTH=off to serve everybody who can reach it"
 )
 _INSUFFICIENT = ', error="insufficient_scope"'
 
