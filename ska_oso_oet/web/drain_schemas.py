@@ -6,17 +6,17 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class DrainBody(BaseModel):
-    """Why no new work is to be taken; may be left out, and so may the whole body."""
+    """Why no new work is to be taken; may be left out."""
 
-    model_config = ConfigDict(extra="forbid", openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+    model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(None, max_length=200, examples=["upgrade to 1.1"])
 
 
 class ResumeBody(BaseModel):
-    """Nothing; the whole body may be left out."""
+    """Nothing."""
 
-    model_config = ConfigDict(extra="forbid", openapi_extra={"required": False})  # type: ignore[typeddict-unknown-key]
+    model_config = ConfigDict(extra="forbid")
 
 
 class Drain(BaseModel):

@@ -232,16 +232,16 @@ def test_both_base_paths_and_trailing_slashes_are_answered_without_a_redirect(se
 
 
 def test_the_uri_is_the_one_the_client_addressed(server: Server) -> None:
-    headers = {"Host": "telescope:8080"}
+    headers = {"Host": "telescope.localhost:8080"}
     pid = server.create("trivial.py")
     for found in (
         server.request("GET", f"/procedures/{pid}", headers=headers).json(),
         server.request("GET", "/procedures", headers=headers).json()[-1],
         server.request("PUT", f"/procedures/{pid}", json={}, headers=headers).json(),
     ):
-        assert found["uri"] == f"http://telescope:8080{BASE}/procedures/{pid}"
+        assert found["uri"] == f"http://telescope.localhost:8080{BASE}/procedures/{pid}"
     answer = server.request("POST", "/procedures", json=TRIVIAL, headers=headers)
-    assert answer.headers["Location"].startswith(f"http://telescope:8080{BASE}/procedures/")
+    assert answer.headers["Location"].startswith(f"http://telescope.localhost:8080{BASE}/procedures/")
 
 
 # -- lists -----------------------------------------------------------------------------------------
@@ -1001,7 +1001,8 @@ def test_a_client_that_waits_to_be_asked_for_its_body_is_asked(server: Server) -
     body = json.dumps(TRIVIAL).encode()
     with socket.create_connection((address.hostname, address.port), timeout=10) as client:
         client.sendall(
-            f"POST {address.path}/procedures HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+            f"POST {address.path}/procedures HTTP/1.1\r\nHost: localhost\r\n"
+            "Content-Type: application/json\r\n"
             f"Expect: 100-continue\r\nContent-Length: {len(body)}\r\nConnection: close\r\n\r\n".encode()
         )
         assert client.recv(100).startswith(b"HTTP/1.1 100 Continue")

@@ -37,7 +37,7 @@ def _connect(server: Server, query: str = "", *headers: str, room: int = 0) -> s
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
     connection.settimeout(30)
     connection.connect((address.hostname, address.port))
-    lines = [f"GET {address.path}/stream?{query} HTTP/1.1", "Host: x", *headers, "", ""]
+    lines = [f"GET {address.path}/stream?{query} HTTP/1.1", "Host: localhost", *headers, "", ""]
     connection.sendall("\r\n".join(lines).encode())
     return connection
 

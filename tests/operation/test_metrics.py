@@ -173,7 +173,7 @@ def test_clients_that_read_too_slowly_are_counted(server: Server, tmp_path: Path
     slow = socket.socket()
     slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
     slow.connect((address.hostname, address.port))
-    slow.sendall(f"GET {address.path}/stream HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    slow.sendall(f"GET {address.path}/stream HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
     assert slow.recv(15) == b"HTTP/1.1 200 OK"
     server.run(str(tmp_path / "flood.py"), 60)
     until_number(server, before + 1, "oet_stream_dropped_total")
