@@ -15,7 +15,7 @@ import sys
 import weakref
 from _thread import get_ident, start_new_thread
 from collections.abc import Callable, Iterable, Iterator
-from signal import getsignal, pthread_kill
+from signal import getsignal, pthread_kill, pthread_sigmask
 from time import monotonic, sleep
 from types import FrameType
 from typing import Any
@@ -50,7 +50,8 @@ class Stop:
         self._waiting = False  #: to be raised once it is not held any more
         self._greenlets = _Greenlets()
         self._loops = Loops(lambda: ScriptStopped(self._reason()))
-        os.register_at_fork(after_in_child=self._forked)
+        self._forking: dict[int, tuple[set[int], bool]] = {}  #: the masks of threads that are
+        os.register_at_fork(before=self._forks, after_in_parent=self._has_forked, after_in_child=self._forked)
 
     def listen(self, intent: str, grace: float) -> None:
         """Be told by SIGTERM from now on.
@@ -62,12 +63,25 @@ class Stop:
         self._patience = grace / 2
         signal.signal(signal.SIGTERM, self._signalled)
 
+    def _forks(self) -> None:
+        """A SIGTERM for the child waits until our handler is gone there; it would be lost before."""
+        held = self.hold()  # what is raised in here would be lost
+        self._forking[get_ident()] = set(pthread_sigmask(signal.SIG_BLOCK, ())), held
+        pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+
+    def _has_forked(self) -> None:
+        mask, held = self._forking.pop(get_ident())
+        pthread_sigmask(signal.SIG_SETMASK, mask)
+        if held:
+            self.put_off()
+
     def _forked(self) -> None:
         """In a child of the script: SIGTERM ends it like any program, unless the script says otherwise."""
         self._main = get_ident()
         self.asked = self._held = self._waiting = False
         if getsignal(signal.SIGTERM) == self._signalled:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        self._has_forked()
 
     def script_ended(self) -> None:
         """The script's functions have ended; what Python does at its end is interrupted on request only."""

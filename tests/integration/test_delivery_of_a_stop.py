@@ -106,6 +106,12 @@ def test_a_helper_of_a_script_is_terminated_as_it_is_without_an_oet(patient: Ser
     assert patient.output(pid) == "-15\n"
 
 
+def test_a_child_is_terminated_however_young_it_is(patient: Server) -> None:
+    pid = patient.run("stubborn.py", "terminates_newborns")
+    patient.ended(pid)
+    assert patient.output(pid) == "0\n"
+
+
 def test_nothing_is_printed_twice_because_of_a_stop(patient: Server) -> None:
     events = Events(patient)
     for _ in range(5):

@@ -348,6 +348,22 @@ def terminates_children():
     print(helper.exitcode)
 
 
+def terminates_newborns():
+    """A SIGTERM reaches a child however young it is."""
+    left = []
+    for _ in range(300):
+        child = os.fork()
+        if not child:
+            time.sleep(60)
+            os._exit(0)
+        os.kill(child, signal.SIGTERM)
+        left.append(child)
+    until = time.monotonic() + 10
+    while left and time.monotonic() < until:
+        left = [child for child in left if not os.waitpid(child, os.WNOHANG)[0]]
+    print(len(left))
+
+
 def _stays(ready):
     while True:
         try:
