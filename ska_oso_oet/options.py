@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from . import logs
+from . import confidential, logs
 from .features import BadFlag, read_flags
 from .settings import BadSetting, Settings, read_settings
 from .variables import VARIABLES
@@ -41,6 +41,7 @@ def settings_of(context: click.Context, options: dict[str, str | None], name: st
     :param name: who speaks in the log
     :raises click.ClickException: where a setting or a feature flag cannot be read
     """
+    confidential.begin()
     given = {key: value for key, value in options.items() if value is not None}
     # What we write is nobody else's business; what scripts write is theirs. Workers inherit the variable.
     inherited, umask = os.umask(0o077), VARIABLES["script_umask"].name

@@ -73,6 +73,13 @@ def umask(text: str) -> int:
     return int(text or "077", 8)
 
 
+def account(text: str) -> str:
+    """An account of this machine."""
+    if not re.fullmatch(r"[A-Za-z_][\w.-]*\$?|\d+(:\d+)?|", text):
+        raise ValueError("must be the name of an account, a number, or two numbers with a colon between them")
+    return text
+
+
 def words(text: str) -> tuple[str, ...]:
     """A comma list."""
     return tuple(word.strip() for word in text.split(",") if word.strip())

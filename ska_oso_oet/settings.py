@@ -44,6 +44,10 @@ class Settings:
     stop_grace: float
     end_grace: float
     script_umask: int
+    script_isolation: str
+    script_account: str
+    script_reads: tuple[str, ...]
+    script_writes: tuple[str, ...]
     watchdog: float | None
     environment_timeout: float | None
     load_timeout: float | None

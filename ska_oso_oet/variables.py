@@ -138,6 +138,33 @@ VARIABLES: dict[str, Variable] = {
         "umask of scripts, three octal digits such as `022`; by default the one the server was started with",
         readers.umask,
     ),
+    "script_isolation": Variable(
+        "OET_SCRIPT_ISOLATION",
+        "none",
+        "how far scripts, and what builds their environments, are kept from the server: `none`, `landlock` "
+        "(the kernel shows them the system and their own files only) or `uid` (another account as well)",
+        readers.choice("none", "landlock", "uid"),
+    ),
+    "script_account": Variable(
+        "OET_SCRIPT_ACCOUNT",
+        "",
+        "account of scripts with `OET_SCRIPT_ISOLATION=uid`: a name, or `number` or `number:number` of "
+        "account and group; needs a server that runs as root",
+        readers.account,
+    ),
+    "script_reads": Variable(
+        "OET_SCRIPT_READS",
+        "",
+        "folders and files (colon list) that isolated scripts may read, beside the system, their own and "
+        "those of `SCRIPTS_LOCATION` and `OET_SCRIPT_PATHS`",
+        readers.folders,
+    ),
+    "script_writes": Variable(
+        "OET_SCRIPT_WRITES",
+        "",
+        "folders and files (colon list) that isolated scripts may change, beside their run directory",
+        readers.folders,
+    ),
     "watchdog": Variable(
         "OET_WATCHDOG",
         "30 s",

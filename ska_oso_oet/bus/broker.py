@@ -5,7 +5,8 @@ Runs in the bus process. What is said on its socket, one JSON document a line:
 ==========  ================  ======================================================================
 from        frame             meaning
 ==========  ================  ======================================================================
-client      hello             my ``name``, and the topic prefixes I want (``topics``, none means all)
+client      hello             my ``name``, the ``key`` of the bus (see :mod:`.key`), and the topic prefixes I
+                              want (``topics``, none means all)
 broker      welcome           the number of the last message (``head``)
 client      publish           a ``batch`` of envelopes, and when that is (``at``)
 broker      stored            these ``ids`` are safe
@@ -23,14 +24,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import hmac
 import logging
 import os
 from typing import Any
 
 import sqlalchemy as sa
 
+from .. import peers
 from ..domain.errors import Refusal
 from ..metrics import catalogue as metrics
+from . import key
 from .envelope import Envelope
 from .history.centre import NoCentre
 from .journal import Journal, Query
@@ -50,6 +54,8 @@ _MAKES_NO_WORK = frozenset(
 _DISK_FULL = "disk_full", "the journal cannot be written; free some disk space on the server"
 _DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as the server's log says"
 _FIRST = 30.0  #: seconds between two looks at where the journal begins
+#: What a process beside the server may say, which has no key: it drains it.
+_BESIDE = frozenset({"audit.command", "audit.result", "operator.drain.begin", "request.operator.drain"})
 _CENTRAL = "central."  #: what the name of a question begins with that is about all subarrays
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
@@ -59,6 +65,7 @@ class _Peer:
     name: str = "?"
     topics: tuple[str, ...] | None = None
     told: int = 0  #: the last number this peer has been sent, or been spared
+    beside: bool = False  #: whether it is no worker
 
 
 class Broker:
@@ -71,6 +78,7 @@ class Broker:
     def __init__(self, journal: Journal, path: str, centre: NoCentre | None = None) -> None:
         self._journal = journal
         self._path = path
+        self._key = key.required(path)
         self._centre = centre or NoCentre()
         self._peers: dict[Frames, _Peer] = {}
         self._numbers = Numbers(f"{journal.file}.numbers")
@@ -105,9 +113,17 @@ class Broker:
 
     def _received(self, frames: Frames, frame: dict[str, Any]) -> None:
         try:
+            if frame.get("op") == "hello":
+                self._welcome(frames, frame)
+                return
+            peer = self._peers.get(frames)
+            if peer is None:
+                return  # it has been turned away
             match frame.get("op"):
                 case "publish":
                     batch = [Envelope.from_dict(e) for e in frame["batch"]]
+                    if peer.beside:
+                        batch = [e for e in batch if e.topic in _BESIDE]
                     self._publish(frames, batch, frame.get("at"))
                 case "read":
                     task = asyncio.ensure_future(
@@ -115,16 +131,26 @@ class Broker:
                     )
                     self._reads.add(task)
                     task.add_done_callback(self._reads.discard)
-                case "hello":
-                    topics = frame.get("topics")
-                    self._peers[frames] = _Peer(
-                        name=str(frame["name"]),
-                        topics=tuple(topics) if topics is not None else None,
-                        told=self._head,
-                    )
-                    frames.send({"op": "welcome", "head": self._head})
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             LOG.warning("Dropped a broken frame: %r", error)
+
+    def _welcome(self, frames: Frames, hello: dict[str, Any]) -> None:
+        worker = hmac.compare_digest(str(hello.get("key")).encode(), self._key.encode())
+        if not worker and not peers.is_own(frames.socket):
+            LOG.error(
+                "A process that is no worker was turned away from the bus; it said it was %.80r",
+                hello.get("name"),
+            )
+            frames.close()
+            return
+        topics = hello.get("topics")
+        self._peers[frames] = _Peer(
+            name=str(hello["name"]),
+            topics=tuple(topics) if topics is not None else None,
+            told=self._head,
+            beside=not worker,
+        )
+        frames.send({"op": "welcome", "head": self._head})
 
     # -- publishing --------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from typing import Any
 from ..domain.errors import Refusal, refusal
 from ..domain.masking import masked
 from ..metrics import catalogue as metrics
+from . import key
 from .envelope import Envelope
 from .local import LocalBus
 from .sealed import Sealed
@@ -86,7 +87,8 @@ class Connection:
                 await asyncio.sleep(_RECONNECT)
                 continue
             topics = None if self._topics is None else list(self._topics)
-            frames.send({"op": "hello", "name": self.name, "topics": topics})
+            hello = {"op": "hello", "name": self.name, "key": key.known(self._path), "topics": topics}
+            frames.send(hello)
             try:
                 await self._lost.wait()
             finally:

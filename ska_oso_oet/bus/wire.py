@@ -6,6 +6,7 @@ import asyncio
 import json
 import logging
 import os
+import socket
 from collections.abc import Callable
 from typing import Any, cast
 
@@ -70,6 +71,12 @@ class Frames(asyncio.Protocol):
                 self._received(self, frame)
             except Exception:
                 LOG.exception("Dropped a frame that cannot be handled: %.200r", line)
+
+    @property
+    def socket(self) -> socket.socket:
+        """The socket itself, of a peer that is there."""
+        assert self._transport is not None
+        return cast(socket.socket, self._transport.get_extra_info("socket"))
 
     @property
     def backlog(self) -> int:

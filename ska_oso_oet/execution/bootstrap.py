@@ -31,14 +31,14 @@ class Library:
 
 
 def main() -> int:
-    """Run the script: ``bootstrap.py CONTROL-DESCRIPTOR RUN-DIRECTORY SCRIPT``."""
+    """Run the script: ``bootstrap.py CONTROL-DESCRIPTOR JOB-DESCRIPTOR``."""
     del sys.path[0]  # this folder
     package = types.ModuleType("_oet")
     package.__path__ = [_HOME]
     sys.modules["_oet"] = package
     sys.meta_path.append(Library)
     runner = importlib.import_module("_oet.execution.runner")
-    status: int = runner.go_on(int(sys.argv[1]), sys.argv[2], sys.argv[3])
+    status: int = runner.go_on(int(sys.argv[1]), int(sys.argv[2]))
     return status
 
 

@@ -18,6 +18,7 @@ from .lending import lend
 from .projects import Project
 from .script import PreparationError
 from .shelf import Shelf, name_of
+from .workshop import Workshop
 
 
 def shelf(home: str, say: Callable[[str], None] = lambda text: None) -> Shelf:
@@ -33,6 +34,7 @@ def environment_of(
     *,
     fresh: bool,
     packages: Mapping[str, Any],
+    workshop: Workshop,
     say: Callable[[str], None],
 ) -> tuple[str, str]:
     """Return the directory of the environment of a commit, and its interpreter.
@@ -41,13 +43,15 @@ def environment_of(
     :param home: the folder where environments are kept
     :param fresh: whether it is made anew even where there is one
     :param packages: the server's settings for package indexes
+    :param workshop: where it is made
     :raises PreparationError: with the lines of the installer that tell why
     """
     python = f"{sys.implementation.cache_tag} {os.path.realpath(sys.executable)}"
     what = f"the environment of commit {commit[:12]} of {repository}"
 
     def make(path: str) -> None:
-        _make(path, tree, what, Indexes.of_server(packages), refresh=fresh, say=say)
+        indexes = Indexes.of_server(packages)
+        workshop.make(path, lambda: _make(path, tree, what, indexes, refresh=fresh, say=say))
 
     path = shelf(home, say).take(
         name_of(repository, commit, python),

@@ -17,6 +17,7 @@ from collections.abc import Callable
 
 from . import processes
 from .gitsettings import complaint_of_git, environment_for_git
+from .isolation import show
 from .script import PreparationError
 from .shelf import Shelf, name_of
 
@@ -32,15 +33,24 @@ class Repository:
     :param home: the folder where mirrors and work trees are kept
     :param deadline: seconds one conversation with the repository may take
     :param credentials: a file in the format of git's credential store, if there is one
+    :param group: that of scripts with an account of their own, which is to read work trees
     """
 
     def __init__(
-        self, url: str, home: str, *, deadline: float, credentials: str | None, say: Callable[[str], None]
+        self,
+        url: str,
+        home: str,
+        *,
+        deadline: float,
+        credentials: str | None,
+        group: int | None,
+        say: Callable[[str], None],
     ) -> None:
         self._url = url
         self._say = say
         self._deadline = deadline
-        self._environment = environment_for_git(credentials)
+        self._credentials = credentials
+        self._group = group
         self._mirrors, self._trees = shelves(home, say)
         self._mirror = ""
 
@@ -98,6 +108,11 @@ class Repository:
                     os.unlink(os.path.join(path, ".git", "index.lock"))  # of one that was killed at this
                 self._git("reset", "--quiet", "--hard", at=path)
                 self._git("clean", "--quiet", "-ffdx", at=path)
+                self._show(path)
+
+    def _show(self, path: str) -> None:
+        if self._group is not None:
+            show(path, self._group)
 
     def _tree_name(self, commit: str) -> str:
         return name_of(self._url, commit)
@@ -180,19 +195,24 @@ class Repository:
         # A clone (its objects are hard links), so that tools which ask git for a version find one.
         self._git("clone", "--quiet", "--local", "--no-checkout", "--", self._mirror, path, at="/")
         self._git("checkout", "--quiet", "--detach", commit, at=path)
+        self._show(path)
 
     # -- git itself --------------------------------------------------------------------------------
 
     def _git(self, *words: str, at: str | None = None, said: str | None = None) -> str:
+        credentials = self._open_credentials()
         process = subprocess.Popen(
             ["git", *words],
             cwd=at or self._mirror,
-            env={**os.environ, **self._environment},
+            env={**os.environ, **environment_for_git(credentials)},
+            pass_fds=[] if credentials is None else [credentials],
             stdin=subprocess.DEVNULL if said is None else subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
         try:
+            if credentials is not None:
+                os.close(credentials)
             data = said.encode() if said is not None else None
             out, err = process.communicate(data, timeout=self._deadline)
         except subprocess.TimeoutExpired:
@@ -208,6 +228,16 @@ class Repository:
                 f"repository {self._url}: {complaint_of_git(err.decode(errors='replace'))}"
             )
         return str(out.decode(errors="replace"))
+
+    def _open_credentials(self) -> int | None:
+        if not self._credentials:
+            return None
+        try:
+            return os.open(self._credentials, os.O_RDONLY | os.O_CLOEXEC)
+        except OSError as error:
+            raise PreparationError(
+                f"{self._credentials}, which OET_GIT_CREDENTIALS names, cannot be read: {error.strerror}"
+            ) from None
 
 
 def shelves(home: str, say: Callable[[str], None] = lambda text: None) -> tuple[Shelf, Shelf]:

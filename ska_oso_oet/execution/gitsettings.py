@@ -6,7 +6,6 @@ Nothing a repository brings is ever run when it is fetched.
 from __future__ import annotations
 
 import os
-import shlex
 
 from ..domain.repositories import without_secrets
 
@@ -28,12 +27,15 @@ _CONFIGURATION = {
 }
 
 
-def environment_for_git(credentials: str | None) -> dict[str, str]:
-    """Variables for git: what must hold whatever the configuration of user and machine says."""
+def environment_for_git(credentials: int | None) -> dict[str, str]:
+    """Variables for git: what must hold whatever the configuration of user and machine says.
+
+    :param credentials: descriptor of a file in the format of git's credential store, which git is to inherit
+    """
     settings = list(_CONFIGURATION.items())
-    if credentials:
+    if credentials is not None:
         # Asked, never written to: the file may lie on a read-only volume, and is not git's to tidy.
-        ask = f"git credential-store --file={shlex.quote(credentials)} get"
+        ask = f"git credential-store --file=/dev/fd/{credentials} get"
         settings.append(("credential.helper", f'!f() {{ test "$1" != get || {ask}; }}; f'))
     first = int(os.environ.get("GIT_CONFIG_COUNT") or 0)
     given = {

@@ -22,7 +22,7 @@ class Indexes:
 
     first: tuple[str, ...] = ()  #: asked in this order
     default: str = ""  #: asked last; by default what uv is set to
-    credentials: str = ""  #: a netrc file
+    credentials: bytes = b""  #: the content of a netrc file
 
     @classmethod
     def of_server(cls, settings: Mapping[str, Any]) -> Indexes:
@@ -30,12 +30,16 @@ class Indexes:
 
         :raises PreparationError: where the file with the credentials cannot be read
         """
-        given = cls(**{**settings, "first": tuple(settings["first"])})
-        if given.credentials and not os.access(given.credentials, os.R_OK):
+        content, file = b"", settings["credentials"]
+        try:
+            if file:
+                with open(file, "rb") as opened:
+                    content = opened.read()
+        except OSError:
             raise PreparationError(
-                f"{given.credentials}, which OET_PIP_CREDENTIALS names, cannot be read by the server"
-            )
-        return given
+                f"{file}, which OET_PIP_CREDENTIALS names, cannot be read by the server"
+            ) from None
+        return cls(first=tuple(settings["first"]), default=settings["default"], credentials=content)
 
     @property
     def public_url(self) -> str:
@@ -59,6 +63,4 @@ class Indexes:
             found["UV_INDEX"] = " ".join([*os.environ.get("UV_INDEX", "").split(), *self.first])
         if self.default:
             found["UV_DEFAULT_INDEX"] = self.default
-        if self.credentials:
-            found["NETRC"] = self.credentials
         return found

@@ -34,12 +34,17 @@ def find_uv() -> str:
 
 
 def install(
-    command: list[str], what: str, at: str | None = None, variables: Mapping[str, str] | None = None
+    command: list[str],
+    what: str,
+    at: str | None = None,
+    variables: Mapping[str, str] | None = None,
+    credentials: bytes = b"",
 ) -> None:
     """Run uv; what it says is output of the run.
 
     :param what: what is being made, for messages
     :param variables: environment variables for it
+    :param credentials: in the format of netrc; for uv, which reads them first, and not for what it builds
     :raises PreparationError: with the lines that tell why it failed
     """
     environment = {**os.environ, "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1", "NO_COLOR": "1"}
@@ -50,17 +55,24 @@ def install(
     environment |= {"GIT_TERMINAL_PROMPT": "0", **(variables or {})}
     if "UV_DEFAULT_INDEX" in (variables or {}):
         environment.pop("UV_INDEX_URL", None)  # its older name
+    inherited = []
+    if credentials:
+        inherited.append(_to_be_read_once(credentials))
+        environment["NETRC"] = f"/dev/fd/{inherited[0]}"
     said: collections.deque[str] = collections.deque(maxlen=_KEPT)
     process = subprocess.Popen(
         command,
         cwd=at,
         env=environment,
+        pass_fds=inherited,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
         errors="backslashreplace",
     )
+    for descriptor in inherited:
+        os.close(descriptor)
     assert process.stdout is not None
     try:
         for line in process.stdout:
@@ -78,6 +90,21 @@ def install(
         if process.returncode < 0 or not told:
             told = f"{told}\nuv ended with status {process.returncode}".strip()
         raise PreparationError(f"{what} could not be made: {told}")
+
+
+def _to_be_read_once(content: bytes) -> int:
+    """A pipe that holds this.
+
+    :raises PreparationError: where it is more than a pipe holds
+    """
+    ear, mouth = os.pipe()
+    os.set_blocking(mouth, False)
+    try:
+        if os.write(mouth, content) < len(content):
+            raise PreparationError("the file that OET_PIP_CREDENTIALS names is too long: 64 KiB are enough")
+    finally:
+        os.close(mouth)
+    return ear
 
 
 def complaint(said: list[str]) -> str:

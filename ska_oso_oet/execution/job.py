@@ -7,6 +7,7 @@ from typing import Any
 from ..domain.errors import Unavailable
 from ..domain.scripts import Arguments, GitScript, Script
 from ..settings import Settings
+from .isolation import Isolation
 from .processes import mark_of
 from .rundir import RunDirectory
 
@@ -22,6 +23,7 @@ def job_of(
     dispensable: tuple[str, ...],
     *,
     run_dir: str,
+    isolation: Isolation,
     settings: Settings,
 ) -> dict[str, Any]:
     """Return the job of one procedure.
@@ -30,6 +32,7 @@ def job_of(
     :param main: what ``main`` will be called with, where its start does not say otherwise
     :param limits: seconds each phase may take
     :param offered: keyword arguments for those functions of the script that have them in their signature
+    :param isolation: what the script may do
     :param dispensable: names of keyword arguments that a function which does not take them is not given
     """
     job: dict[str, Any] = {
@@ -48,6 +51,7 @@ def job_of(
         "output_limit": settings.output_limit,
         "memory": settings.memory_limit,
         "mark": mark_of(run_dir),
+        "isolation": isolation.to_dict(),
         "env": {
             "OET_PROCEDURE_ID": str(pid),
             "OET_SUBARRAY_ID": str(settings.subarray_id),

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import socket
 import subprocess
 import sys
 
+from .. import confidential
 from .handle import Handle
 
 LOG = logging.getLogger(__name__)
@@ -51,7 +53,11 @@ class Launcher:
             ours, theirs = socket.socketpair()
             command = [sys.executable, "-m", "ska_oso_oet.execution.nursery", str(theirs.fileno())]
             nursery = await asyncio.create_subprocess_exec(
-                *command, *self._preload, pass_fds=[theirs.fileno()], stdin=subprocess.DEVNULL
+                *command,
+                *self._preload,
+                env=confidential.without(os.environ, *confidential.FILES),
+                pass_fds=[theirs.fileno()],
+                stdin=subprocess.DEVNULL,
             )
             theirs.close()
             self._orders, self._nursery, self._imported = ours, nursery, False

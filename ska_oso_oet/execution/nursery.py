@@ -16,7 +16,9 @@ import signal
 import socket
 import sys
 
-from . import processes
+from .. import confidential
+from ..peers import SUPERVISOR
+from . import isolation, processes
 from .runner import become_runner
 from .supervisor import Supervisor
 
@@ -49,7 +51,7 @@ def become_supervisor(service: socket.socket) -> int:
     """
     os.setsid()
     processes.adopt_orphans()
-    processes.rename("oet-super")
+    processes.rename(SUPERVISOR)
     ours, theirs = socket.socketpair()
     out_r, out_w = os.pipe()
     err_r, err_w = os.pipe()
@@ -83,6 +85,7 @@ def _fork_once() -> None:
 
 def main() -> int:
     """Run the nursery: ``nursery FD [MODULE …]``; returns the exit status."""
+    confidential.keep_private()
     processes.rename("oet-nursery")
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps supervisors that have ended
@@ -93,6 +96,7 @@ def main() -> int:
             importlib.import_module(name)
         except Exception as error:  # noqa: BLE001  whatever a library raises, scripts can still run
             sys.stderr.write(f"cannot preload {name}: {error}\n")
+    isolation.interpreter()
     _fork_once()
     if (threads := len(os.listdir("/proc/self/task"))) > 1:
         sys.stderr.write(f"the preloaded modules started {threads - 1} threads; scripts may hang\n")

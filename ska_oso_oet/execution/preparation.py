@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from ..domain.scripts import FRESH
 from .git import Repository
+from .isolation import Isolation
 from .script import PreparationError, ScriptMissingError
 
 
@@ -24,9 +25,12 @@ class Prepared(NamedTuple):
     uses: list[str]  #: the entries of shelves it uses
 
 
-def prepare(job: dict[str, Any], resolved: Callable[[str, str | None], None]) -> Prepared:
+def prepare(
+    job: dict[str, Any], isolation: Isolation, resolved: Callable[[str, str | None], None]
+) -> Prepared:
     """Get a script, and its environment.
 
+    :param isolation: what a build may do, beside making the environment
     :param resolved: called with the full commit, and its branch or tag, as soon as they are known
     :raises PreparationError: where that cannot be had
     """
@@ -38,6 +42,7 @@ def prepare(job: dict[str, Any], resolved: Callable[[str, str | None], None]) ->
         os.path.join(git["home"], "git"),
         deadline=git["deadline"],
         credentials=git["credentials"],
+        group=isolation.gid if isolation.account else None,
         say=_say,
     )
     commit, branch = repository.resolve(git["branch"], git["commit"])
@@ -48,8 +53,10 @@ def prepare(job: dict[str, Any], resolved: Callable[[str, str | None], None]) ->
     if not git["create_env"]:
         return Prepared(path, None, [tree])
     from .environments import environment_of
+    from .workshop import Workshop
 
     home = os.path.join(git["home"], "environments")
+    room = os.path.join(job["run_dir"], "tmp")
     environment, python = environment_of(
         git["repository"],
         commit,
@@ -57,6 +64,7 @@ def prepare(job: dict[str, Any], resolved: Callable[[str, str | None], None]) ->
         home,
         fresh=git["create_env"] == FRESH,
         packages=git["packages"],
+        workshop=Workshop(isolation.with_paths(reads=[tree]), room, job["mark"]),
         say=_say,
     )
     return Prepared(path, python, [tree, environment])

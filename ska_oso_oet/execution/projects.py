@@ -133,6 +133,12 @@ class Project:
         source = self._manifest.source
         variables = {"VIRTUAL_ENV": self._path, **(indexes or self._indexes).variables()}
         try:
-            install([find_uv(), *words, *self._options], self._what, at=at or source, variables=variables)
+            install(
+                [find_uv(), *words, *self._options],
+                self._what,
+                at=at or source,
+                variables=variables,
+                credentials=(indexes or self._indexes).credentials,
+            )
         except PreparationError as error:
             raise PreparationError(str(error).replace(f"file://{source}", "the project")) from None

@@ -7,7 +7,7 @@
 ``output``        numbered pieces of output; see output.py
 ``intent``        why the run is being stopped, for the script to read
 ``result.json``   the final record; complete, or not there
-``work/``         the script's working directory
+``work/``         the script's working directory; ``tmp/``, if it is isolated, that for temporary files
 ================  ====================================================================================
 
 Standard library only.
@@ -22,6 +22,9 @@ import os
 from typing import Any
 
 from ..bus.sealed import owners_only
+from .isolation import Isolation, give, lead_through, show
+
+_NONE = Isolation()
 
 #: Bytes of the last records that are kept in memory, so that telling them needs no reading.
 _RECENT = 4 * 2**20
@@ -43,14 +46,29 @@ class RunDirectory:
         """Where the supervisor can be reached."""
         return self.file("control")
 
-    def create(self, spec: dict[str, Any]) -> None:
+    def create(self, spec: dict[str, Any], isolation: Isolation = _NONE) -> None:
         """Make the directory for a new run.
 
         :raises OSError: where it cannot be written
         """
         os.makedirs(self.path, mode=0o700, exist_ok=True)
-        os.makedirs(self.file("work"), mode=0o700, exist_ok=True)
+        for room in ("work", "tmp") if isolation.apart else ("work",):
+            os.makedirs(self.file(room), mode=0o700, exist_ok=True)
+            if isolation.account is not None:
+                give(self.file(room), isolation.account)
+        if isolation.account is not None:
+            lead_through(self.path, isolation.gid)
         self.write("spec.json", spec)
+
+    def say_why(self, why: str, isolation: Isolation) -> None:
+        """Tell the script why it is being stopped.
+
+        :raises OSError: where it cannot be written
+        """
+        with open(self.file("intent"), "w") as file:
+            file.write(why)
+        if isolation.account is not None:
+            show(self.file("intent"), isolation.gid)
 
     def write(self, name: str, document: dict[str, Any]) -> None:
         """Write a whole document, or nothing; for its owner only.

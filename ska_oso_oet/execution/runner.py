@@ -25,6 +25,7 @@ from typing import Any, NoReturn
 
 from . import calling, processes, script
 from .channel import Channel
+from .isolation import Isolation
 from .messages import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
 from .surroundings import (
@@ -69,7 +70,7 @@ class Runner:
         return status
 
     def _settle(self, job: dict[str, Any]) -> None:
-        run_dir = job["run_dir"]
+        run_dir, isolation = job["run_dir"], Isolation.from_dict(job["isolation"])
         processes.wear(job["mark"])
         atexit.register(self._close)  # the first, so that it is called last
         self._stop.listen(os.path.join(run_dir, "intent"), job["grace"])
@@ -77,6 +78,8 @@ class Runner:
         os.environ.update(job["env"])
         os.chdir(os.path.join(run_dir, "work"))
         lock = os.open(os.path.join(run_dir, "saying"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if isolation.account is not None:
+            os.fchown(lock, *isolation.account)
         self._channel.share(out_of_reach(lock))
 
     def _furnish(self, job: dict[str, Any]) -> None:
@@ -98,6 +101,8 @@ class Runner:
                 phase = "environment"
                 self._get_script(job, job["run_dir"])
                 phase = "load"
+            else:
+                self._isolate(job, Isolation.from_dict(job["isolation"]))
             self._furnish(job)
             module = script.load(job["path"])
             init = getattr(module, "init", None)
@@ -136,13 +141,26 @@ class Runner:
     def _get_script(self, job: dict[str, Any], run_dir: str) -> None:
         from .preparation import prepare
 
-        prepared = prepare(job, lambda commit, branch: self._say("resolved", commit=commit, branch=branch))
+        isolation = Isolation.from_dict(job["isolation"])
+        prepared = prepare(
+            job, isolation, lambda commit, branch: self._say("resolved", commit=commit, branch=branch)
+        )
         self._say("prepared", uses=prepared.uses)
         job["path"] = prepared.path
+        self._isolate(job, isolation.with_paths(reads=prepared.uses))
         if prepared.python is not None:
-            self._become(prepared.python, run_dir, prepared.path)
+            self._become(prepared.python, job)
 
-    def _become(self, python: str, run_dir: str, path: str) -> NoReturn:
+    def _isolate(self, job: dict[str, Any], isolation: Isolation) -> None:
+        """From here on this process may do what the script may."""
+        os.environ.update(isolation.surroundings(job["run_dir"]))
+        if "tempfile" in sys.modules:
+            setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010  found anew
+        isolation.enter()
+        job["isolation"] = Isolation().to_dict()
+        job.pop("git", None)
+
+    def _become(self, python: str, job: dict[str, Any]) -> NoReturn:
         """Go on as the interpreter of the script's own environment."""
         binaries = os.path.dirname(python)
         environment = {k: v for k, v in os.environ.items() if k not in ("PYTHONPATH", "PYTHONHOME")}
@@ -151,10 +169,12 @@ class Runner:
         for descriptor in engine_descriptors():
             os.set_inheritable(descriptor, True)
         bootstrap = os.path.join(os.path.dirname(os.path.abspath(__file__)), "bootstrap.py")
-        control = str(self._channel.descriptor)
+        told = out_of_reach(os.memfd_create("job"))
+        os.write(told, json.dumps(job).encode())
+        os.set_inheritable(told, True)
         for stream in (sys.stdout, sys.stderr):
             stream.flush()
-        os.execve(python, [python, bootstrap, control, run_dir, path], environment)
+        os.execve(python, [python, bootstrap, str(self._channel.descriptor), str(told)], environment)
 
     # -- calling the script ------------------------------------------------------------------------
 
@@ -228,12 +248,14 @@ def become_runner(control: socket.socket, stdout: int, stderr: int) -> int:
     return Runner(out_of_reach(control.detach())).run()
 
 
-def go_on(control: int, run_dir: str, path: str) -> int:
-    """Be the runner of a run that was prepared under another interpreter, in this same process."""
+def go_on(control: int, told: int) -> int:
+    """Be the runner of a run that was prepared under another interpreter, in this same process.
+
+    :param told: descriptor of the job
+    """
+    job = json.loads(os.pread(told, os.fstat(told).st_size, 0))
+    os.close(told)
     for descriptor in engine_descriptors():
         os.set_inheritable(descriptor, False)
     processes.rename("oet-script")
-    with open(os.path.join(run_dir, "spec.json")) as file:
-        job = json.load(file)
-    del job["git"]
-    return Runner(control).run({**job, "run_dir": run_dir, "path": path})
+    return Runner(control).run(job)

@@ -9,6 +9,7 @@ import logging
 import os
 import shutil
 import time
+from collections.abc import Iterable
 from typing import Any
 
 from ..bus.client import BusClient
@@ -30,6 +31,8 @@ from .answers import Answers
 from .drain import Drain
 from .handle import Handle
 from .housekeeping import Housekeeping
+from .isolating import isolation_of
+from .isolation import Isolation
 from .job import job_of, main_of
 from .launcher import Launcher
 from .operator import OperatorSwitch
@@ -178,6 +181,8 @@ class ScriptExecutionService:
         self._require_open()
         pid = self.pool.next_id()
         directory = RunDirectory(os.path.join(self.settings.runs, str(pid)))
+        handed = (init, main) if activity_id is not None else ()
+        isolation = self._isolation(script, path, handed, directory)
         spec = job_of(
             pid,
             script,
@@ -188,10 +193,11 @@ class ScriptExecutionService:
             offered or {},
             GIVEN if activity_id is not None else (),
             run_dir=directory.path,
+            isolation=isolation,
             settings=self.settings,
         )
         try:
-            directory.create(spec)
+            directory.create(spec, isolation)
         except OSError as error:
             raise DiskFull(f"the run directory cannot be written: {error.strerror}") from None
         try:
@@ -208,6 +214,17 @@ class ScriptExecutionService:
         run.publish_first(created, idle, request_id=request.request_id if request else None, user=user)
         self.desk.background(self._launch(run, spec))
         return run
+
+    def _isolation(
+        self, script: Script, path: str, handed: Iterable[Arguments], directory: RunDirectory
+    ) -> Isolation:
+        """What a script may do.
+
+        :param handed: the arguments of a script of an activity, which name what the activity hands to it
+        """
+        folder = None if isinstance(script, GitScript) else os.path.dirname(os.path.realpath(path))
+        blocks = {str(given.kwargs[GIVEN[0]]) for given in handed if GIVEN[0] in given.kwargs}
+        return isolation_of(self.settings, folder, directory.path, map(os.path.dirname, blocks))
 
     def follow(self, procedure: Procedure, directory: RunDirectory, seen: int = 0) -> Run:
         """Keep a live procedure."""

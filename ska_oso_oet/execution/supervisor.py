@@ -17,7 +17,9 @@ import time
 from typing import Any
 
 from ..bus.wire import Frames, reachable
+from ..peers import SUPERVISOR, is_own
 from . import processes
+from .isolation import Isolation
 from .output import OutputLog
 from .reporter import Reporter
 from .rundir import RunDirectory
@@ -52,6 +54,7 @@ class Supervisor:
         self._runner = runner
         self._link = RunnerLink(control, self._heard)
         self._service: Frames | None = None
+        self._admitted: set[Frames] = set()
         self._job: dict[str, Any] | None = None
         self._ended = asyncio.Event()
         self._phase = "load"
@@ -84,12 +87,25 @@ class Supervisor:
         return Frames(self._ordered, self._service_gone)
 
     def _service_gone(self, frames: Frames) -> None:
+        self._admitted.discard(frames)
         if self._job is None:
             os._exit(0)  # kept warm for a service that is no more
         self._reporter.gone(frames)
         self._link.listen()
 
+    def _admits(self, frames: Frames) -> bool:
+        """Whether orders are taken: none from a script, its own or another."""
+        if frames not in self._admitted:
+            if frames is not self._service and not is_own(frames.socket):
+                LOG.error("A process of a script was turned away from procedure %s", self._dir.path)
+                frames.close()
+                return False
+            self._admitted.add(frames)
+        return True
+
     def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
+        if not self._admits(frames):
+            return
         match order["op"]:
             case "job":
                 self._begin(order)
@@ -121,7 +137,7 @@ class Supervisor:
         for stream, fd in self._outputs.items():
             os.set_blocking(fd, False)
             asyncio.get_running_loop().add_reader(fd, self._read_output, stream)
-        processes.rename(f"oet-super-{job['id']}")
+        processes.rename(f"{SUPERVISOR}-{job['id']}")
         me = processes.identity(os.getpid()) or {}
         with contextlib.suppress(OSError):
             self._dir.write("process.json", {**me, "runner": self._runner, "mark": job["mark"]})
@@ -162,8 +178,8 @@ class Supervisor:
         if self._intent is None:
             self._intent = order
             self._reporter.record({"kind": "stage", "stage": "intent"})
-            with contextlib.suppress(OSError), open(self._dir.file("intent"), "w") as file:
-                file.write(order["why"])
+            with contextlib.suppress(OSError):
+                self._dir.say_why(order["why"], Isolation.from_dict(self._job["isolation"]))
             self._terminate()
             self._reporter.record({"kind": "stage", "stage": "terminate"})
             asyncio.get_running_loop().call_later(self._job["grace"], self._kill)

@@ -13,6 +13,8 @@ import sys
 import time
 from collections.abc import Callable
 
+from .. import confidential
+from ..bus import key
 from ..bus.client import BusClient
 from ..execution.processes import unburied
 from ..memo import Memo
@@ -67,6 +69,7 @@ class Arbiter:
             Memo(settings.drained).write(None)  # a drain is for one life of a server
         forget(settings.metrics)
         self._listener = listen(settings)
+        key.make()
         self._workers = [self._make(role) for role in NAMES]
         self._bus = BusClient("Arbiter", settings.bus_socket, ())
         self._told = asyncio.Event()
@@ -85,15 +88,10 @@ class Arbiter:
         return _Worker(role, command)
 
     def _environment(self, role: str, restarted: bool) -> dict[str, str]:
-        fields = ["host", "port", "state_dir", "subarray_id"]
-        if role == "bus":
-            fields.append("database_url")
+        fields = ("host", "port", "state_dir", "subarray_id")
         given = {VARIABLES[field].name: str(getattr(self._settings, field)) for field in fields}
-        # It may hold a password, which is nothing for those who start scripts.
-        secret = VARIABLES["database_url"].name
-        others = {name: value for name, value in os.environ.items() if name != secret}
         again = {RESTARTED: "yes"} if restarted else {}
-        return {**others, **given, **again, ARBITER: str(os.getpid())}
+        return {**confidential.without(os.environ), **given, **again, ARBITER: str(os.getpid())}
 
     async def run(self, announce: Callable[[], None]) -> int:
         """Run until told to end; returns the exit status.
@@ -182,16 +180,19 @@ class Arbiter:
             worker.pulse = pulse
             listener = [self._listener.fileno()] if worker.role == "rest" else []
             again = topic == "worker.restarted"
+            secrets = confidential.handed_down(_secrets(worker.role))
+            variables = {PULSE: str(pulse.mouth), confidential.GIVEN: str(secrets)}
             try:
                 process = worker.process = await asyncio.create_subprocess_exec(
                     *worker.command,
-                    env=self._environment(worker.role, restarted=again) | {PULSE: str(pulse.mouth)},
-                    pass_fds=[*listener, pulse.mouth],
+                    env=self._environment(worker.role, restarted=again) | variables,
+                    pass_fds=[*listener, pulse.mouth, secrets],
                     stdin=subprocess.DEVNULL,
                     start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
                 )
             finally:
                 pulse.given()
+                os.close(secrets)
             self._tell(topic, name)
             async with kept_running(self._watch(process, pulse, name)) as watching:
                 status = await process.wait()
@@ -248,6 +249,11 @@ class Arbiter:
         worker.ending = True
         if worker.process is not None and await _ended(worker.process, patience) is None:
             LOG.error("%s did not end; it was killed", NAMES[worker.role])
+
+
+def _secrets(role: str) -> tuple[str, ...]:
+    """The names of what a worker may know: the password of the central history is the bus's business only."""
+    return (key.NAME, *confidential.COLLECTORS, *(confidential.DATABASE if role == "bus" else ()))
 
 
 async def _ended(process: asyncio.subprocess.Process, patience: float) -> int | None:

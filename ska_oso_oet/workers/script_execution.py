@@ -7,13 +7,13 @@ import os
 from ..bus.client import BusClient
 from ..domain.errors import Invalid
 from ..domain.repositories import checked_repository
+from ..execution.isolating import NotPossible, make_possible
 from ..execution.processes import marks_work
 from ..execution.service import ScriptExecutionService
 from ..execution.takeover import restore
 from ..metrics.store import STORE
 from ..metrics.watch import watch
 from ..settings import Settings
-from ..variables import VARIABLES
 from .base import (
     CannotStart,
     answer_pings,
@@ -46,8 +46,11 @@ async def main(settings: Settings) -> None:
         checked_repository(settings.git_repo)
     except Invalid as error:
         raise CannotStart(f"OET_GIT_REPO cannot be used: {error.detail}") from None
-    os.environ.pop(VARIABLES["database_url"].name, None)  # it may hold a password; scripts inherit the rest
     os.makedirs(settings.runs, mode=0o700, exist_ok=True)
+    try:
+        make_possible(settings)
+    except NotPossible as error:
+        raise CannotStart(str(error)) from None
     bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
     service = ScriptExecutionService(bus, settings)
     service.desk.listen()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ska_oso_oet.execution.isolating import NEEDED, account_of
 from ska_oso_oet.settings import read_settings
 from ska_oso_oet_client.address import resolve
 
@@ -52,6 +53,27 @@ def test_every_pod_is_restricted_and_has_no_token_of_the_api(name: str) -> None:
         assert not [volume for volume in pod.get("volumes", ()) if "hostPath" in volume]
     for account in of_kind(documents, "ServiceAccount"):
         assert account["automountServiceAccountToken"] is False
+
+
+def test_only_root_gives_scripts_another_account_and_with_six_capabilities() -> None:
+    documents = render(VALUE_SETS["scripts with an account of their own"])
+    pod = pod_of(documents)["spec"]
+    assert pod["securityContext"] == {
+        "runAsUser": 0,
+        "runAsGroup": 0,
+        "seccompProfile": {"type": "RuntimeDefault"},
+    }
+    assert container_of(documents)["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"], "add": [*NEEDED]},
+    }
+    secrets = [volume["secret"] for volume in pod["volumes"] if "secret" in volume]
+    assert [secret["defaultMode"] for secret in secrets] == [0o400] * 2
+    data = only(documents, "ConfigMap")["data"]
+    settings = read_settings(data)
+    assert account_of(settings) == (10001, 10001)
+    assert settings.script_writes == ("/data",)
 
 
 def test_only_the_volume_and_tmp_can_be_written_to() -> None:

@@ -78,6 +78,10 @@ OTHER: dict[str, Any] = {
     "packages.extraIndexes": ["https://private.example.org/simple"],
     "packages.credentials.secret": "other",
     "packages.credentials.key": "other",
+    "scripts.isolation": "uid",
+    "scripts.account": "20001:20002",
+    "scripts.reads": ["/data/catalogues"],
+    "scripts.writes": ["/data/results", "/data/more"],
     "stop.drainSeconds": 60,
     "stop.graceSeconds": 6,
     "stop.abortSeconds": 61,
@@ -132,6 +136,7 @@ EVERYTHING: dict[str, Any] = merged(
         "database": {"secret": "database"},
         "git": {"credentials": {"secret": "git"}},
         "packages": {"credentials": {"secret": "packages"}},
+        "scripts": {"isolation": "landlock"},
         "metrics": {"serviceMonitor": {"enabled": True}},
     },
 )
@@ -152,7 +157,8 @@ def everything() -> str:
 
 @pytest.mark.parametrize("name", OTHER)
 def test_every_key_changes_what_is_rendered_or_is_refused(name: str, everything: str) -> None:
-    done = template(merged(EVERYTHING, nested(path_of(name), OTHER[name])))
+    first = {"scripts": {"isolation": "uid"}} if name == "scripts.account" else {}
+    done = template(merged(merged(EVERYTHING, first), nested(path_of(name), OTHER[name])))
     if done.returncode:
         assert name == "auth.enabled", done.stderr  # contradicts the issuers
     else:
@@ -185,6 +191,10 @@ def test_a_key_that_is_none_is_refused_at_every_level() -> None:
         ("settings", {"OET_HISTORY": 20}),
         ("settings", {"OET_DATABASE_URL": "postgresql+psycopg://user:password@host/oet"}),
         ("settings", {"OET_AUTH": "off"}),
+        ("scripts.isolation", "jail"),
+        ("scripts.account", "root"),
+        ("scripts.account", "0:0"),
+        ("scripts.writes", ["data"]),
         ("subarrays", []),
         ("subarrays", [0]),
         ("subarrays", [17]),

@@ -34,6 +34,11 @@ VALUE_SETS: dict[str, Document] = {
         "extraEnv": [{"name": "OET_TOKEN", "valueFrom": {"secretKeyRef": {"name": "a", "key": "b"}}}],
         "extraEnvFrom": [{"secretRef": {"name": "a"}}, {"configMapRef": {"name": "b", "optional": True}}],
     },
+    "scripts with an account of their own": {
+        "scripts": {"isolation": "uid", "writes": ["/data"]},
+        "git": {"credentials": {"secret": "git"}},
+        "packages": {"credentials": {"secret": "packages"}},
+    },
     "placed": {
         "nodeSelector": {"telescope": "mid"},
         "tolerations": [{"key": "telescope", "operator": "Equal", "value": "mid", "effect": "NoSchedule"}],

@@ -91,6 +91,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
     "OET_PIP_INDEX_URL" $.Values.packages.index
     "OET_PIP_EXTRA_INDEX_URL" (join " " $.Values.packages.extraIndexes)
     "OET_STOP_GRACE" (printf "%d s" (int $.Values.stop.graceSeconds))
+    "OET_SCRIPT_ISOLATION" $.Values.scripts.isolation
+    "OET_SCRIPT_ACCOUNT" (ternary $.Values.scripts.account "" (eq $.Values.scripts.isolation "uid"))
+    "OET_SCRIPT_READS" (join ":" $.Values.scripts.reads)
+    "OET_SCRIPT_WRITES" (join ":" $.Values.scripts.writes)
     "OET_ABORT_TIMEOUT" (printf "%d s" (int $.Values.stop.abortSeconds))
 -}}
 {{- if $.Values.git.credentials.secret -}}
@@ -109,11 +113,16 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- end }}
 
 {{- define "ska-oso-oet.podSecurity" -}}
+{{- if eq .Values.scripts.isolation "uid" }}
+runAsUser: 0  # only root gives scripts another account
+runAsGroup: 0
+{{- else }}
 runAsNonRoot: true
 runAsUser: 1000
 runAsGroup: 1000
 fsGroup: 1000
 fsGroupChangePolicy: OnRootMismatch
+{{- end }}
 seccompProfile:
   type: RuntimeDefault
 {{- end }}
@@ -123,4 +132,7 @@ allowPrivilegeEscalation: false
 readOnlyRootFilesystem: true
 capabilities:
   drop: [ALL]
+  {{- if eq .Values.scripts.isolation "uid" }}
+  add: [CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID]  # given up by every script
+  {{- end }}
 {{- end }}

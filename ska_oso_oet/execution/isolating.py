@@ -1,0 +1,162 @@
+"""The server's part in isolating scripts: checks that it is possible, and says what each of them may do."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import pwd
+import sys
+from collections.abc import Iterable
+
+from ..settings import Settings
+from . import landlock
+from .isolation import Isolation, lead_through, show
+
+LOG = logging.getLogger(__name__)
+
+#: The capabilities of a server that gives scripts another account, with their bits.
+NEEDED = {"CHOWN": 0, "DAC_OVERRIDE": 1, "FOWNER": 3, "KILL": 5, "SETGID": 6, "SETUID": 7}
+
+
+class NotPossible(Exception):  # noqa: N818  reads as a sentence
+    """Scripts cannot be isolated as the settings say; the message says why, and what to do."""
+
+
+def isolation_of(
+    settings: Settings, folder: str | None, run_dir: str, given: Iterable[str] = ()
+) -> Isolation:
+    """What the script of one run may do.
+
+    :param folder: where it is; none for one from git, which is not there yet
+    :param given: folders that are handed to it
+    """
+    if settings.script_isolation == "none":
+        return Isolation()
+    given = list(given)
+    uid, gid = account_of(settings) if settings.script_isolation == "uid" else (0, 0)
+    homes = (settings.scripts_location, *(path for path in settings.script_paths if path != "/"))
+    if uid:
+        for shown in given:
+            show(shown, gid)
+    return Isolation(
+        mode=settings.script_isolation,
+        uid=uid,
+        gid=gid,
+        reads=(*homes, *([folder] if folder else ()), run_dir, *given, *settings.script_reads),
+        writes=(
+            *(os.path.join(run_dir, name) for name in ("work", "tmp", "saying")),
+            *settings.script_writes,
+        ),
+        hidden=_hidden(settings),
+    )
+
+
+def make_possible(settings: Settings) -> None:
+    """Check that scripts can be isolated as the settings say, and open what they need to another account.
+
+    :raises NotPossible: where they cannot be
+    """
+    if settings.script_isolation == "none":
+        return
+    version = landlock.version()
+    if settings.script_isolation == "uid":
+        _make_account_possible(settings, *account_of(settings))
+    elif not version:
+        raise NotPossible(
+            "OET_SCRIPT_ISOLATION=landlock needs Landlock, which this kernel does not have, or has switched "
+            "off; choose uid or none"
+        )
+    if version < landlock.SCOPES:
+        LOG.warning(
+            "Scripts are less isolated than they could be: this kernel has version %d of Landlock, and "
+            "version %d (Linux 6.12) keeps signals and abstract sockets inside as well",
+            version,
+            landlock.SCOPES,
+        )
+    for path in settings.script_writes:
+        for hidden in _hidden(settings):
+            if hidden == path or hidden.startswith(f"{path.rstrip('/')}/"):
+                raise NotPossible(
+                    f"OET_SCRIPT_WRITES names {path}, and {hidden} in it is nothing for scripts"
+                )
+
+
+def account_of(settings: Settings) -> tuple[int, int]:
+    """The account of scripts: its number, and that of its group.
+
+    :raises NotPossible: where there is none
+    """
+    name, _, group = settings.script_account.partition(":")
+    try:
+        known = pwd.getpwuid(int(name)) if name.isdecimal() else pwd.getpwnam(name)
+        uid, gid = known.pw_uid, known.pw_gid
+    except KeyError:
+        if not name.isdecimal():
+            raise NotPossible(
+                f"OET_SCRIPT_ISOLATION=uid needs an account for scripts; OET_SCRIPT_ACCOUNT={name!r} names "
+                "none; name another, or give a number"
+            ) from None
+        uid = gid = int(name)
+    if group.isdecimal():
+        gid = int(group)
+    if uid in (0, os.geteuid()) or gid in (0, os.getegid()):
+        raise NotPossible("OET_SCRIPT_ACCOUNT must be neither root nor the server's own account or group")
+    return uid, gid
+
+
+def closed_to(uid: int, gid: int, folder: str) -> str | None:
+    """The first folder on the way to one, or that itself, that an account cannot pass through."""
+    names = folder.strip("/").split("/")
+    for path in ("/", *(f"/{'/'.join(names[: n + 1])}" for n in range(len(names)))):
+        with contextlib.suppress(FileNotFoundError):
+            known = os.stat(path)
+            if not known.st_mode >> (6 if known.st_uid == uid else 3 if known.st_gid == gid else 0) & 1:
+                return path
+    return None
+
+
+def _make_account_possible(settings: Settings, uid: int, gid: int) -> None:
+    with open("/proc/self/status") as file:
+        held = int(next(line for line in file if line.startswith("CapEff:")).split()[1], 16)
+    if os.geteuid() or any(not held >> bit & 1 for bit in NEEDED.values()):
+        raise NotPossible(
+            f"OET_SCRIPT_ISOLATION=uid needs a server that runs as root with the capabilities "
+            f"{', '.join(NEEDED)}; choose landlock or none"
+        )
+    if (closed := closed_to(uid, gid, os.path.dirname(settings.state_dir))) is not None:
+        raise NotPossible(
+            f"the account of scripts cannot reach OET_STATE_DIR={settings.state_dir}: {closed} is closed to "
+            "it; choose another, such as /var/lib/oet"
+        )
+    for path in (sys.prefix, sys.base_prefix, os.path.dirname(os.path.abspath(__file__))):
+        if (closed := closed_to(uid, gid, os.path.realpath(path))) is not None:
+            raise NotPossible(
+                f"the account of scripts cannot reach Python and the OET in {path}: {closed} is closed to "
+                "it; install them elsewhere, such as in /opt"
+            )
+    for path in _passwords(settings):
+        if os.path.exists(path) and os.stat(path).st_mode & 0o004:
+            raise NotPossible(
+                f"{path} can be read by the account of scripts; take that right from it: chmod 600"
+            )
+    shelves = [os.path.join(settings.state_dir, name) for name in ("git/trees", "environments")]
+    for folder in (settings.state_dir, settings.runs, settings.activities, *map(os.path.dirname, shelves)):
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        lead_through(folder, gid)
+    for shelf in shelves:
+        os.makedirs(shelf, mode=0o700, exist_ok=True)
+        if os.stat(shelf).st_gid != gid:
+            for name in os.listdir(shelf):
+                if os.path.isdir(os.path.join(shelf, name)):
+                    show(os.path.join(shelf, name), gid)
+        lead_through(shelf, gid)
+
+
+def _hidden(settings: Settings) -> tuple[str, ...]:
+    journal = (f"{settings.journal_file}{ending}" for ending in ("", "-wal", "-shm", ".numbers"))
+    return tuple(os.path.realpath(path) for path in (settings.state_dir, *journal, *_passwords(settings)))
+
+
+def _passwords(settings: Settings) -> list[str]:
+    return [path for path in (settings.git_credentials, settings.pip_credentials) if path]

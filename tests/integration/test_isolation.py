@@ -1,0 +1,365 @@
+"""A script is not the server: what it may not do fails, and what real scripts do works, however isolated."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.execution import landlock
+from ska_oso_oet.execution.isolating import closed_to
+
+from ..activities import Activities, Blocks, inline
+from ..conftest import SCRIPTS, Server, serving, until
+from ..repositories import serving_over_http
+from .test_environments import BUILD, project, sees
+
+UID, GID = 54321, 54322
+#: What this machine can do: only root gives scripts another account, which must reach this interpreter.
+REACHED = not any(closed_to(UID, GID, path) for path in (sys.prefix, sys.base_prefix))
+MODES = [
+    *(["landlock"] if landlock.version() >= landlock.SCOPES else []),
+    *(["uid"] if REACHED and not os.geteuid() else []),
+]
+ORDINARY = ("setpriv", f"--reuid={UID}", f"--regid={GID}", "--clear-groups")
+REFUSED = {"PermissionError", "ConnectionError", "OSError"}
+
+
+@pytest.fixture(params=MODES)
+def mode(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that every account can reach, as those of pytest cannot be."""
+    with tempfile.TemporaryDirectory(dir="/var/tmp", ignore_cleanup_errors=True) as path:
+        os.chmod(path, 0o755)
+        shutil.copytree(SCRIPTS, Path(path, "scripts"))
+        yield Path(path)
+
+
+@pytest.fixture
+def isolated(folder: Path, mode: str) -> Iterator[Server]:
+    """A server that keeps scripts apart."""
+    for name in ("reads", "writes"):
+        Path(folder, name).mkdir()
+        Path(folder, name).chmod(0o777)
+    Path(folder, "scripts", "passwords").write_text("https://me:hunter2@127.0.0.1\n")
+    Path(folder, "scripts", "passwords").chmod(0o600)
+    if mode == "landlock":
+        with ordinary(folder, mode) as server:
+            yield server
+    else:
+        with serving(folder / "state", **settings(folder, mode)) as server:
+            yield server
+
+
+@contextlib.contextmanager
+def ordinary(folder: Path, mode: str, **more: str) -> Iterator[Server]:
+    """A server that is not root, as in a container, where that is possible."""
+    state = folder / "state"
+    server = Server(state, **settings(folder, mode, HOME=str(folder), **more))
+    if REACHED and not os.geteuid():
+        state.mkdir()
+        for path in (state, *(folder / "scripts").rglob("passwords")):
+            os.chown(path, UID, GID)
+        server.command = (*ORDINARY, *Server.command)
+    try:
+        yield server.start()
+    finally:
+        server.stop()
+    assert not server.processes()
+
+
+def settings(folder: Path, mode: str, **more: str) -> dict[str, str]:
+    return {
+        "OET_SCRIPT_ISOLATION": mode,
+        "OET_SCRIPT_ACCOUNT": f"{UID}:{GID}",
+        "OET_SCRIPT_READS": str(folder / "reads"),
+        "OET_SCRIPT_WRITES": str(folder / "writes"),
+        "OET_GIT_CREDENTIALS": str(folder / "scripts" / "passwords"),
+        "SCRIPTS_LOCATION": str(folder / "scripts"),
+        **more,
+    }
+
+
+def written(server: Server, text: str, name: str = "written.py", wait: bool = True) -> int:
+    """Run a script; return its id once it has ended, or at once."""
+    Path(server.settings["SCRIPTS_LOCATION"], name).write_text(text)
+    pid = server.create(name)
+    found = server.wait_state(pid, "READY", "FAILED")
+    assert found["state"] == "READY", found["history"]["stacktrace"]
+    server.start_main(pid)
+    if wait:
+        server.ended(pid)
+    return pid
+
+
+def done(server: Server, *deeds: list[Any]) -> set[str]:
+    """What of some deeds a hostile script could do."""
+    pid = server.run("hostile.py", list(deeds))
+    assert server.ended(pid)["state"] == "COMPLETE", server.output(pid)
+    told: dict[str, str] = json.loads(server.output(pid, stream="stdout"))
+    assert len(told) == len(deeds)
+    assert all(value in REFUSED or value.startswith("done") for value in told.values()), told
+    return {name for name, value in told.items() if value.startswith("done")}
+
+
+# -- what a hostile script tries --------------------------------------------------------------------------
+
+
+def test_a_script_sees_nothing_of_the_state_directory_and_of_other_runs(isolated: Server) -> None:
+    other = isolated.create("trivial.py")
+    isolated.wait_state(other, "READY")
+    state, run = str(isolated.state), f"{isolated.state}/runs/{other}"
+    assert (
+        done(
+            isolated,
+            *([deed, f"{state}/journal.db"] for deed in ("read", "append", "remove", "link")),
+            ["list", state],
+            ["make", f"{state}/new"],
+            *([deed, f"{run}/spec.json"] for deed in ("read", "append", "remove")),
+            ["read", f"{run}/events.jsonl"],
+            ["list", f"{run}/work"],
+            ["make", f"{run}/work/new"],
+        )
+        == set()
+    )
+
+
+def test_a_script_neither_signals_nor_inspects_the_server_nor_other_scripts(
+    isolated: Server, mode: str
+) -> None:
+    isolated.wait_state(isolated.create("trivial.py"), "READY")
+    others = {process.pid: process.name() for process in isolated.processes()}
+    assert {"oet-nursery", "oet-super-1", "oet-script"} <= set(others.values())
+    deeds = [[deed, pid] for pid in others for deed in ("signal", "memory", "environment")]
+    mine = isolated.run("hostile.py", deeds)
+    isolated.ended(mine)
+    told = json.loads(isolated.output(mine, stream="stdout"))
+    own = next(record for record in _records(isolated, mine) if record["kind"] == "ready")["pid"]
+    assert {name for name, value in told.items() if value not in REFUSED} <= {
+        f"{deed} {own}" for deed in ("signal", "memory", "environment")
+    }
+
+
+def test_a_script_says_nothing_on_the_bus_and_gives_no_orders(isolated: Server) -> None:
+    other = isolated.create("trivial.py")
+    isolated.wait_state(other, "READY")
+    hello = {"op": "hello", "name": "SESWorker", "key": "", "topics": None}
+    assert (
+        done(
+            isolated,
+            ["connect", f"{isolated.state}/bus.sock", hello],
+            ["connect", f"{isolated.state}/runs/{other}/control", {"op": "follow", "after": 0}],
+        )
+        == set()
+    )
+    assert isolated.procedure(other)["state"] == "READY"
+
+
+def test_passwords_are_hidden_wherever_their_file_lies(isolated: Server) -> None:
+    location = isolated.settings["SCRIPTS_LOCATION"]
+    assert done(isolated, ["read", f"{location}/passwords"], ["read", f"{location}/trivial.py"]) == {
+        f"read {location}/trivial.py"
+    }
+    pid = written(isolated, "import os\ndef main():\n    print(*os.environ)\n")
+    assert not {"OET_GIT_CREDENTIALS", "OET_DATABASE_URL"} & set(isolated.output(pid).split())
+
+
+def test_a_build_may_do_no_more_than_its_script(isolated: Server, folder: Path) -> None:
+    tries = (
+        "import os\nfrom setuptools import setup\n"
+        "found = []\n"
+        f"for path in ({str(isolated.state / 'journal.db')!r}, {str(folder / 'scripts' / 'passwords')!r}):\n"
+        "    try:\n        open(path).close()\n        found.append(path)\n"
+        "    except OSError:\n        pass\n"
+        "for path in (os.environ.get('NETRC', '/dev/null'),):\n"
+        "    try:\n        found += [path] if open(path).read() else []\n"
+        "    except OSError:\n        pass\n"
+        "open('found.py', 'w').write(f'FOUND = {found!r}')\n"
+        "setup(name='observing', version='1.0', py_modules=['found'])\n"
+    )
+    shows = "import found\ndef main():\n    print(found.FOUND)\n    open(found.__file__, 'a')\n"
+    repository = project(
+        folder / "hostile", **{"setup.py": tries, "pyproject.toml": BUILD, "shows.py": shows}
+    )
+    _share(folder / "hostile", isolated)
+    pid = isolated.create_from_git("shows.py", repository.url, create_env=True)
+    found = isolated.wait_state(pid, "READY", "FAILED", timeout=100)
+    assert found["state"] == "READY", found["history"]["stacktrace"]
+    isolated.start_main(pid)
+    assert isolated.ended(pid)["outcome"]["detail"].startswith("PermissionError")
+    assert isolated.output(pid, stream="stdout").splitlines()[-1] == "[]"
+
+
+# -- what real scripts do ---------------------------------------------------------------------------------
+
+
+def test_a_script_has_room_for_its_files_and_those_that_are_named(isolated: Server, folder: Path) -> None:
+    (folder / "reads" / "catalogue").write_text("stars\n")
+    text = (
+        "import multiprocessing, os, subprocess, tempfile\n"
+        "from multiprocessing import shared_memory\n"
+        "import sibling\n"
+        "def double(n):\n    return 2 * n\n"
+        "def main():\n"
+        "    open('here', 'w').write('here')\n"
+        "    print(open('here').read(), os.path.exists(os.path.expanduser('~')))\n"
+        "    with tempfile.NamedTemporaryFile() as file:\n        print(file.write(b'123'))\n"
+        f"    open({str(folder / 'writes' / 'result')!r}, 'w').write('result')\n"
+        f"    print(open({str(folder / 'reads' / 'catalogue')!r}).read().strip())\n"
+        "    memory = shared_memory.SharedMemory(create=True, size=8)\n"
+        "    memory.close()\n    memory.unlink()\n"
+        "    with multiprocessing.Pool(2) as pool:\n        print(pool.map(double, [1, 2]))\n"
+        "    told = subprocess.run(['sh', '-c', 'echo $HOME > /dev/null; echo shell'], capture_output=True)\n"
+        "    print(told.stdout)\n"
+    )
+    pid = written(isolated, text)
+    assert isolated.procedure(pid)["state"] == "COMPLETE", isolated.output(pid)
+    assert isolated.output(pid, stream="stdout").splitlines() == [
+        "here True", "3", "stars", "[2, 4]", "b'shell\\n'",
+    ]  # fmt: skip
+    assert (folder / "writes" / "result").read_text() == "result"
+
+
+def test_a_stop_reaches_an_isolated_script_and_leaves_nobody(isolated: Server) -> None:
+    text = (
+        "import subprocess, sys, time\n"
+        "def main():\n"
+        "    for _ in range(3):\n"
+        "        subprocess.Popen(['setsid', 'sleep', '1000'])\n"
+        "    print('ready', flush=True)\n"
+        "    try:\n        time.sleep(1000)\n"
+        "    except SystemExit as stop:\n        print('told', stop.reason)\n        raise\n"
+    )
+    Path(isolated.settings["SCRIPTS_LOCATION"], "waits.py").write_text(text)
+    pid = isolated.run("waits.py")
+    _until_printed(isolated, pid, "ready")
+    answer = isolated.stop_script(pid)
+    assert answer["survivors"] == 0
+    assert isolated.output(pid, stream="stdout").splitlines()[-1] == "told stop"
+    assert not [p for p in isolated.processes() if p.name() == "sleep"]
+
+
+def test_an_isolated_script_is_taken_over_and_stopped(isolated: Server) -> None:
+    pid = written(isolated, "import time\ndef main():\n    time.sleep(1000)\n", wait=False)
+    isolated.worker("ses").send_signal(signal.SIGKILL)
+    isolated.stop_script(pid)
+    assert isolated.procedure(pid)["state"] == "STOPPED"
+    assert not [p for p in isolated.processes() if p.name() == f"oet-super-{pid}"]
+
+
+def test_a_script_from_git_has_its_environment(isolated: Server, folder: Path) -> None:
+    repository = project(folder / "project")
+    _share(folder / "project", isolated)
+    version, prefix = sees(isolated, repository, "observing")
+    assert version == "observing 1.0"
+    assert prefix.startswith(str(isolated.state / "environments"))
+    assert sees(isolated, repository, "observing") == [version, prefix]  # made once
+    assert not list((isolated.state / "runs").glob("*/tmp/cache"))
+
+
+def test_an_activity_hands_its_block_to_an_isolated_script(isolated: Server) -> None:
+    content = "def main(sb_json, **kwargs):\n    print(open(sb_json).read(1))\n"
+    blocks = Blocks(isolated)
+    blocks.add("sbd-1", {"observe": inline(content)})
+    _share(blocks.folder, isolated)
+    activities = Activities(isolated)
+    ended = activities.ended(activities.run("sbd-1")["id"])
+    assert ended["state"] == "COMPLETE", ended
+    assert isolated.output(1, stream="stdout") == "{\n"
+
+
+def test_credentials_reach_git_through_a_descriptor(folder: Path, mode: str) -> None:
+    project(folder / "project")
+    passwords = folder / "passwords"
+    with serving_over_http(folder, password="hunter2") as address:  # noqa: S106
+        passwords.write_text(address.replace("://", "://observer:hunter2@") + "\n")
+        passwords.chmod(0o600)
+        with serving(
+            folder / "state", **settings(folder, mode, OET_GIT_CREDENTIALS=str(passwords))
+        ) as server:
+            pid = server.create_from_git("sees.py", f"{address}/project")
+            server.wait_state(pid, "READY")
+            server.start_main(pid, "nothing")
+            assert server.ended(pid)["state"] == "COMPLETE", server.output(pid)
+
+
+# -- a server that cannot isolate scripts says so ---------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"OET_SCRIPT_ISOLATION": "jail"}, "OET_SCRIPT_ISOLATION='jail' cannot be used"),
+        ({"OET_SCRIPT_ISOLATION": "uid"}, "OET_SCRIPT_ACCOUNT='' names none"),
+        ({"OET_SCRIPT_ISOLATION": "uid", "OET_SCRIPT_ACCOUNT": "nobody-here"}, "names none"),
+        ({"OET_SCRIPT_ISOLATION": "uid", "OET_SCRIPT_ACCOUNT": "root"}, "neither root nor"),
+        ({"OET_SCRIPT_ISOLATION": "uid", "OET_SCRIPT_ACCOUNT": "1:2:3"}, "OET_SCRIPT_ACCOUNT='1:2:3' cannot"),
+        ({"OET_SCRIPT_ISOLATION": "landlock", "OET_SCRIPT_WRITES": "/"}, "OET_SCRIPT_WRITES names /"),
+    ],
+)
+def test_what_is_not_possible_is_told_at_the_start(
+    tmp_path: Path, given: dict[str, str], sentence: str
+) -> None:
+    environment = {**os.environ, "OET_STATE_DIR": str(tmp_path / "state"), "OET_PORT": "0", **given}
+    command = [sys.executable, "-m", "ska_oso_oet.server"]
+    ended = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=30, check=False)
+    assert ended.returncode == 1
+    assert sentence in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+def _share(folder: Path, server: Server) -> None:
+    """Let the server's account use a folder; git takes no repository of another's."""
+    for path in (folder, *folder.rglob("*")):
+        path.chmod(0o755)
+        if server.command[: len(ORDINARY)] == ORDINARY:
+            os.chown(path, UID, GID)
+
+
+def _records(server: Server, pid: int) -> list[dict[str, Any]]:
+    lines = (server.state / "runs" / str(pid) / "events.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def _until_printed(server: Server, pid: int, text: str) -> None:
+    until(lambda: text in server.output(pid))
+
+
+def test_a_script_that_is_not_isolated_finds_the_server_private(folder: Path) -> None:
+    """It has the same account, and still neither passwords nor a voice on the bus."""
+    with ordinary(folder, "none", OET_GIT_CREDENTIALS="", PGPASSWORD="hunter2") as server:  # noqa: S106
+        others = {process.pid: process.name() for process in server.processes()}
+        secret = [pid for pid, name in others.items() if name != "oet-script"]
+        assert len(secret) >= 7
+        hello = {"op": "hello", "name": "SESWorker", "key": "", "topics": None}
+        deeds = [[deed, pid] for pid in secret for deed in ("memory", "environment", "descriptors")]
+        assert done(server, *deeds, ["connect", f"{server.state}/bus.sock", hello]) == set()
+        pid = written(server, "import os\ndef main():\n    print(*os.environ)\n", "shows.py")
+        assert "PGPASSWORD" not in server.output(pid).split()
+
+
+def test_the_bus_turns_away_who_has_no_key(server: Server) -> None:
+    """Also where scripts are not isolated: a script's process is no worker."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(server.state / "bus.sock"))
+        connection.sendall(
+            b'{"op":"publish","batch":[],"at":null}\n{"op":"read","rid":1,"what":"peers","query":{}}\n'
+        )
+        connection.settimeout(1)
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
