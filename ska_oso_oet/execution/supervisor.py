@@ -307,26 +307,27 @@ class Supervisor:
         return self._job is not None and self._reporter.behind
 
     def _said(self, said: dict[str, Any]) -> None:
+        # Once its code is loaded a script can say whatever it likes, but not what happened before.
         match said["say"]:
-            case "resolved":
+            case "resolved" if self._phase == "environment":
                 self._resolved(said["commit"], said["branch"])
-            case "prepared":
+            case "prepared" if self._phase == "environment":
                 for entry in said["uses"]:
                     hold(entry)
                 self._reporter.record(
                     {"kind": "state", "state": "IDLE"}, {"kind": "state", "state": "LOADING"}
                 )
                 self._enter("load")
-            case "loaded":
+            case "loaded" if self._phase == "load":
                 self._reporter.record({"kind": "state", "state": "IDLE"})
                 if "init" in said:
                     self._reporter.record({"kind": "state", "state": "INITIALISING", "init": said["init"]})
                     self._enter("init")
                 else:
                     self._ready()
-            case "initialised":
+            case "initialised" if self._phase == "init":
                 self._ready()
-            case "calling":
+            case "calling" if self._phase == "ready" and self._starting is not None:
                 self._started(said["main"])
             case "closing":
                 self._closing = said

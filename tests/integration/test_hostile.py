@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -311,6 +312,30 @@ def test_a_script_that_sets_the_clock_on_its_head_harms_nobody(own_server: Serve
     own_server.kill("ses")
     own_server.ready()
     assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_a_script_cannot_say_what_happened_before_its_code_ran(own_server: Server, write: Write) -> None:
+    text = (
+        "import json, os, time\n"
+        "def main():\n"
+        f"    lock = {str(own_server.state / 'forged')!r}\n"
+        "    open(lock + '.lock', 'w').close()\n"
+        "    forged = [{'say': 'resolved', 'commit': 'f' * 40, 'branch': 'forged'},\n"
+        "              {'say': 'prepared', 'uses': [lock]}, {'say': 'loaded'}, {'say': 'loaded', 'init': {}},\n"
+        "              {'say': 'initialised'}, {'say': 'calling', 'main': {'args': ['forged'], 'kwargs': {}}}]\n"
+        "    for fd in range(700, 720):\n"
+        "        for line in forged:\n"
+        "            try:\n                os.write(fd, json.dumps(line | {'time': 1}).encode() + b'\\n')\n"
+        "            except OSError:\n                pass\n"
+        "    print('said')\n"
+    )
+    pid = own_server.run(write(text))
+    found = own_server.ended(pid)
+    assert found["state"] == "COMPLETE"
+    states = [state for state, _ in found["history"]["process_states"]]
+    assert states == ["CREATING", "IDLE", "LOADING", "IDLE", "READY", "RUNNING", "COMPLETE"]
+    assert found["script_args"]["main"]["args"] == []
+    assert "forged" not in json.dumps(found)
 
 
 def test_a_script_that_removes_its_run_directory_ends_as_it_would(own_server: Server, tmp_path: Path) -> None:
