@@ -103,6 +103,15 @@ def is_this_machine(name: str) -> bool:
     return name == "localhost" or name.endswith(".localhost") or _is_loopback(name)
 
 
+def neighbourhood(address: str) -> str:
+    """What counts as one address: one of IPv4; of IPv6 a whole network, as its owner has no end of them."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return address if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
+
+
 def _is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -314,6 +314,8 @@ class Broker:
         asked = Query(**plain)
         spooled = [e for _, e in list(self._spool) if asked.wants(e)]
         found = self._journal.read(asked)
+        if found and asked.size is not None:
+            spooled = []  # there may be more before them
         return [e.to_dict() for e in (*found, *spooled)[: asked.limit]]
 
     # -- measuring ---------------------------------------------------------------------------------

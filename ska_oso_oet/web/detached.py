@@ -17,7 +17,10 @@ from typing import Any, cast
 from flask import Response
 
 from ..metrics import catalogue as metrics
+from .auth import identity
 from .auth.guard import EXPIRES
+from .crowd import Crowd
+from .errors import problem_body
 
 LOG = logging.getLogger(__name__)
 
@@ -29,17 +32,34 @@ _HEAD = (
     b"X-Accel-Buffering: no\r\n"
     b"Connection: close\r\n\r\n"
 )
-_SLICE = 128 * 1024  #: bytes sent to a client before waiting for it
+_FULL = problem_body(429, "there are as many streams as may be, and most of them are yours; end some first")
+_NO_ROOM = (
+    b"HTTP/1.1 429 Too Many Requests\r\n"
+    b"Content-Type: application/problem+json\r\n"
+    b"Retry-After: 5\r\n"
+    b"Connection: close\r\n"
+    b"Content-Length: %d\r\n\r\n%b"
+) % (len(_FULL), _FULL)
+_SLICE = 64 * 1024  #: bytes sent to a client before waiting for it
+_IN_KERNEL = 2**17  #: bytes of each stream that the kernel takes before they can be on their way
 _FAREWELL = 30.0  #: seconds a client may take to read what is left of a stream that has ended
 #: Bytes a client may leave unread before it is disconnected; it can resume by id.
 MOST_UNREAD = 2**20
 
 
 class Peer(asyncio.Protocol):
-    """The client at the other end of a detached connection."""
+    """The client at the other end of a detached connection.
 
-    def __init__(self) -> None:
+    :param user: whose it is
+    :param crowd: all of them
+    """
+
+    def __init__(self, user: str, crowd: Crowd) -> None:
+        self.user = user
+        self.stalled: float | None = None  #: since when it takes nothing
         self.gone = asyncio.Event()
+        self._crowd = crowd
+        self._held = 0  #: bytes of what is being sent that the transport has not got yet
         self._transport: asyncio.Transport | None = None
         self._writable = asyncio.Event()
         self._writable.set()
@@ -50,36 +70,54 @@ class Peer(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
+        self._crowd.left(self)
         self.gone.set()
         self._writable.set()
 
     def pause_writing(self) -> None:
+        self.stalled = time.monotonic()
         self._writable.clear()
 
     def resume_writing(self) -> None:
+        self.stalled = None
         self._writable.set()
+
+    @property
+    def unread(self) -> int:
+        """Bytes that wait for it."""
+        return self._held + (self._transport.get_write_buffer_size() if self._transport else 0)
+
+    def leave(self) -> None:
+        """Disconnect it, because it reads too slowly; it can resume by id."""
+        LOG.info("Disconnected a client that reads too slowly")
+        metrics.STREAM_DROPPED.add()
+        if self._transport is not None:
+            self._transport.abort()
 
     def write(self, data: bytes) -> None:
         """Send without waiting; a client that has left too much unread is disconnected."""
         if self._transport is None:
             return
         if self._transport.get_write_buffer_size() > MOST_UNREAD:
-            LOG.info("Disconnected a client that reads too slowly")
-            metrics.STREAM_DROPPED.add()
-            self._transport.abort()
+            self.leave()
             return
         self._transport.write(data)
+        self._crowd.written(len(data))
 
     async def write_all(self, data: bytes) -> None:
         """Send at the pace of the client, however much it is."""
+        self._held = len(data)
+        self._crowd.written(len(data))
         for start in range(0, len(data), _SLICE):
             if self._transport is None:
                 return
             self._transport.write(data[start : start + _SLICE])
+            self._held = max(0, len(data) - start - _SLICE)
             await self._writable.wait()
 
     def close(self) -> None:
         """End the response, once the client has read what was written."""
+        self._held = 0
         if self._transport is not None:
             self._transport.close()
             asyncio.get_running_loop().call_later(_FAREWELL, self._transport.abort)
@@ -95,9 +133,10 @@ class Detached(Response):
         super().__init__(b"", content_type="text/event-stream; charset=utf-8")
         self.headers[_MARK] = "yes"
         self._stream = stream
+        self._user = identity.whose()[0]
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
-        environ["oet.stream"] = self._stream
+        environ["oet.stream"] = self._stream, self._user
         return super().get_app_iter(environ)
 
 
@@ -110,6 +149,7 @@ class Detaching:
     def __init__(self, app: Any, loop: asyncio.AbstractEventLoop) -> None:
         self._app = app
         self._loop = loop
+        self._crowd = Crowd()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -118,25 +158,31 @@ class Detaching:
             return start_response(status, headers, exc_info)
 
         body: Iterable[bytes] = self._app(environ, start)
-        stream = environ.pop("oet.stream", None)
+        detached = environ.pop("oet.stream", None)
         until = environ.pop(EXPIRES, None)
-        if stream is None:
+        if detached is None:
             return body
+        stream, user = detached
         if environ["REQUEST_METHOD"] == "HEAD":
             start_response("200 OK", [("Content-Type", "text/event-stream; charset=utf-8")])
             return body
         taken = socket.socket(fileno=os.dup(environ["gunicorn.socket"].fileno()))
         os.close(environ["gunicorn.socket"].detach())
         taken.setblocking(False)
-        asyncio.run_coroutine_threadsafe(self._serve(taken, stream, until), self._loop)
+        taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _IN_KERNEL)
+        asyncio.run_coroutine_threadsafe(self._serve(taken, stream, user, until), self._loop)
         raise StopIteration  # gunicorn's word for: this connection is no longer yours
 
-    async def _serve(self, taken: socket.socket, stream: Stream, until: float | None) -> None:
+    async def _serve(self, taken: socket.socket, stream: Stream, user: str, until: float | None) -> None:
         """Write a response until it is over, or until the time its client's token expires."""
         try:
-            _, peer = await self._loop.create_connection(Peer, sock=taken)
+            _, peer = await self._loop.create_connection(lambda: Peer(user, self._crowd), sock=taken)
         except OSError:
             taken.close()
+            return
+        if not self._crowd.enter(peer):
+            peer.write(_NO_ROOM)
+            peer.close()
             return
         peer.write(_HEAD)
         limit = asyncio.timeout(None if until is None else until - time.time())

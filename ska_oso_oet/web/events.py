@@ -14,7 +14,7 @@ from .auth.permissions import Permission, needs
 from .detached import Detached
 from .problems import PROBLEMS, SCHEMAS
 from .services import services
-from .stream import ActivityIds, Wanted
+from .wanted import ActivityIds, Wanted
 
 api = APIBlueprint("events", __name__, abp_tags=[Tag(name="events")])
 

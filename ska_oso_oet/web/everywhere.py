@@ -12,7 +12,9 @@ from typing import Any
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope, shown_with
 from ..domain.errors import Refusal
-from .stream import Hub, Listener, encode
+from . import sse
+from .pages import SIZE
+from .stream import Hub, Listener
 
 _PAGE = 500
 _POLL = 0.25  #: seconds between two questions while nothing happens
@@ -40,15 +42,19 @@ class Everywhere(Hub):
             self._reset(listener.peer)
             after = min(after, last)
         wanted = listener.wanted
-        query: dict[str, Any] = {"topics": wanted.topics or None, "limit": _PAGE}
+        query: dict[str, Any] = {"topics": wanted.topics or None, "limit": _PAGE, "size": SIZE}
         if wanted.subarrays is not None:
             query["subarrays"] = sorted(wanted.subarrays)
         while not listener.peer.gone.is_set():
             position = self._position if self._feeding is not None else 0
-            page = [_event(found) for found in await self._ask("events", after=after, **query)]
-            await listener.peer.write_all(b"".join(encode(event) for event in page if wanted(event)))
-            if page:
-                after = page[-1].seq or 0
+            async with self._turns.of(listener.peer.user):
+                page = [_event(found) for found in await self._ask("events", after=after, **query)]
+            last = page[-1].seq if page else None
+            told = b"".join(sse.message(event) for event in page if wanted(event))
+            del page  # it is larger than what is told, and some clients read slowly
+            await listener.peer.write_all(told)
+            if last is not None:
+                after = last
                 continue
             if made != self._made:
                 self._reset(listener.peer)

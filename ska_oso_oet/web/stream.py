@@ -8,66 +8,27 @@ from __future__ import annotations
 import asyncio
 import collections
 import contextlib
-import dataclasses
-import json
 import time
 import uuid
-from typing import Any, NamedTuple
+from typing import Any
 
 from ..bus.client import BusClient
-from ..bus.envelope import Envelope, shown_with
-from ..bus.topics import matches
+from ..bus.envelope import Envelope
 from ..domain.errors import Refusal
 from ..metrics import catalogue as metrics
+from . import sse
 from .detached import Peer
+from .pages import SIZE, Pages
+from .turns import Turns
+from .wanted import Wanted
 
 _KEEP_ALIVE = 15.0  #: seconds between comments that keep proxies from closing a stream
 _RETRY = 1000  #: milliseconds a browser waits before it connects again
-_PAGE = 500
+_TURNS = 2  #: pages read at once; no more than that is ever ahead of the answer to a command
 _AT_ONCE = 20  #: listeners written to before the event loop looks at anything else
 _ASK = 10.0
 _AGAIN = 0.2  #: seconds until a journal that could not be read is tried again
 _GREETING = f": the event stream of the OET\nretry: {_RETRY}\n\n".encode()
-
-
-class ActivityIds(NamedTuple):
-    """An activity, its procedure, and the instance of its scheduling block."""
-
-    activity: int
-    procedure: int
-    instance: str
-
-    def concerned_by(self, envelope: Envelope) -> bool:
-        """Tell whether a message is about one of them."""
-        fields = envelope.payload
-        if envelope.topic.startswith(("activity.", "request.activity.")):
-            named = (fields.get(part) for part in ("result", "cmd"))
-            ids = [part.get("id", part.get("aid")) for part in named if isinstance(part, dict)]
-            return self.activity in (*ids, fields.get("aid"))
-        return envelope.about == self.procedure or fields.get("sbi_id") == self.instance
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """Which messages a listener wants."""
-
-    topics: tuple[str, ...] = ()
-    exclude: tuple[str, ...] = ()
-    procedure: int | None = None
-    activity: ActivityIds | None = None
-    subarrays: frozenset[int] | None = None  #: of messages that say which one they are from
-
-    def __call__(self, envelope: Envelope) -> bool:
-        """Tell whether this message is wanted."""
-        if self.topics and not matches(envelope.topic, self.topics):
-            return False
-        if self.exclude and matches(envelope.topic, self.exclude):
-            return False
-        if self.activity is not None and not self.activity.concerned_by(envelope):
-            return False
-        if self.subarrays is not None and envelope.payload["subarray"] not in self.subarrays:
-            return False
-        return self.procedure is None or envelope.about == self.procedure
 
 
 class Listener:
@@ -90,6 +51,9 @@ class Hub:
         self._flushing = False
         self._watched: dict[int, set[asyncio.Event]] = {}
         self._alive: asyncio.Task[None] | None = None
+        self._turns = Turns(_TURNS)
+        self._pages = Pages()
+        self._output_turns = Turns(_TURNS)
 
     def attach(self, bus: BusClient) -> None:
         """Listen to everything on the bus."""
@@ -111,7 +75,7 @@ class Hub:
             if envelope.seq is not None and envelope.seq <= listener.after:
                 continue
             if listener.wanted(envelope):
-                encoded = encoded or encode(envelope)
+                encoded = encoded or sse.message(envelope)
                 if not listener.unsent:
                     self._behind.append(listener)
                 listener.unsent.append(encoded)
@@ -132,6 +96,7 @@ class Hub:
     async def _keep_alive(self) -> None:
         while True:
             await asyncio.sleep(_KEEP_ALIVE)
+            self._pages.forget()
             for listener in self._listeners:
                 listener.peer.write(b": still here\n\n")
 
@@ -153,26 +118,21 @@ class Hub:
     async def _replay(self, listener: Listener, after: int) -> None:
         """Send from the journal until what is live continues it without a gap."""
         assert self._bus is not None
-        topics = list(listener.wanted.topics) or None
         told = 0
         while not listener.peer.gone.is_set():
             await self._bus.reached()
-            position = self._bus.position
             try:
-                page = await self._bus.read(after=after, limit=_PAGE, topics=topics)
-                first, head = await self._bus.bounds()  # afterwards: what is too old is removed all the time
+                async with self._turns.of(listener.peer.user):
+                    position = self._bus.position
+                    page = await self._pages.read(self._bus, listener.wanted, after)
             except ConnectionError:
                 await asyncio.sleep(_AGAIN)
                 continue
-            if after > head or (after < first - 1 and first != told):
+            if after > page.head or (after < page.first - 1 and page.first != told):
                 self._reset(listener.peer)
-            told, after = first, min(after, head)
-            wanted = [encode(envelope) for envelope in page if listener.wanted(envelope)]
-            await listener.peer.write_all(b"".join(wanted))
-            after = max(after, page[-1].seq or 0) if page else after
-            if len(page) == _PAGE:
-                continue
-            after = max(after, position)
+            told = page.first
+            await listener.peer.write_all(page.told)  # at its client's pace, and so without a turn
+            after = page.last or max(min(after, page.head), position)
             if after >= self._bus.position:
                 listener.after = after
                 return
@@ -181,7 +141,7 @@ class Hub:
         """Say that the journal no longer (or does not) reach back to where a listener was."""
         assert self._bus is not None
         reset = {"topic": "stream.reset", "msg_src": self._bus.name, "time": time.time()}
-        peer.write(_event("stream.reset", reset))
+        peer.write(sse.event("stream.reset", reset))
 
     # -- the output of one procedure ---------------------------------------------------------------
 
@@ -198,16 +158,16 @@ class Hub:
         try:
             while not peer.gone.is_set():
                 news.clear()
-                page = await self._output(pid, after, tail, streams)
-                for piece in page["chunks"]:
-                    await peer.write_all(_output_event(pid, piece))
+                async with self._output_turns.of(peer.user):
+                    page = await self._output(pid, after, tail, streams)
+                await peer.write_all(b"".join(sse.output(pid, piece) for piece in page.pop("chunks")))
                 moved = page["next"] > after or tail is not None
                 if tail is not None:
                     # Whoever is cut off before anything comes resumes here, not at a later tail.
                     peer.write(f"id: {page['next']}\n\n".encode())
                 after, tail = page["next"], None
                 if page["final"] and not moved:
-                    peer.write(_event("procedure.output.end", {"pid": pid, "state": page["state"]}))
+                    peer.write(sse.event("procedure.output.end", {"pid": pid, "state": page["state"]}))
                     return
                 if not moved:
                     await self._wait(peer, news)
@@ -219,7 +179,7 @@ class Hub:
 
     async def _output(self, pid: int, after: int, tail: int | None, streams: list[str]) -> dict[str, Any]:
         assert self._bus is not None
-        payload = {"pid": pid, "after": after, "limit": 256 * 1024, "tail": tail, "streams": streams}
+        payload = {"pid": pid, "after": after, "limit": SIZE, "tail": tail, "streams": streams}
         while True:
             request_id = uuid.uuid4().hex
             try:
@@ -240,26 +200,3 @@ class Hub:
                 await news.wait()
             return
         peer.write(b": still here\n\n")
-
-
-def encode(envelope: Envelope) -> bytes:
-    """One message as a server-sent event."""
-    known: dict[str, Any] = {
-        "topic": envelope.topic,
-        "msg_src": envelope.msg_src,
-        "time": envelope.time,
-    }
-    if envelope.request_id is not None:
-        known["request_id"] = envelope.request_id
-    fields = shown_with(envelope.payload, known | {"id": envelope.seq})
-    del fields["id"]  # clients put it there, who have it from the event
-    return _event(envelope.topic, fields, envelope.seq)
-
-
-def _output_event(pid: int, piece: dict[str, Any]) -> bytes:
-    return _event("procedure.output", {"pid": pid, **piece}, piece["n"])
-
-
-def _event(name: str, data: dict[str, Any], seq: int | None = None) -> bytes:
-    number = f"id: {seq}\n" if seq is not None else ""
-    return f"{number}event: {name}\ndata: {json.dumps(data)}\n\n".encode()

@@ -86,6 +86,12 @@ def test_an_empty_journal_has_no_numbers(journal: Journal) -> None:
     assert (journal.first(), journal.head(), journal.read(Query())) == (0, 0, [])
 
 
+def test_a_page_ends_with_its_size_and_has_one_message_at_least(journal: Journal) -> None:
+    journal.append([_message(seq, payload={"text": "x" * 1000}) for seq in range(1, 9)])
+    for size, seqs in ((1, [3]), (2 * 1300, [3, 4]), (10**6, [3, 4, 5, 6])):
+        assert [e.seq for e in journal.read(Query(after=2, limit=4, size=size))] == seqs
+
+
 def test_what_was_written_is_there_for_the_next_process(url: str) -> None:
     first = Journal(url)
     first.append([_message(1)])

@@ -74,6 +74,24 @@ async def test_other_messages_are_delivered_at_once_and_written_when_that_works_
 
 
 @in_loop
+async def test_pages_of_a_size_leave_nothing_out_that_is_written_later(tmp_path: Path) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client = await bus.client("me")
+        _fill(journal)
+        waiting = await _until_full(client)
+        waiting += client.send([said(client, n) for n in range(5)])
+        head = 0
+        while head < journal.head() + len(waiting):
+            _, head = await client.bounds()
+        found: list[int] = []
+        while page := await client.read(after=found[-1] if found else 0, size=30_000):
+            found += [envelope.seq or 0 for envelope in page]
+        assert found == list(range(1, head + 1))
+        _free(journal)
+        await asyncio.gather(*waiting)
+
+
+@in_loop
 async def test_what_is_not_written_yet_can_be_read_all_the_same(tmp_path: Path) -> None:
     async with broker_here(tmp_path) as (bus, journal):
         client = await bus.client("me")

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from ..envelope import Envelope
 from ..journal.projection import Projection, matters
-from ..journal.reading import Reading, below, filtered, page
+from ..journal.reading import PAGE_BYTES, Reading, below, filtered, page
 from .database import without_waiting
 from .schema import HEAD, tables_of
 
@@ -84,6 +84,7 @@ class History(Reading):
         *,
         after: int,
         limit: int = 500,
+        size: int = PAGE_BYTES,
         topics: tuple[str, ...] | None = None,
         subarrays: list[int] | None = None,
     ) -> list[dict[str, Any]]:
@@ -94,13 +95,9 @@ class History(Reading):
             found = found.where(below(table.topic, topics))
         if subarrays is not None:
             found = found.where(table.subarray.in_(subarrays))
-        with self.reading() as connection:
-            rows = page(
-                connection.execute(
-                    found.order_by(table.position).limit(limit), execution_options={"yield_per": 50}
-                ),
-                3,
-            )
+        found = found.order_by(table.position).limit(limit).execution_options(yield_per=50)
+        with self.reading() as connection, connection.execute(found) as result:
+            rows = page(result, 3, size)
         return [
             {"position": position, "subarray": subarray, "envelope": json.loads(body) | {"seq": seq}}
             for position, subarray, seq, body in rows

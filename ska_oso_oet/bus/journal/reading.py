@@ -15,7 +15,8 @@ from .schema import JOURNAL, Tables
 _NUMBERS = ("seq", "id")
 
 #: Bytes a page of documents may have beyond its first one, so that no answer holds up the bus.
-_PAGE_BYTES = 2 * 2**20
+PAGE_BYTES = 2 * 2**20
+_FEW = 20  #: rows fetched at once where a page may end any moment
 
 
 class Reading:
@@ -63,9 +64,12 @@ class Reading:
             found = found.where(table.request_id == query.request_id)
         if query.since is not None:
             found = found.where(table.time >= query.since)
-        with self.reading() as connection:
-            rows = connection.execute(found.order_by(table.seq).limit(query.limit)).all()
-        return [Envelope.from_dict(json.loads(row.body) | {"seq": row.seq}) for row in rows]
+        found = found.order_by(table.seq).limit(query.limit)
+        if query.size is not None:
+            found = found.execution_options(yield_per=_FEW)
+        with self.reading() as connection, connection.execute(found) as rows:
+            taken = rows.all() if query.size is None else page(rows, 1, query.size)
+        return [Envelope.from_dict(json.loads(row.body) | {"seq": row.seq}) for row in taken]
 
     def procedures(
         self,
@@ -146,16 +150,17 @@ class Reading:
             return [json.loads(document) for (document,) in page(connection.execute(found), 0)]
 
 
-def page(rows: Iterable[Any], document: int | str) -> list[Any]:
+def page(rows: Iterable[Any], document: int | str, most: int = PAGE_BYTES) -> list[Any]:
     """As many rows as one answer may hold; at least one.
 
     :param document: which column has the text that counts
+    :param most: bytes of it
     """
     taken: list[Any] = []
     size = 0
     for row in rows:
         size += len(row[document])
-        if taken and size > _PAGE_BYTES:
+        if taken and size > most:
             break
         taken.append(row)
     return taken

@@ -6,8 +6,9 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, cast
 
-from flask import g
+from flask import g, request
 
+from ...addresses import neighbourhood
 from .permissions import Permission
 
 _NAMES = ("name", "preferred_username", "client_id", "azp", "sub")
@@ -64,6 +65,13 @@ def _storable(text: str) -> str:
 def current() -> User | None:
     """The user of this request; none where nobody is asked who they are."""
     return cast(User | None, g.get("user"))
+
+
+def whose() -> tuple[str, ...]:
+    """Among whom things are shared out, this request is of: a user, where one is known, and an address."""
+    user = current()
+    address = f"address {neighbourhood(request.remote_addr or '')}"
+    return (address,) if user is None else (f"user {user.subject} of {user.issuer}", address)
 
 
 def subarrays() -> list[int] | None:
