@@ -19,6 +19,7 @@ from werkzeug.exceptions import HTTPException
 
 from ..bus.envelope import Envelope
 from ..domain.masking import masked, masked_text
+from .arrivals import NotHere
 from .auth import identity
 from .requests import JsonRequest
 from .services import services
@@ -70,7 +71,8 @@ class Audit:
             return
         if left_out:
             why = f"{why}; {left_out} more such requests were not recorded"
-        if is_command() and identity.current() is not None:  # the body of somebody unknown is not read
+        here = not isinstance(request.environ["wsgi.input"], NotHere)
+        if is_command() and identity.current() is not None and here:  # of somebody unknown it is not read
             with contextlib.suppress(HTTPException):
                 request.get_json()
         g.request_id = uuid.uuid4().hex

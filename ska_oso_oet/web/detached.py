@@ -20,7 +20,7 @@ from ..metrics import catalogue as metrics
 from .auth import identity
 from .auth.guard import EXPIRES
 from .crowd import Crowd
-from .errors import problem_body
+from .errors import problem_answer
 
 LOG = logging.getLogger(__name__)
 
@@ -32,14 +32,9 @@ _HEAD = (
     b"X-Accel-Buffering: no\r\n"
     b"Connection: close\r\n\r\n"
 )
-_FULL = problem_body(429, "there are as many streams as may be, and most of them are yours; end some first")
-_NO_ROOM = (
-    b"HTTP/1.1 429 Too Many Requests\r\n"
-    b"Content-Type: application/problem+json\r\n"
-    b"Retry-After: 5\r\n"
-    b"Connection: close\r\n"
-    b"Content-Length: %d\r\n\r\n%b"
-) % (len(_FULL), _FULL)
+_NO_ROOM = problem_answer(
+    429, "there are as many streams as may be, and most of them are yours; end some first"
+)
 _SLICE = 64 * 1024  #: bytes sent to a client before waiting for it
 _IN_KERNEL = 2**17  #: bytes of each stream that the kernel takes before they can be on their way
 _FAREWELL = 30.0  #: seconds a client may take to read what is left of a stream that has ended

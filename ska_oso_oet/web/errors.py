@@ -29,6 +29,19 @@ def problem_body(status: int, detail: str, **more: Any) -> bytes:
     return json.dumps(document).encode() + b"\n"
 
 
+def problem_answer(status: int, detail: str) -> bytes:
+    """A whole answer, for where there is no request to respond to; it ends the connection."""
+    body = problem_body(status, detail)
+    head = [
+        f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}",
+        "Content-Type: application/problem+json",
+        f"Content-Length: {len(body)}",
+        *([f"Retry-After: {_RETRY_AFTER[status]}"] if status in _RETRY_AFTER else []),
+        "Connection: close",
+    ]
+    return "\r\n".join([*head, "", ""]).encode() + body
+
+
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
     """A problem document as a response."""
     response = Response(

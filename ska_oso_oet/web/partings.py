@@ -18,8 +18,10 @@ LOG = logging.getLogger(__name__)
 
 _TAKEN = 30.0  #: seconds a client may take to accept an answer
 _MOST_UNSENT = 2**26  #: bytes of all answers that wait for clients to read on
-_LINGER = 2.0  #: seconds a client may take to close its end; closed at once, it could miss the last words
+#: Seconds without a word in which a client is to close its end; closed at once, it could miss the last words.
+_LINGER = 2.0
 _FORGOTTEN = 2**16  #: bytes read and forgotten at once
+_MOST_FORGOTTEN = 2**23  #: bytes; a client that sends more of what nobody wants may see no answer
 
 
 class Unhurried(socket.socket):
@@ -69,6 +71,8 @@ class Partings:
         self._wait(conn, selectors.EVENT_WRITE, _TAKEN, functools.partial(self._send_more, conn, then))
 
     def _send_more(self, conn: Any, then: Callable[[], None], _sock: Any) -> None:
+        if conn not in self._until:  # it had to go when another's turn came
+            return
         try:
             conn.sock.send_unsent()
         except OSError:
@@ -84,16 +88,30 @@ class Partings:
         with contextlib.suppress(OSError):
             conn.sock.shutdown(socket.SHUT_WR)
             conn.sock.setblocking(False)
+            conn.forgotten, conn.leaves_by = 0, time.monotonic() + _TAKEN
             self._wait(conn, selectors.EVENT_READ, _LINGER, functools.partial(self._forget, conn))
             return
         self._close(conn)
 
     def _forget(self, conn: Any, _sock: Any) -> None:
+        if conn not in self._until:
+            return
         with contextlib.suppress(OSError):
-            if conn.sock.recv(_FORGOTTEN):
+            taken = len(conn.sock.recv(_FORGOTTEN))
+            conn.forgotten += taken
+            if taken and conn.forgotten < _MOST_FORGOTTEN:
+                self._until[conn] = min(conn.leaves_by, time.monotonic() + _LINGER)
                 return
         self._leave(conn)
         self._close(conn)
+
+    def give_way(self) -> bool:
+        """Close the oldest of those that have been told all; returns whether there was one."""
+        conn = next((conn for conn in self._until if not conn.sock.unsent), None)
+        if conn is not None:
+            self._leave(conn)
+            self._close(conn)
+        return conn is not None
 
     def break_off(self) -> None:
         """Close what has taken too long."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import math
 from collections.abc import Callable, Iterable
@@ -18,8 +17,6 @@ from .errors import problem_body
 ROOT = ("/livez", "/readyz", "/metrics")
 _ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to
 _MAY_BE_BARE = ("/drain", "/resume")  #: where the body may be left out
-_DRAINED = 2**16  #: bytes read and forgotten at once
-_MOST_DRAINED = 2**23
 
 #: In the environment of a request: what a proxy has put before the base path.
 PREFIX = "oet.prefix"
@@ -96,8 +93,7 @@ class JsonRequest(Request):
         ) as error:  # a body that breaks the rules of HTTP
             raise BadRequest(f"the body cannot be read: {type(error).__name__}") from None
         if self.content_length is None and len(data) >= (self.max_content_length or 0):
-            self._drain()  # of a body in chunks no more than that was read
-            raise RequestEntityTooLarge
+            raise RequestEntityTooLarge  # of a body in chunks no more than that was read
         try:
             found = json.loads(data, parse_constant=_not_json, parse_float=_finite)
         except (ValueError, RecursionError) as error:
@@ -113,14 +109,6 @@ class JsonRequest(Request):
     @property
     def _in_chunks(self) -> bool:
         return "Transfer-Encoding" in self.headers
-
-    def _drain(self) -> None:
-        """Read what is left: a client that is still sending when the connection is closed sees no answer."""
-        read = self.environ["wsgi.input"].read
-        with contextlib.suppress(OSError, ParseException):
-            for _ in range(_MOST_DRAINED // _DRAINED):
-                if not read(_DRAINED):
-                    break
 
 
 def _not_json(word: str) -> Any:

@@ -10,6 +10,7 @@ from typing import Any
 from flask import request
 
 from ..metrics.catalogue import OTHER, REQUEST
+from .arrivals import Unfinished
 from .document import documented
 from .requests import WSGI
 
@@ -32,7 +33,7 @@ class Timed:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        began = time.perf_counter()
+        began: float | None = time.perf_counter()
         status = "2"  # of an event stream, which is begun elsewhere
 
         def start(line: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Any:
@@ -42,12 +43,16 @@ class Timed:
 
         try:
             return self._app(environ, start)
+        except Unfinished:
+            began = None
+            raise
         finally:
-            # Paths and methods are whatever a client makes up; the values of labels are not.
-            method = environ["REQUEST_METHOD"]
-            REQUEST.observe(
-                time.perf_counter() - began,
-                environ.get(ROUTE, OTHER),
-                method if method in _METHODS else OTHER,
-                f"{status}xx",
-            )
+            if began is not None:
+                # Paths and methods are whatever a client makes up; the values of labels are not.
+                method = environ["REQUEST_METHOD"]
+                REQUEST.observe(
+                    time.perf_counter() - began,
+                    environ.get(ROUTE, OTHER),
+                    method if method in _METHODS else OTHER,
+                    f"{status}xx",
+                )

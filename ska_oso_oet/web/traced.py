@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from .. import tracing
+from .arrivals import NotHere
 from .requests import ROOT, WSGI
 from .timing import ROUTE
 
@@ -20,7 +21,8 @@ class Traced:
         self._app = app
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
-        if environ.get("PATH_INFO", "").rstrip("/") in ROOT:
+        arriving = isinstance(environ["wsgi.input"], NotHere)  # it comes again when its body is there
+        if arriving or environ.get("PATH_INFO", "").rstrip("/") in ROOT:
             return self._app(environ, start_response)
         method = environ["REQUEST_METHOD"]
         with tracing.span(method, environ.get("HTTP_TRACEPARENT")) as about:

@@ -13,8 +13,6 @@ from pathlib import Path
 import pytest
 import requests
 
-from ska_oso_oet.web.patient import Timely
-
 from ..conftest import Server, serving
 from .conftest import guarded, log_in
 from .issuer import Issuer
@@ -105,20 +103,6 @@ def _beginnings(server: Server, token: str) -> list[bytes]:
         head + b"Transfer-Encoding: chunked\r\n\r\n5\r\n{    \r\n",
         head + b"Expect: 100-continue\r\nContent-Length: 100\r\n\r\n",
     ]
-
-
-def test_a_request_that_drips_is_broken_off_at_its_deadline() -> None:
-    near, far = socket.socketpair()
-    with near, far:
-        reader = Timely(near)
-        reader.until = time.monotonic() + 0.3
-        far.sendall(b"x")
-        assert reader.read(1) == b"x"
-        with pytest.raises(TimeoutError):
-            reader.read(1)
-        far.sendall(b"x")
-        with pytest.raises(TimeoutError):
-            reader.read(1)
 
 
 @pytest.mark.long
