@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import functools
 import logging
 import socket
@@ -41,9 +42,15 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def accept(self, listener: Any) -> None:
         """Take a connection; where there are too many, the one that is least needed must go."""
-        super().accept(listener)
-        if self.nr_conns < self.worker_connections:
-            return
+        try:
+            super().accept(listener)
+        except OSError as error:
+            if error.errno not in (errno.EMFILE, errno.ENFILE):
+                raise
+            LOG.warning("Too many connections for the limit of open files")
+        else:
+            if self.nr_conns < self.worker_connections:
+                return
         if not self._partings.give_way() and not self._arrivals.give_way() and self.keepalived_conns:
             conn = self.keepalived_conns.popleft()
             self.poller.unregister(conn.sock)

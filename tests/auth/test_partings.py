@@ -8,6 +8,7 @@ import socket
 import urllib.parse
 from collections.abc import Iterator
 
+import psutil
 import pytest
 import requests
 
@@ -90,3 +91,15 @@ def test_of_too_many_that_say_nothing_the_oldest_must_go(oet: Server, clients: c
     assert _answers(oet)
     silent[0].settimeout(_PATIENCE)
     assert silent[0].recv(1) == b""
+
+
+def test_more_connections_than_open_files_end_no_worker(oet: Server, clients: contextlib.ExitStack) -> None:
+    worker: psutil.Process = oet.worker("rest").children()[0]
+    before = worker.rlimit(psutil.RLIMIT_NOFILE)
+    clients.callback(worker.rlimit, psutil.RLIMIT_NOFILE, before)
+    worker.rlimit(psutil.RLIMIT_NOFILE, (worker.num_fds() + 20, before[1]))
+    for _ in range(60):
+        _connect(oet, clients)
+    assert _answers(oet)
+    assert worker.is_running()
+    assert oet.worker("rest").children()[0] == worker
