@@ -45,10 +45,12 @@ class BasePath:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "").rstrip("/")
         for base in self._bases:
-            if (path == base or path.startswith(f"{base}/")) and path[len(base) :] not in _ROOT_ONLY:
+            # With one slash, as the router reads it: what is judged here is what is served.
+            rest = f"/{path[len(base) :].lstrip('/')}"
+            if (path == base or path.startswith(f"{base}/")) and rest not in _ROOT_ONLY:
                 environ[PREFIX] = environ.get("SCRIPT_NAME", "")
                 environ["SCRIPT_NAME"] = environ[PREFIX] + base
-                environ["PATH_INFO"] = path[len(base) :] or "/"
+                environ["PATH_INFO"] = rest
                 return self._app(environ, start_response)
         if path in ROOT:
             environ["PATH_INFO"] = path

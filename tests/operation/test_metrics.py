@@ -229,6 +229,42 @@ def test_it_is_at_the_root_only(server: Server) -> None:
     assert requests.post(f"{root(server)}/metrics", timeout=20).status_code == 405
 
 
+@pytest.mark.parametrize(
+    "spelling",
+    ["//metrics", "/%2fmetrics", "%2fmetrics", "%2F%2Fmetrics", "///metrics//", "/metrics/", "/./metrics"]
+    + ["/%2e/metrics", "/x/../metrics", "/%6detrics", "/metrics%2f", "//%2f/metrics", "//../metrics"],
+)
+def test_no_spelling_of_its_path_leads_there_from_below_the_address_of_a_subarray(
+    proxied: Server, spelling: str
+) -> None:
+    for base in ("/ska-mid/oet/1/api/v1", "/ska-mid/oet/api/v1", "//ska-mid/oet/1/api/v1"):
+        for headers in ({}, {"X-Forwarded-Prefix": "/telescope"}):
+            assert _status(proxied, f"{base}{spelling}", headers) == 404, (base, headers)
+
+
+def test_slashes_too_many_change_nothing_of_what_may_be_reached(proxied: Server) -> None:
+    for path in ("//livez", "/%2fprocedures", "///procedures/"):
+        assert _status(proxied, f"/ska-mid/oet/1/api/v1{path}", {}) == 200
+    assert _status(proxied, "//metrics", {}) == 404
+    assert _status(proxied, "/metrics//", {}) == 200
+
+
+def _status(server: Server, path: str, headers: dict[str, str]) -> int:
+    """What is answered to a path that nobody has tidied on its way."""
+    connection = http.client.HTTPConnection(urllib.parse.urlsplit(server.url).netloc, timeout=20)
+    with contextlib.closing(connection):
+        connection.request("GET", path, headers=headers)
+        return connection.getresponse().status
+
+
+@pytest.fixture(scope="module")
+def proxied(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server in a namespace of its own, that believes the proxy before it."""
+    settings = {"KUBE_NAMESPACE": "ska-mid", "OET_TRUSTED_PROXIES": "127.0.0.1"}
+    with serving(tmp_path_factory.mktemp("oet") / "state", **settings) as found:
+        yield found
+
+
 def test_nobody_need_say_who_asks_and_nobody_is_named(tmp_path: Path) -> None:
     issuer = Issuer().start()
     try:
