@@ -1,4 +1,4 @@
-"""What may name the archive of scheduling blocks, and who issues tokens.
+"""What may name the archive of scheduling blocks, who issues tokens, and which addresses are nobody else's.
 
 Imports next to nothing: settings are read with it.
 """
@@ -110,6 +110,28 @@ def neighbourhood(address: str) -> str:
     except ValueError:
         return address
     return address if found.version == 4 else str(ipaddress.ip_network((found.packed, 64), strict=False))
+
+
+#: What leads to this machine, to a neighbour on the wire, or to what a cloud tells its machines only.
+_INWARD = tuple(
+    ipaddress.ip_network(network)
+    for network in (
+        *("0.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "fe80::/10"),
+        *("100.100.100.200", "168.63.129.16", "192.0.0.192", "fd00:ec2::/32", "fd20:ce::/32"),
+    )
+)
+#: IPv6 addresses that end in the IPv4 address they stand for; of the last, ``::1`` is one as well.
+_EMBEDDING = tuple(map(ipaddress.IPv6Network, ("::ffff:0:0/96", "::ffff:0:0:0/96", "64:ff9b::/96", "::/96")))
+
+
+def is_inward(address: Address) -> bool:
+    """Tell whether an address is one of loopback, link-local, or of a cloud's metadata."""
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.sixtofour is not None:
+            address = address.sixtofour
+        elif any(address in network for network in _EMBEDDING):
+            address = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return any(address in network for network in _INWARD)
 
 
 def _is_loopback(host: str) -> bool:

@@ -202,7 +202,11 @@ VARIABLES: dict[str, Variable] = {
         "repository of `git://` scripts that name none",
     ),
     "git_allowed": Variable(
-        "OET_GIT_ALLOWED", "all", "URL prefixes (comma list) that scripts may be fetched from", readers.words
+        "OET_GIT_ALLOWED",
+        "all",
+        "URL prefixes (comma list) that scripts may be fetched from; addresses of loopback, link-local and "
+        "cloud metadata only where an entry names the host",
+        readers.words,
     ),
     "git_timeout": Variable(
         "OET_GIT_TIMEOUT", "120 s", "time limit for one conversation with a repository", readers.seconds

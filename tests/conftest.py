@@ -116,6 +116,7 @@ class Server:
             "SCRIPTS_LOCATION": str(SCRIPTS),
             "OET_PRELOAD": "",
             "OET_STOP_GRACE": "2 s",
+            "OET_GIT_ALLOWED": "all,http://127.0.0.1",  # where the tests have their repositories
             "UV_HTTP_TIMEOUT": "10",  # a package index that stalls is asked again soon
             **settings,
         }

@@ -61,15 +61,21 @@ def prints(text: str) -> str:
 
 @contextlib.contextmanager
 def serving_over_http(
-    folder: Path, password: str | None = None, gate: threading.Event | None = None
+    folder: Path,
+    password: str | None = None,
+    gate: threading.Event | None = None,
+    asked: threading.Event | None = None,
 ) -> Iterator[str]:
     """Serve the repositories of a folder with git's own HTTP backend; gives the base URL.
 
     :param gate: nothing is answered before it is open
+    :param asked: set as soon as anything is asked
     """
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            if asked is not None:
+                asked.set()
             if gate is not None:
                 gate.wait(60)
             given = self.headers.get("Authorization", "")
@@ -112,7 +118,31 @@ def serving_over_http(
         def log_message(self, *args: Any) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    with _answering(Handler) as base:
+        yield base
+
+
+@contextlib.contextmanager
+def redirecting(to: str, status: int) -> Iterator[str]:
+    """A server that sends whoever asks to the same path of another one; gives its base URL."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.send_header("Location", f"{to}{self.path}")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with _answering(Handler) as base:
+        yield base
+
+
+@contextlib.contextmanager
+def _answering(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

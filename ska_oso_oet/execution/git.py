@@ -8,16 +8,17 @@ those of the server's environment.
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import re
-import signal
-import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
-from . import processes
-from .gitsettings import complaint_of_git, environment_for_git
+from ..domain.errors import Invalid
+from .gitprocess import run_git
+from .gitsettings import TRACING, complaint_of_git, is_redirected, pinned, redirected_to
 from .isolation import show
+from .reach import look_up
 from .script import PreparationError
 from .shelf import Shelf, name_of
 
@@ -31,6 +32,7 @@ class Repository:
 
     :param url: checked already: allowed, and nothing git could take for an option
     :param home: the folder where mirrors and work trees are kept
+    :param named: whether its host is allowed by name, wherever that leads
     :param deadline: seconds one conversation with the repository may take
     :param credentials: a file in the format of git's credential store, if there is one
     :param group: that of scripts with an account of their own, which is to read work trees
@@ -41,6 +43,7 @@ class Repository:
         url: str,
         home: str,
         *,
+        named: bool,
         deadline: float,
         credentials: str | None,
         group: int | None,
@@ -49,6 +52,7 @@ class Repository:
         self._url = url
         self._say = say
         self._deadline = deadline
+        self._named = named
         self._credentials = credentials
         self._group = group
         self._mirrors, self._trees = shelves(home, say)
@@ -78,7 +82,7 @@ class Repository:
             found = self._commits(commit)
         if not found and _FULL.fullmatch(commit):
             with contextlib.suppress(PreparationError):  # reachable from no branch; some servers give it
-                self._git("fetch", "--quiet", "--no-tags", "--end-of-options", "origin", commit)
+                self._ask("fetch", "--quiet", "--no-tags", "--end-of-options", "origin", commit)
                 found = self._commits(commit)
         if not found:
             raise PreparationError(f"repository {self._url} has no commit {commit}")
@@ -142,7 +146,7 @@ class Repository:
             options = ("--quiet", "--force", "--prune", "--no-tags", "--update-shallow")
             self._clear_remains()
             try:
-                self._git("fetch", *options, "origin", *_REFSPECS)
+                self._ask("fetch", *options, "origin", *_REFSPECS)
             except BaseException:
                 self._clear_remains()
                 raise
@@ -171,7 +175,7 @@ class Repository:
 
     def _head(self) -> tuple[str | None, str | None]:
         """The default branch of the repository, or a commit where its HEAD is on no branch."""
-        told = self._git("ls-remote", "--symref", "origin", "HEAD")
+        told = self._ask("ls-remote", "--symref", "origin", "HEAD")
         if found := re.match(r"ref: refs/heads/(\S+)\tHEAD", told):
             return found[1], None
         if found := re.match(r"([0-9a-f]+)\tHEAD", told):
@@ -199,54 +203,45 @@ class Repository:
 
     # -- git itself --------------------------------------------------------------------------------
 
-    def _git(self, *words: str, at: str | None = None, said: str | None = None) -> str:
-        credentials = self._open_credentials()
-        process = subprocess.Popen(
-            ["git", *words],
-            cwd=at or self._mirror,
-            env={**os.environ, **environment_for_git(credentials)},
-            pass_fds=[] if credentials is None else [credentials],
-            stdin=subprocess.DEVNULL if said is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+    def _ask(self, *words: str) -> str:
+        """Have git talk to the repository itself, at the addresses that were allowed."""
+        try:
+            host = None if self._named else look_up(self._url)
+        except Invalid as error:
+            raise PreparationError(str(error)) from None
+        return self._git(*words, settings=pinned(host))
+
+    def _git(
+        self,
+        *words: str,
+        at: str | None = None,
+        said: str | None = None,
+        settings: Mapping[str, str] | None = None,
+    ) -> str:
+        run = functools.partial(
+            run_git,
+            words,
+            at=at or self._mirror,
+            said=said,
+            deadline=self._deadline,
+            credentials=self._credentials,
+            settings=settings or {},
         )
         try:
-            if credentials is not None:
-                os.close(credentials)
-            data = said.encode() if said is not None else None
-            out, err = process.communicate(data, timeout=self._deadline)
-        except subprocess.TimeoutExpired:
+            status, out, err = run()
+            trace = run(variables=TRACING).err if status and is_redirected(err) else None
+        except TimeoutError as error:
+            raise PreparationError(f"repository {self._url} {error}") from None
+        if trace is not None:
+            place = redirected_to(trace) or "another address"
             raise PreparationError(
-                f"repository {self._url} did not answer within {self._deadline:g} s"
-            ) from None
-        finally:
-            if process.poll() is None:
-                kill_children()
-                process.wait()
-        if process.returncode:
-            raise PreparationError(
-                f"repository {self._url}: {complaint_of_git(err.decode(errors='replace'))}"
+                f"repository {self._url} redirects to {place}, which is not followed; give that as git_repo"
             )
-        return str(out.decode(errors="replace"))
-
-    def _open_credentials(self) -> int | None:
-        if not self._credentials:
-            return None
-        try:
-            return os.open(self._credentials, os.O_RDONLY | os.O_CLOEXEC)
-        except OSError as error:
-            raise PreparationError(
-                f"{self._credentials}, which OET_GIT_CREDENTIALS names, cannot be read: {error.strerror}"
-            ) from None
+        if status:
+            raise PreparationError(f"repository {self._url}: {complaint_of_git(err)}")
+        return out
 
 
 def shelves(home: str, say: Callable[[str], None] = lambda text: None) -> tuple[Shelf, Shelf]:
     """The mirrors and the work trees that are kept in a folder."""
     return Shelf(os.path.join(home, "mirrors"), say), Shelf(os.path.join(home, "trees"), say)
-
-
-def kill_children() -> None:
-    """End what this process has started, down to the last helper of git."""
-    for pid in processes.descendants(os.getpid()):
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)

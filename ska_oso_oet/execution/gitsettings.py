@@ -6,8 +6,11 @@ Nothing a repository brings is ever run when it is fetched.
 from __future__ import annotations
 
 import os
+import re
+from collections.abc import Mapping
 
 from ..domain.repositories import without_secrets
+from .reach import Host
 
 _CONFIGURATION = {
     "core.hooksPath": os.devnull,
@@ -22,17 +25,28 @@ _CONFIGURATION = {
     "gc.auto": "0",  # a run must not wait for it
     "maintenance.auto": "false",
     "advice.detachedHead": "false",
+    "http.followRedirects": "false",  # what was allowed is this address, and not where it leads
+    "transfer.bundleURI": "false",
     "http.lowSpeedLimit": "1",
     "http.lowSpeedTime": "60",
 }
 
 
-def environment_for_git(credentials: int | None) -> dict[str, str]:
+def pinned(host: Host | None) -> dict[str, str]:
+    """Settings that have git connect to the addresses which were found, whatever a name leads to by now."""
+    if host is None or not host.addresses or not host.scheme.startswith("http"):
+        return {}
+    addresses = (f"[{address}]" if ":" in address else address for address in host.addresses)
+    return {"http.curloptResolve": f"{host.name}:{host.port}:{','.join(addresses)}"}
+
+
+def environment_for_git(credentials: int | None, more: Mapping[str, str]) -> dict[str, str]:
     """Variables for git: what must hold whatever the configuration of user and machine says.
 
     :param credentials: descriptor of a file in the format of git's credential store, which git is to inherit
+    :param more: further settings
     """
-    settings = list(_CONFIGURATION.items())
+    settings = [*_CONFIGURATION.items(), *more.items()]
     if credentials is not None:
         # Asked, never written to: the file may lie on a read-only volume, and is not git's to tidy.
         ask = f"git credential-store --file=/dev/fd/{credentials} get"
@@ -49,6 +63,21 @@ def environment_for_git(credentials: int | None) -> dict[str, str]:
     if "GIT_SSH_COMMAND" not in os.environ:
         given["GIT_SSH_COMMAND"] = "ssh -o BatchMode=yes"
     return given
+
+
+#: Has git tell what it hears over HTTP, without secrets.
+TRACING = {"GIT_TRACE_CURL": "1", "GIT_TRACE_CURL_NO_DATA": "1", "GIT_TRACE_REDACT": "1"}
+
+
+def is_redirected(text: str) -> bool:
+    """Whether git complains that it was sent elsewhere."""
+    return re.search(r"returned error: 3\d\d\b", text) is not None
+
+
+def redirected_to(trace: str) -> str | None:
+    """The address of the repository that a server has named instead of its own."""
+    found = re.search(r"Recv header: location: (\S+)", trace, re.IGNORECASE)
+    return without_secrets(found[1].partition("/info/refs")[0])[:200] if found else None
 
 
 def complaint_of_git(text: str, most: int = 3) -> str:

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 
 from ..domain.repositories import without_secrets
-from .git import kill_children
+from .gitprocess import kill_children
 from .script import PreparationError
 
 _KEPT = 1000  #: lines

@@ -9,6 +9,7 @@ from ..domain.scripts import Arguments, GitScript, Script
 from ..settings import Settings
 from .isolation import Isolation
 from .processes import mark_of
+from .reach import is_named
 from .rundir import RunDirectory
 
 
@@ -65,6 +66,7 @@ def job_of(
             "commit": script.git_commit,
             "create_env": script.create_env,
             "home": settings.state_dir,
+            "named": is_named(script.git_repo or "", settings.git_allowed),
             "deadline": settings.git_timeout,
             "credentials": settings.git_credentials,
             "packages": {

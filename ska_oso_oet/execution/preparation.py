@@ -40,6 +40,7 @@ def prepare(
     repository = Repository(
         git["repository"],
         os.path.join(git["home"], "git"),
+        named=git["named"],
         deadline=git["deadline"],
         credentials=git["credentials"],
         group=isolation.gid if isolation.account else None,

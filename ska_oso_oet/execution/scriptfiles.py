@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import os
 import stat
 import urllib.parse
@@ -13,10 +14,12 @@ from typing import TypeVar
 from ..domain.errors import Invalid, TimedOut
 from ..domain.scripts import FILE_PREFIX, FileScript, GitScript, Script
 from ..settings import PACKAGED_SCRIPTS, Settings
+from .reach import is_allowed, is_named, look_up
 
 T = TypeVar("T")
 
 _DEADLINE = 5.0  #: seconds a file system may take to tell about a file
+_LOOKING = 2.0  #: seconds DNS may take to tell where a host is
 
 
 class ScriptFiles:
@@ -28,6 +31,7 @@ class ScriptFiles:
         self._git_allowed = settings.git_allowed
         # Threads of its own: a file system that hangs must not hold up anything else.
         self._threads = concurrent.futures.ThreadPoolExecutor(4, "script files")
+        self._names = concurrent.futures.ThreadPoolExecutor(4, "names of hosts")
 
     async def find(self, script: Script) -> str:
         """Return the real path of a file, or that of a file in a repository from the repository's root.
@@ -38,7 +42,15 @@ class ScriptFiles:
         if isinstance(script, FileScript):
             return await self._in_time(lambda: self._check_file(script), script.script_uri)
         await self._in_time(lambda: self._check_repository(script), str(script.git_repo))
+        await self._check_host(script.git_repo or "")
         return script.path
+
+    async def _check_host(self, url: str) -> None:
+        """Refuse at once what the run, which looks again, would refuse later; a slow DNS holds up nobody."""
+        if not is_named(url, self._git_allowed):
+            looking = asyncio.get_running_loop().run_in_executor(self._names, look_up, url)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(looking, _LOOKING)
 
     async def _in_time(self, check: Callable[[], T], what: str) -> T:
         try:
@@ -62,7 +74,7 @@ class ScriptFiles:
 
     def _check_repository(self, script: GitScript) -> None:
         url = script.git_repo or ""
-        if not any(_lies_below(url, prefix) for prefix in self._git_allowed):
+        if not is_allowed(url, self._git_allowed):
             allowed = ", ".join(self._git_allowed)
             raise Invalid(f"repository {url} is none of those scripts may be fetched from: {allowed}")
         if url.startswith(FILE_PREFIX):
@@ -83,13 +95,6 @@ def _places(path: str) -> Iterator[str]:
         if os.path.isfile(inside):  # it names the real one
             with open(inside, errors="surrogateescape") as file:
                 yield os.path.join(folder, file.read(4096).removeprefix("gitdir:").strip())
-
-
-def _lies_below(url: str, prefix: str) -> bool:
-    """Whether a URL is one that the setting allows: ``https://host`` does not mean ``https://host.other``."""
-    if prefix == "all":
-        return True
-    return url.startswith(prefix) and (prefix[-1] in "/:" or url[len(prefix) :][:1] in ("", "/", ":"))
 
 
 def find_abort_script(settings: Settings) -> str:

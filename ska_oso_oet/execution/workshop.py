@@ -13,7 +13,7 @@ import sys
 from collections.abc import Callable
 
 from . import processes
-from .git import kill_children
+from .gitprocess import kill_children
 from .isolation import Isolation, give, show
 from .script import PreparationError
 

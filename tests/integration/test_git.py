@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,12 @@ from typing import Any
 import psutil
 import pytest
 
+from ska_oso_oet.execution.gitprocess import run_git
+from ska_oso_oet.execution.gitsettings import pinned
+from ska_oso_oet.execution.reach import Host
+
 from ..conftest import Events, Server, serving, until
-from ..repositories import Repository, hanging, prints, serving_over_http
+from ..repositories import Repository, hanging, prints, redirecting, serving_over_http
 
 
 @pytest.fixture
@@ -326,7 +331,58 @@ def test_repositories_that_are_not_allowed_are_422(tmp_path: Path, repository: R
             assert "outside the folders" in answer.json()["detail"]
 
 
+@pytest.mark.parametrize("allowed", ["all", "http://,git://,ssh://"])
+def test_addresses_that_only_this_machine_reaches_are_422_where_the_list_does_not_name_them(
+    tmp_path: Path, repository: Repository, allowed: str
+) -> None:
+    asked = threading.Event()
+    with serving_over_http(repository.path.parent, asked=asked) as base:
+        port = base.rpartition(":")[2]
+        with serving(tmp_path / "state", OET_GIT_ALLOWED=allowed) as server:
+            for host in ("127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "0.0.0.0"):
+                for url in (
+                    f"http://{host}:{port}/repository/.git",
+                    f"git://{host}/a",
+                    f"ssh://git@{host}/a",
+                ):
+                    script = {"script_type": "git", "script_uri": "git://a.py", "git_args": {"git_repo": url}}
+                    answer = server.request("POST", "/procedures", json={"script": script})
+                    assert answer.status_code == 422, (url, answer.text)
+                    assert "asked only where OET_GIT_ALLOWED names the host" in answer.json()["detail"]
+            assert server.get("/procedures") == []
+        assert not asked.is_set()
+        with serving(tmp_path / "other", OET_GIT_ALLOWED=f"{allowed},{base}/") as server:
+            assert run(server, "scripts/a.py", f"{base}/repository/.git") == "first"
+
+
+def test_a_name_that_leads_elsewhere_by_the_time_of_the_fetch_is_asked_where_it_led(
+    tmp_path: Path, repository: Repository
+) -> None:
+    with serving_over_http(tmp_path) as base:
+        port = int(base.rpartition(":")[2])
+        host = Host("http", "git.example.invalid", port, ("127.0.0.1",))  # as if DNS had said so before
+        url = f"http://git.example.invalid:{port}/repository/.git"
+        asking = ["ls-remote", url, "HEAD"]
+        assert run_git(asking, at="/", deadline=30, settings=pinned(host)).status == 0
+        assert run_git(asking, at="/", deadline=30).status != 0
+
+
 # -- over the network --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_not_followed_and_the_address_it_names_is_told(
+    tmp_path: Path, repository: Repository, status: int
+) -> None:
+    asked = threading.Event()
+    with serving_over_http(tmp_path, asked=asked) as inside:
+        with redirecting(inside, status) as outside:
+            with serving(tmp_path / "state", OET_GIT_ALLOWED=f"{outside}/") as server:
+                url = f"{outside}/repository/.git"
+                told = f"{inside}/repository/.git, which is not followed; give that as git_repo"
+                outcome = failure(server, "scripts/a.py", url)
+                assert outcome["detail"] == f"repository {url} redirects to {told}"
+    assert not asked.is_set()
 
 
 def test_a_private_repository_is_read_with_the_servers_credentials(
