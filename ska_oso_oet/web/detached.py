@@ -20,7 +20,7 @@ from ..metrics import catalogue as metrics
 from .auth import identity
 from .auth.guard import EXPIRES
 from .crowd import Crowd
-from .errors import problem_answer
+from .problems import problem_answer
 
 LOG = logging.getLogger(__name__)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http
-import json
 import logging
 from typing import Any
 
@@ -12,34 +11,11 @@ from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from ..domain.errors import Drained, Refusal
+from .problems import RETRY_AFTER, problem_body
 
 LOG = logging.getLogger(__name__)
 
-_RETRY_AFTER = {429: "5", 503: "2"}
 _UNTIL_RESUMED = "60"  #: longer than our own client waits by itself
-
-
-def problem_body(status: int, detail: str, **more: Any) -> bytes:
-    """The document itself."""
-    try:
-        title = http.HTTPStatus(status).phrase
-    except ValueError:
-        title = "Error"
-    document = {"type": "about:blank", "title": title, "status": status, "detail": detail, **more}
-    return json.dumps(document).encode() + b"\n"
-
-
-def problem_answer(status: int, detail: str) -> bytes:
-    """A whole answer, for where there is no request to respond to; it ends the connection."""
-    body = problem_body(status, detail)
-    head = [
-        f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}",
-        "Content-Type: application/problem+json",
-        f"Content-Length: {len(body)}",
-        *([f"Retry-After: {_RETRY_AFTER[status]}"] if status in _RETRY_AFTER else []),
-        "Connection: close",
-    ]
-    return "\r\n".join([*head, "", ""]).encode() + body
 
 
 def problem(status: int, detail: str, headers: dict[str, str] | None = None, **more: Any) -> Response:
@@ -47,8 +23,8 @@ def problem(status: int, detail: str, headers: dict[str, str] | None = None, **m
     response = Response(
         problem_body(status, detail, **more), status=status, content_type="application/problem+json"
     )
-    if status in _RETRY_AFTER:
-        response.headers["Retry-After"] = _RETRY_AFTER[status]
+    if status in RETRY_AFTER:
+        response.headers["Retry-After"] = RETRY_AFTER[status]
     response.headers.update(headers or {})
     return response
 

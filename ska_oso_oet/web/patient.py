@@ -15,8 +15,8 @@ from gunicorn.workers.gthread import ThreadWorker
 
 from .arrivals import Arrivals, NotHere, Unfinished
 from .arriving import Arriving
-from .errors import problem_answer
 from .partings import Partings, Unhurried
+from .problems import problem_answer
 
 LOG = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
 from ..domain.nesting import DEEPEST, too_deep
-from .errors import problem_body
+from .problems import problem_body
 
 ROOT = ("/livez", "/readyz", "/metrics")
 _ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to

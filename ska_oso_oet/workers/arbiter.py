@@ -33,6 +33,7 @@ from .base import (
 )
 from .listener import listen
 from .pulse import PULSE, Pulse
+from .standin import StandIn
 
 LOG = logging.getLogger(__name__)
 
@@ -54,6 +55,11 @@ class _Worker:
     failures: int = 0
     begun: bool = False  #: whether any of its processes was ready for work
     ending: bool = False  #: whether it is not to be started again
+
+    def serves(self) -> bool:
+        """Whether a process of it is there, and ready for work."""
+        alive = self.process is not None and self.process.returncode is None
+        return alive and self.pulse is not None and self.pulse.begun.is_set()
 
 
 class Arbiter:
@@ -104,7 +110,8 @@ class Arbiter:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._told.set)
         tasks = [asyncio.ensure_future(self._keep(worker)) for worker in self._workers]
-        tasks += [asyncio.ensure_future(self._bus.run()), asyncio.ensure_future(self._bury())]
+        others = (self._bus.run(), self._bury(), StandIn(self._listener, self._workers[-1].serves).run())
+        tasks += [asyncio.ensure_future(other) for other in others]
         announcing = asyncio.ensure_future(self._announce(announce))
         await self._told.wait()
         announcing.cancel()

@@ -75,12 +75,12 @@ class _Server(BaseApplication):  # type: ignore[misc]
         def prepare(bus: BusClient) -> None:
             hub.attach(bus)
             everywhere.attach(bus)
-            begin_beating()
             self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
 
         self.bridge.start(prepare)
         begin_tracing(self._settings, "FlaskWorker")
         served = create_app(self._settings, self.bridge, hub, everywhere)
+        self.bridge.loop.call_soon_threadsafe(begin_beating)
         app: WSGI = Timed(Proxied(served, self._settings.trusted_proxies))
         return Traced(app) if self._settings.otlp_endpoint else app
 

@@ -308,9 +308,10 @@ def test_a_start_that_was_taken_before_the_drain_is_carried_out(server: Server) 
 def test_a_drain_outlives_every_worker(server: Server) -> None:
     pid = running(server)
     told = drain(server)
+    well = dict.fromkeys(WORKERS, "ok")
     for role in ("rest", "ses", "bus", "activity"):
         server.kill(role)
-        until(lambda: server.get("/status")["workers"] == dict.fromkeys(WORKERS, "ok"))
+        until(lambda: server.request("GET", "/status").json().get("workers") == well)
         assert server.get("/status")["drain"] == told, role
         refused(create(server))
         assert server.procedure(pid)["state"] == "RUNNING"

@@ -135,6 +135,7 @@ def test_it_waits_on_while_workers_are_killed(server: Server) -> None:
     command.line()
     for role in ("ses", "bus", "rest"):
         server.kill(role)
+    until(lambda: server.request("GET", "/status").status_code == 200)
     until(lambda: server.get("/status")["drain"]["drained"] is True)
     server.stop_script(pid)
     status, said = command.ended()
