@@ -19,9 +19,10 @@ DEFAULTS: dict[str, Any] = yaml.safe_load((CHART / "values.yaml").read_text())
 
 _HELM = ROOT / "tests" / "deployment" / "tools" / "helm" / "helm"
 
-#: The least that has to be said: who may command.
+#: The least that has to be said: who may command, and where the servers are reached.
 GUARDED: dict[str, Any] = {
-    "auth": {"issuers": ["https://login.example.org/realms/sky"], "audiences": ["https://oet.example.org"]}
+    "auth": {"issuers": ["https://login.example.org/realms/sky"], "audiences": ["https://oet.example.org"]},
+    "ingress": {"host": "oet.example.org", "tlsSecret": "certificate"},
 }
 
 Document = dict[str, Any]

@@ -147,7 +147,7 @@ def test_prometheus_finds_the_metrics() -> None:
     ("values", "start"),
     [
         ({"ingress": {"host": "oet.example.org", "tlsSecret": "a"}}, "https://oet.example.org/"),
-        ({"ingress": {"host": "oet.example.org"}}, "http://oet.example.org/"),
+        ({"ingress": {"tlsSecret": "", "plainHttp": True}}, "http://oet.example.org/"),
         ({"ingress": {"enabled": False}}, "http://localhost:5000/"),
     ],
 )

@@ -94,6 +94,7 @@ OTHER: dict[str, Any] = {
     "persistence.size": "1Gi",
     "persistence.storageClass": "fast",
     "persistence.accessModes": ["ReadWriteOncePod"],
+    "tmp.sizeLimit": "1Gi",
     "resources.requests.cpu": "2",
     "resources.requests.memory": "1Gi",
     "resources.limits.memory": "8Gi",
@@ -103,14 +104,21 @@ OTHER: dict[str, Any] = {
     "service.annotations": {"a": "b"},
     "ingress.enabled": False,
     "ingress.className": "public",
-    "ingress.host": "oet.example.org",
-    "ingress.tlsSecret": "certificate",
+    "ingress.host": "other.example.org",
+    "ingress.tlsSecret": "other",
+    "ingress.plainHttp": True,
     "ingress.timeoutSeconds": 60,
     "ingress.trustedProxies": ["192.0.2.1"],
     "ingress.annotations": {"a": "b"},
     "networkPolicy.enabled": False,
     "networkPolicy.from": [_PEER],
-    "networkPolicy.egress": [{"to": [_PEER]}],
+    "networkPolicy.egress.enabled": False,
+    **{
+        f"networkPolicy.egress.{name}.{key}": value
+        for name in ("dns", "tango", "git", "packages", "oidc", "archive", "postgresql", "otlp")
+        for key, value in (("to", [_PEER]), ("ports", [8, "9-10"]))
+    },
+    "networkPolicy.egress.others": [{"to": [_PEER]}],
     "metrics.annotations": False,
     "metrics.serviceMonitor.enabled": False,
     "metrics.serviceMonitor.interval": "10s",
@@ -138,6 +146,9 @@ EVERYTHING: dict[str, Any] = merged(
         "packages": {"credentials": {"secret": "packages"}},
         "scripts": {"isolation": "landlock"},
         "metrics": {"serviceMonitor": {"enabled": True}},
+        "telescope": {"tangoHost": "other:10000"},
+        "archive": {"url": "https://other.example.org/oda/api/v1"},
+        "settings": {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"},
     },
 )
 
@@ -160,7 +171,9 @@ def test_every_key_changes_what_is_rendered_or_is_refused(name: str, everything:
     first = {"scripts": {"isolation": "uid"}} if name == "scripts.account" else {}
     done = template(merged(merged(EVERYTHING, first), nested(path_of(name), OTHER[name])))
     if done.returncode:
-        assert name == "auth.enabled", done.stderr  # contradicts the issuers
+        assert name in ("auth.enabled", "ingress.plainHttp"), (
+            done.stderr
+        )  # contradict the issuers, the Secret
     else:
         assert done.stdout != everything
 
@@ -211,7 +224,10 @@ def test_a_key_that_is_none_is_refused_at_every_level() -> None:
         ("tolerations", [{"kye": "a"}]),
         ("affinity", {"nodeAfinity": {}}),
         ("networkPolicy.from", [{"namespace": "a"}]),
-        ("networkPolicy.egress", [{"from": []}]),
+        ("networkPolicy.egress.others", [{"from": []}]),
+        ("networkPolicy.egress.git.to", [{"namespace": "a"}]),
+        ("networkPolicy.egress.git.ports", [0]),
+        ("networkPolicy.egress.git.ports", ["https"]),
         ("persistence.size", "much"),
     ],
 )
@@ -233,8 +249,8 @@ def test_no_object_of_the_schema_takes_keys_that_it_does_not_describe() -> None:
 def test_every_setting_can_be_chosen_at_exactly_one_place() -> None:
     schema = json.loads((CHART / "values.schema.json").read_text())
     free = schema["properties"]["settings"]["properties"]
-    everything = EVERYTHING
-    for name in OTHER.keys() - {"auth.enabled", "settings"}:
+    everything = {**EVERYTHING, "settings": {}}
+    for name in OTHER.keys() - {"auth.enabled", "ingress.plainHttp", "settings"}:
         everything = merged(everything, nested(path_of(name), OTHER[name]))
     documents = [*render(everything), *render({"auth": {"enabled": False, "issuers": [], "audiences": []}})]
     chosen = {name for document in of_kind(documents, "ConfigMap") for name in document["data"]}

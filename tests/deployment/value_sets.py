@@ -10,17 +10,22 @@ VALUE_SETS: dict[str, Document] = {
     "sixteen": {"subarrays": list(range(1, 17))},
     "open": OPEN,
     "no ingress": {"ingress": {"enabled": False}, "service": {"type": "LoadBalancer"}},
-    "host and certificate": {"ingress": {"host": "oet.example.org", "tlsSecret": "certificate"}},
+    "plain http": {"ingress": {"host": "", "tlsSecret": "", "plainHttp": True}},
     "no volume": {"persistence": {"enabled": False}},
     "a volume of its own kind": {
         "persistence": {"storageClass": "fast", "accessModes": ["ReadWriteOncePod"]}
     },
     "no network policy": {"networkPolicy": {"enabled": False}},
+    "open network": {"networkPolicy": {"egress": {"enabled": False}}},
     "closed network": {
+        "telescope": {"tangoHost": "databaseds:10000"},
         "networkPolicy": {
             "from": [],
-            "egress": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 10000}]}],
-        }
+            "egress": {
+                "tango": {"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [10000, "30000-32767"]},
+                "others": [{"to": [{"ipBlock": {"cidr": "10.0.0.0/8"}}], "ports": [{"port": 2049}]}],
+            },
+        },
     },
     "secrets": {
         "database": {"secret": "database"},

@@ -136,3 +136,47 @@ capabilities:
   add: [CHOWN, DAC_OVERRIDE, FOWNER, KILL, SETGID, SETUID]  # given up by every script
   {{- end }}
 {{- end }}
+
+{{/* What pods have to reach, with the URLs that tell at which ports. */}}
+{{- define "ska-oso-oet.reached" -}}
+{{- $reached := dict
+    "git" (append .Values.git.allowed .Values.git.repository)
+    "packages" (append .Values.packages.extraIndexes .Values.packages.index)
+-}}
+{{- if .Values.telescope.tangoHost }}{{ $_ := set $reached "tango" list }}{{ end -}}
+{{- if .Values.auth.enabled }}{{ $_ := set $reached "oidc" .Values.auth.issuers }}{{ end -}}
+{{- if .Values.archive.url }}{{ $_ := set $reached "archive" (list .Values.archive.url) }}{{ end -}}
+{{- if .Values.database.secret }}{{ $_ := set $reached "postgresql" list }}{{ end -}}
+{{- with get .Values.settings "OTEL_EXPORTER_OTLP_ENDPOINT" }}{{ $_ := set $reached "otlp" (list .) }}{{ end -}}
+{{- toYaml $reached -}}
+{{- end }}
+
+{{/* The ports of a NetworkPolicy, given (list URLS VALUES): those of URLs, and those that the values add. */}}
+{{- define "ska-oso-oet.ports" -}}
+{{- $ports := list -}}
+{{- range first . -}}
+  {{- if regexMatch "^https?://" . -}}
+    {{- $given := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" -}}
+    {{- $ports = append $ports ($given | default (ternary "443" "80" (hasPrefix "https:" .))) -}}
+  {{- end -}}
+{{- end -}}
+{{- range (last .).ports }}{{ $ports = append $ports (toString .) }}{{ end -}}
+{{- range uniq $ports }}
+- protocol: TCP
+  port: {{ regexFind "^[0-9]+" . }}
+  {{- with regexFind "-[0-9]+$" . }}
+  endPort: {{ trimPrefix "-" . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Every pod, and every address but those a cloud or a node keeps for its own. */}}
+{{- define "ska-oso-oet.anywhere" -}}
+- namespaceSelector: {}
+- ipBlock:
+    cidr: 0.0.0.0/0
+    except: [169.254.0.0/16, 100.100.100.200/32, 168.63.129.16/32, 192.0.0.192/32]
+- ipBlock:
+    cidr: "::/0"
+    except: ["fe80::/10", "fd00:ec2::/32", "fd20:ce::/32"]
+{{- end }}
