@@ -1,6 +1,6 @@
 # The OET in a container: server, client, and what scripts from git need. `make oci-build` builds it.
 
-FROM debian:bookworm-slim AS build
+FROM debian:trixie-slim AS build
 # No version: what Debian has mended since must reach the image.
 # hadolint ignore=DL3008
 RUN apt-get update \
@@ -8,15 +8,23 @@ RUN apt-get update \
     && rm -rf /var/lib/apt/lists/*
 RUN python3 -m venv /opt/build \
     && python3 -m venv --without-pip /opt/oet
+COPY requirements /source/requirements
+# What was locked, and no file but those whose hashes are known. Compiled here, since nothing can be written later.
+RUN /opt/build/bin/pip install --no-cache-dir --only-binary :all: \
+        --require-hashes --requirement /source/requirements/build.txt \
+    && /opt/build/bin/pip --python /opt/oet/bin/python install --no-cache-dir --compile --only-binary :all: \
+        --require-hashes --requirement /source/requirements/server.txt
 COPY setup.cfg setup.py pyproject.toml README.md /source/
 COPY ska_oso_oet_client /source/ska_oso_oet_client
 COPY ska_oso_oet /source/ska_oso_oet
-# Compiled here, since nothing can be written later.
-RUN /opt/build/bin/pip wheel --no-cache-dir --wheel-dir /wheels /source/ska_oso_oet_client /source \
+RUN /opt/build/bin/pip wheel --no-cache-dir --no-deps --no-build-isolation --wheel-dir /wheels \
+        /source/ska_oso_oet_client /source \
     && /opt/build/bin/pip --python /opt/oet/bin/python install --no-cache-dir --compile \
-        --no-index --find-links /wheels ska_oso_oet ska_oso_oet_client
+        --no-deps --no-index --find-links /wheels ska_oso_oet ska_oso_oet_client \
+    && /opt/build/bin/cyclonedx-py environment --output-reproducible \
+        --output-file /opt/oet/sbom.cdx.json /opt/oet/bin/python
 
-FROM debian:bookworm-slim
+FROM debian:trixie-slim
 # hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends ca-certificates git python3 \

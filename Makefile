@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLANTUML := docs/diagrams/node_modules/.installed
 PYTEST := $(BIN)/python -m pytest
+PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
 include tests/tools.mk
 
@@ -16,11 +17,13 @@ TAG ?= $(VERSION)
 KUBE_NAMESPACE ?= ska-oso-oet
 RELEASE ?= oet
 VALUES ?=
+SBOM ?= build/sbom.cdx.json
+comma := ,
 # $(call needs,PROGRAM,WHAT TO DO): stop with a sentence where a program is missing.
 needs = @command -v '$(1)' > /dev/null || { echo "make $@ needs $(or $(1),docker or podman): $(2)" >&2; exit 1; }
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test test-long test-postgresql check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
+.PHONY: help install lock sbom vulnerabilities run demo test test-long test-postgresql check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
 .PHONY: oci-build rest dev-up dev-down k8s-chart-install k8s-install-chart k8s-wait k8s-uninstall-chart k8s-chart-test
 
 help: ## show this list
@@ -28,11 +31,31 @@ help: ## show this list
 
 install: $(STAMP) ## make .venv with oet and oet-server in it
 
-$(STAMP): setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
+# What is locked, whichever package index it comes from; and nothing is fetched to build the two that are ours.
+$(STAMP): requirements/development.txt setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --disable-pip-version-check --editable ./ska_oso_oet_client --editable '.[test,dev,docs]'
+	$(PIP) --require-hashes --requirement $<
+	$(PIP) --no-deps --no-build-isolation --editable ./ska_oso_oet_client --editable .
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
+
+# $(call locked,WHAT,OPTIONS): the newest versions that fit, for every system and Python, by the hashes of their files.
+locked = printf '%s\n' $(1) | $(BIN)/uv pip compile - --quiet --universal --python-version 3.11 --generate-hashes --no-annotate \
+	--custom-compile-command 'make lock' --no-emit-package ska-oso-oet --no-emit-package ska-oso-oet-client $(2) > /dev/null
+OURS := ./ska_oso_oet_client .
+WITHIN := --constraint requirements/development.txt --upgrade --output-file
+
+lock: install ## renew the lock files, requirements/*.txt
+	$(call locked,./ska_oso_oet_client '.[tracing$(comma)test$(comma)dev$(comma)docs]' 'setuptools>=70',--upgrade --output-file requirements/development.txt)
+	$(call locked,$(OURS),$(WITHIN) requirements/server.txt)
+	$(call locked,'setuptools>=70' cyclonedx-bom,$(WITHIN) requirements/build.txt)
+
+sbom: install ## write SBOM, the CycloneDX bill of materials of what the server is locked to
+	@mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py requirements --output-reproducible --output-file $(SBOM) requirements/server.txt
+
+vulnerabilities: install ## are there known ones in what the server is locked to?
+	@$(BIN)/python .ci/vulnerabilities.py
 
 run: install ## run the server in the foreground, and say how to talk to it
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/run.sh

@@ -43,8 +43,18 @@ def test_what_the_build_has_no_use_for_is_not_sent_to_the_engine() -> None:
     sent = {Path(path).parts[0] for path in tracked.stdout.split() if sent_to_the_engine(Path(path))}
     assert sent == {
         *("README.md", "pyproject.toml", "setup.cfg", "setup.py"),
-        *("ska_oso_oet", "ska_oso_oet_client"),
+        *("ska_oso_oet", "ska_oso_oet_client", "requirements"),
     }
+
+
+def test_every_package_is_a_locked_one_and_nothing_is_built_but_our_own() -> None:
+    commands = [command.split() for command in " ".join(stages()[0].values("RUN")).split("&&")]
+    installing = [words for words in commands if words[0].endswith("/pip") and "install" in words]
+    assert installing
+    for words in installing:
+        ours = {"--no-deps", "--no-index"} <= set(words)
+        assert ours or {"--require-hashes", "--only-binary", ":all:"} <= set(words), words
+    assert not [value for value in stages()[1].values("RUN") if "pip" in value]
 
 
 def test_the_start_command_is_a_program_of_the_backend() -> None:

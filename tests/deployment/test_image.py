@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from packaging.utils import canonicalize_name
 
 from .container import Container, build
 from .dockerfile import ROOT, stages
+from .locks import pins
 
 pytestmark = [
     pytest.mark.long,
@@ -50,6 +53,18 @@ def test_it_runs_scripts_as_a_user_who_can_write_to_the_volume_only(container: C
     assert done.returncode == 0, done.stderr
     assert "Hello, everybody!" in done.stdout
     assert container.execute(*stages()[-1].words("HEALTHCHECK")).returncode == 0
+
+
+def test_its_bill_of_materials_lists_every_package_in_it(container: Container) -> None:
+    listing = "from importlib.metadata import *; print(*(f'{d.name}=={d.version}' for d in distributions()))"
+    installed = container.execute("python", "-c", listing).stdout.split()
+    bill = json.loads(container.execute("cat", "/opt/oet/sbom.cdx.json").stdout)
+    assert sorted(f"{one['name']}=={one['version']}" for one in bill["components"]) == sorted(installed)
+    locked = {(pin.name, pin.version) for pin in pins("server")}
+    strangers = {
+        (canonicalize_name(n), v) for n, _, v in (text.partition("==") for text in installed)
+    } - locked
+    assert {name for name, _ in strangers} == {"ska-oso-oet", "ska-oso-oet-client"}
 
 
 def test_the_demonstration_runs_in_it(container: Container) -> None:
