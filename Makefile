@@ -35,7 +35,7 @@ install: $(STAMP) ## make .venv with oet and oet-server in it
 $(STAMP): requirements/development.txt setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes --requirement $<
-	$(PIP) --no-deps --no-build-isolation --editable ./ska_oso_oet_client --editable .
+	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable ./ska_oso_oet_client --editable .
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
 
