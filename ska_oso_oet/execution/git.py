@@ -130,12 +130,9 @@ class Repository:
         )
 
     def _begin_mirror(self, path: str) -> None:
-        from git import Repo  # 0.1 s, and only needed where a repository has to be asked
-
-        with Repo.init(path, mkdir=True, bare=True) as repository:
-            with repository.config_writer() as configuration:
-                # Without the refspec a remote has by default: what is fetched is said each time.
-                configuration.set_value('remote "origin"', "url", self._url)
+        self._git("init", "--quiet", "--bare", "--", path, at="/")
+        # No remote with the refspec it has by default: what is fetched is said each time.
+        self._git("config", "remote.origin.url", self._url, at=path)
 
     def _fetch(self, asked: float) -> None:
         """Bring the mirror up to date, unless that was done since."""
