@@ -27,7 +27,10 @@ if TYPE_CHECKING:
     from .happenings import Event, OutputChunk, OutputPage
     from .model import (
         Activity,
+        AuditBreak,
         AuditEntry,
+        AuditPlace,
+        AuditVerification,
         Authentication,
         CallArguments,
         DrainState,
@@ -65,7 +68,10 @@ _HOMES = {
     "happenings": ("Event", "OutputChunk", "OutputPage"),
     "model": (
         "Activity",
+        "AuditBreak",
         "AuditEntry",
+        "AuditPlace",
+        "AuditVerification",
         "Authentication",
         "CallArguments",
         "DrainState",
@@ -88,7 +94,10 @@ __all__ = [
     "Activity",
     "ActivityAdapter",
     "ActivitySummary",
+    "AuditBreak",
     "AuditEntry",
+    "AuditPlace",
+    "AuditVerification",
     "Authentication",
     "BadAnswerError",
     "CallArguments",

@@ -8,6 +8,7 @@ class ExitStatus(IntEnum):
 
     DONE = 0
     SCRIPT_FAILED = 1
+    AUDIT_BROKEN = 1
     USAGE = 2
     REFUSED = 3
     NOT_AUTHORISED = 4

@@ -39,6 +39,7 @@ from .envelope import Envelope
 from .history.centre import NoCentre
 from .journal import Journal, Query
 from .journal.integrity import is_damage
+from .journal.verification import Verification
 from .numbers import Numbers
 from .topics import TOPICS, matches
 from .wire import Frames, encode, reachable
@@ -80,6 +81,7 @@ class Broker:
         self._path = path
         self._key = key.required(path)
         self._centre = centre or NoCentre()
+        self._verification = Verification(journal.engine)
         self._peers: dict[Frames, _Peer] = {}
         self._numbers = Numbers(f"{journal.file}.numbers")
         self._head = max(journal.head(), self._numbers.last)
@@ -220,7 +222,7 @@ class Broker:
         return [], []
 
     def _number(self, envelopes: list[Envelope]) -> list[Envelope]:
-        return [dataclasses.replace(e, seq=self._head + n) for n, e in enumerate(envelopes, 1)]
+        return [dataclasses.replace(e, seq=self._head + n, link=None) for n, e in enumerate(envelopes, 1)]
 
     def _flush(self) -> None:
         """Write what was kept in memory, if that works by now."""
@@ -306,6 +308,10 @@ class Broker:
             return self._journal.documents(**query)
         if what == "audit":
             return self._journal.audit(**query)
+        if what == "audit.records":
+            return self._verification.records(**query)
+        if what == "audit.verdict":
+            return self._verification.verdict(**query)
         if what == "peers":
             return sorted({peer.name for peer in self._peers.values()})
         if what == "bounds":

@@ -320,6 +320,15 @@ class Connection:
         found: list[dict[str, Any]] = await self._look_up("audit", query)
         return found
 
+    async def read_audit_chain(self, what: str, *, after: int, limit: int) -> dict[str, Any]:
+        """Read records of the audit in their chain, or what is found of them.
+
+        :param what: `records` or `verdict`; see :class:`~ska_oso_oet.bus.journal.verification.Verification`
+        :raises ConnectionError: where the broker is away
+        """
+        found: dict[str, Any] = await self._look_up(f"audit.{what}", {"after": after, "limit": limit})
+        return found
+
     async def bounds(self) -> tuple[int, int]:
         """The first and the last number in the journal.
 

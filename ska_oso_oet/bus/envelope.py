@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 _LAYOUT = ("id", "time", "topic", "msg_src", "payload", "request_id", "user", "expires", "seq")
-_RARE = ("trace", "sealed")  #: left out where there is nothing to say
+_RARE = ("trace", "sealed", "link")  #: left out where there is nothing to say
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -25,6 +25,8 @@ class Envelope:
     seq: int | None = None  #: place in the journal; none for a transient message
     trace: str | None = None  #: the W3C traceparent of what caused it, where that is traced
     sealed: bool = False  #: a request of which some is kept aside; see :mod:`.sealed`
+    #: Its place in the chain of the audit, given by the journal: ``n``, ``previous`` and ``hash``.
+    link: dict[str, Any] | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return the form on the wire."""

@@ -132,6 +132,9 @@ _ALL = (
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
 
+#: The records of who asked for what, which are linked to a chain in the journal.
+AUDIT = frozenset({"audit.command", "audit.result", "auth.refused"})
+
 #: The first words a script may never publish under.
 _RESERVED = frozenset(
     {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit", "stream"}

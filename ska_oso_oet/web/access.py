@@ -46,3 +46,22 @@ def get_audit(query: schemas.AuditQuery) -> Response:
         if entry["status"] is None:
             entry["detail"] = "no answer on record"
     return jsonify(found)
+
+
+@api.get("/audit/records", summary="The audit to verify", responses={200: schemas.AuditRecords, **PROBLEMS})
+@needs(Permission.READ)
+def get_audit_records(query: schemas.RecordsQuery) -> Response:
+    """The records that this list is made of, each with the hash of the one before it; the oldest first."""
+    return _chain("records", query.after, query.limit)
+
+
+@api.get("/audit/verdict", summary="Is the audit whole?", responses={200: schemas.AuditVerdict, **PROBLEMS})
+@needs(Permission.READ)
+def get_audit_verdict(query: schemas.VerdictQuery) -> Response:
+    """What the server finds; where that is not `complete`, the rest is looked at after the `id` of `last`."""
+    return _chain("verdict", query.after, query.limit)
+
+
+def _chain(what: str, after: int, limit: int) -> Response:
+    bridge = services().bridge
+    return jsonify(bridge.wait_for(bridge.client.read_audit_chain(what, after=after, limit=limit), _READ))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import re
 import time
+from collections.abc import Iterator
 
 import click
 
-from ..model import AuditEntry
+from ..exit_status import ExitStatus
+from ..model import AuditEntry, AuditPlace, AuditVerification
 from ..terminal import printable, shortened
 from .command import OetCommand
 from .settings import Settings, pass_settings, tell
@@ -52,21 +54,50 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     help="At most the N newest.",
 )
 @click.option("--refused", type=bool, default=False, metavar="", help="Only what was refused.")
+@click.option(
+    "--verify",
+    type=bool,
+    default=False,
+    metavar="",
+    help="Verify instead that all records are as they were written.",
+)
+@click.option(
+    "--head",
+    metavar="HEAD",
+    help="With --verify: the head that an earlier one has shown must be among them.",
+)
 @pass_settings
+@click.pass_context
 def audit(
-    settings: Settings, user: str | None, since: float | None, limit: int, refused: bool
-) -> None:
+    context: click.Context,
+    settings: Settings,
+    user: str | None,
+    since: float | None,
+    limit: int,
+    refused: bool,
+    verify: bool,
+    head: str | None,
+) -> ExitStatus:
     """Show who changed something or was refused, newest first.
 
     Long requests are shortened; --output=json shows them whole.
+
+    With --verify nothing is shown of them: this computer recomputes the chain of their hashes, and
+    compares it with what is shown. Note the head somewhere else: with it, a later --verify --head
+    finds out whether the end was cut off meanwhile. The exit status is 1 where something is wrong.
     """
+    if verify:
+        _require_all_records(context)
+        return _verify(settings, head)
+    if head is not None:
+        raise click.UsageError("--head says what --verify must find; add --verify")
     with settings.client() as client:
         found = client.audit(
             user=user, since=since, result="refused" if refused else None, limit=limit
         )
     if settings.as_json:
         show_json([dict(entry.document) for entry in found])
-        return
+        return ExitStatus.DONE
     from .tables import table
 
     headers = ("Time", "User", "Address", "Command", "Status", "Detail")
@@ -75,6 +106,45 @@ def audit(
     )
     if not found:
         tell("Nothing of that kind was written down")
+    return ExitStatus.DONE
+
+
+def _require_all_records(context: click.Context) -> None:
+    for name in ("user", "since", "limit", "refused"):
+        if context.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT:
+            raise click.UsageError(f"--verify is about all records; leave out --{name}")
+
+
+def _verify(settings: Settings, head: str | None) -> ExitStatus:
+    with settings.client() as client:
+        found = client.verify_audit(head)
+    if settings.as_json:
+        show_json(found.to_json())
+    else:
+        for line in _verdict(found, settings.times):
+            click.echo(line)
+    return ExitStatus.DONE if found.unbroken else ExitStatus.AUDIT_BROKEN
+
+
+def _verdict(found: AuditVerification, times: Times) -> Iterator[str]:
+    if found.broken is not None:
+        yield f"BROKEN: {printable(found.broken.detail)}"
+        yield f"{found.records} records before that are in order"
+    elif found.first is None:
+        yield f"0 records, unbroken from number {found.last.n + 1} on"
+    else:
+        ends = (f"number {at.n} ({_when(at, times)})" for at in (found.first, found.last))
+        yield f"{found.records} records, unbroken from {' to '.join(ends)}"
+    if found.removed:
+        yield f"Those up to number {found.removed} were removed because of their age"
+    if found.older:
+        yield f"{found.older} from before there was a chain were not verified"
+    if found.last.n:
+        yield f"Head: {found.head}"
+
+
+def _when(place: AuditPlace, times: Times) -> str:
+    return times.in_a_sentence(place.time) if place.time is not None else "?"
 
 
 def _row(entry: AuditEntry, times: Times) -> tuple[str | int | None, ...]:

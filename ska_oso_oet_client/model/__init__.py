@@ -5,6 +5,7 @@ States are plain strings for the same reason.
 """
 
 from .activity import Activity
+from .audit import AuditBreak, AuditPlace, AuditVerification
 from .authentication import AuditEntry, Authentication
 from .environment import Environment
 from .procedure import Procedure, Script, StopResult, SurvivorProcess
@@ -32,7 +33,10 @@ __all__ = [
     "RUNNING",
     "STOPPED",
     "Activity",
+    "AuditBreak",
     "AuditEntry",
+    "AuditPlace",
+    "AuditVerification",
     "Authentication",
     "CallArguments",
     "Document",

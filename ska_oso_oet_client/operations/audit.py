@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from itertools import islice
 
-from ..model import AuditEntry
+from ..chain import Head, verify
+from ..errors import InvalidRequestError
+from ..model import AuditEntry, AuditVerification, Document
 from .connection import LARGEST_PAGE, Connection
 
 
@@ -27,6 +30,31 @@ class AuditOperations(Connection):
         """
         return list(islice(self._entries(user, since, result, min(limit, LARGEST_PAGE)), limit))
 
+    def verify_audit(self, head: str | None = None) -> AuditVerification:
+        """Whether nobody has changed, added, moved or removed a record of the audit.
+
+        Computed here, from the records themselves. What was cut off at the end is found by
+        ``head`` only: the ``head`` of an earlier verification, which must be in the chain still.
+        Raises InvalidRequestError where that is none.
+        """
+        return self._decode(lambda noted: verify(self._records, self._listed, noted), _head(head))
+
+    def _records(self, after: int) -> Document:
+        found: Document = self._transport.get("/audit/records", after=after)
+        return found
+
+    def _listed(self, after: int, upto: int | None) -> list[Document]:
+        if upto is None:
+            found: list[Document] = self._transport.get("/audit", limit=1)
+            return found
+        before, entries = upto + 1, []
+        while True:
+            page = self._transport.get("/audit", limit=LARGEST_PAGE, before=before)
+            entries += [entry for entry in page if entry["id"] > after]
+            if not page or page[-1]["id"] <= after or page[-1]["id"] >= before:
+                return entries
+            before = page[-1]["id"]
+
     def _entries(
         self, user: str | None, since: float | None, result: str | None, size: int
     ) -> Iterator[AuditEntry]:
@@ -40,3 +68,15 @@ class AuditOperations(Connection):
             if not page or (before is not None and page[-1].id >= before):
                 return
             before = page[-1].id
+
+
+def _head(text: str | None) -> Head | None:
+    found = re.fullmatch(r"(?:(\d+):)?([0-9a-f]{64})", text or "", re.ASCII)
+    if text is None:
+        return None
+    if found is None:
+        raise InvalidRequestError(
+            "a head is what an earlier verification has shown: a number, a colon and 64 "
+            "hexadecimal digits, or these alone"
+        )
+    return Head(int(found[1]) if found[1] else None, found[2])

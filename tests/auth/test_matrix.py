@@ -43,6 +43,8 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("DELETE", "/environments/<string:environment_id>"): (404, None),
     ("GET", "/stream"): (200, None),
     ("GET", "/audit"): (200, None),
+    ("GET", "/audit/records"): (200, None),
+    ("GET", "/audit/verdict"): (200, None),
     ("GET", "/status"): (200, None),
     ("GET", "/auth"): (200, None),
     ("GET", "/livez"): (200, None),

@@ -31,7 +31,7 @@ def revision(file: Path) -> str:
 
 
 @pytest.mark.parametrize(
-    "found", ["0001", *(pytest.param(later, marks=pytest.mark.long) for later in ("0002", "0003"))]
+    "found", ["0001", *(pytest.param(later, marks=pytest.mark.long) for later in ("0002", "0003", "0004"))]
 )
 def test_history_of_an_earlier_release_is_there_and_goes_on(tmp_path: Path, found: str) -> None:
     earlier.make(tmp_path / "state" / "journal.db", found)

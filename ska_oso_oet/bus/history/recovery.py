@@ -7,9 +7,10 @@ import time
 import sqlalchemy as sa
 
 from ...domain import activity, states
+from ..journal.chain import find
 from ..journal.journal import KEPT_FROM, Journal
 from ..journal.query import Query
-from ..journal.schema import JOURNAL
+from ..journal.schema import AUDITED, JOURNAL
 from .store import History
 
 _BATCH = 500
@@ -37,7 +38,7 @@ class Recovery:
             return journal.head()
         fetched = 0
         while page := history.read(Query(after=journal.head(), limit=_BATCH)):
-            journal.append(page)
+            journal.take_over(page)
             fetched += len(page)
         return fetched
 
@@ -47,9 +48,14 @@ class Recovery:
         messages, procedures = theirs.messages.c, theirs.procedures.c
         documents, audit = theirs.documents.c, theirs.audit.c
         first, position = self._young(connection, history)
+        audited = self._last_audited(connection, history)
         spared = self._spared(connection, history)
         wanted = (
-            (JOURNAL.messages, theirs.messages, sa.or_(messages.seq >= first, messages.about.in_(spared))),
+            (
+                JOURNAL.messages,
+                theirs.messages,
+                sa.or_(messages.seq >= first, messages.seq == audited, messages.about.in_(spared)),
+            ),
             (
                 JOURNAL.procedures,
                 theirs.procedures,
@@ -64,7 +70,7 @@ class Recovery:
                     documents.id.in_(self._newest_activities(connection, history)),
                 ),
             ),
-            (JOURNAL.audit, theirs.audit, audit.seq >= first),
+            (JOURNAL.audit, theirs.audit, sa.or_(audit.seq >= first, audit.seq == audited)),
         )
         with journal.writing() as writing:
             for ours, table, condition in wanted:
@@ -75,6 +81,7 @@ class Recovery:
                 for batch in rows.mappings().partitions():
                     writing.execute(ours.insert(), [dict(row) for row in batch])
             journal.note(KEPT_FROM, str(first))
+            find(writing)
 
     def _young(self, connection: sa.Connection, history: History) -> tuple[int, int]:
         """Number and position of the first message that is young enough, or of the last one."""
@@ -84,6 +91,12 @@ class Recovery:
         row = connection.execute(young).first()
         row = row or connection.execute(found.order_by(table.c.seq.desc())).one()
         return row.seq, row.position
+
+    def _last_audited(self, connection: sa.Connection, history: History) -> int:
+        """The number of the last record of the audit, where its chain goes on; 0 where there is none."""
+        tables, table = history.tables, history.tables.messages
+        found = sa.select(sa.func.max(table.c.seq)).where(tables.ours(table), AUDITED)
+        return connection.scalar(found) or 0
 
     def _spared(self, connection: sa.Connection, history: History) -> list[int]:
         """The procedures whose every message is needed."""

@@ -16,7 +16,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..envelope import Envelope
-from . import integrity
+from . import chain, integrity
 from .copies import copy
 from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
@@ -131,10 +131,17 @@ class Journal(Reading):
         :raises sqlalchemy.exc.SQLAlchemyError: where nothing of it was written
         """
         with self.writing() as connection:
-            connection.execute(MESSAGES.insert(), [row_of(envelope) for envelope in envelopes])
-            for envelope in envelopes:
-                for statement in _PROJECTION.of(envelope):
-                    connection.execute(statement)
+            _write(connection, chain.link(connection, envelopes))
+        self.grown()
+
+    def take_over(self, envelopes: list[Envelope]) -> None:
+        """Write messages that an earlier journal had, as they were in it.
+
+        :raises sqlalchemy.exc.SQLAlchemyError: where nothing of it was written
+        """
+        with self.writing() as connection:
+            _write(connection, envelopes)
+            chain.follow(connection, envelopes)
         self.grown()
 
     @contextlib.contextmanager
@@ -151,6 +158,13 @@ class Journal(Reading):
         """Remember something, as part of a transaction of :meth:`writing`."""
         self._writing.execute(NOTES.delete().where(NOTES.c.name == name))
         self._writing.execute(NOTES.insert().values(name=name, value=value))
+
+
+def _write(connection: sa.Connection, envelopes: list[Envelope]) -> None:
+    connection.execute(MESSAGES.insert(), [row_of(envelope) for envelope in envelopes])
+    for envelope in envelopes:
+        for statement in _PROJECTION.of(envelope):
+            connection.execute(statement)
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:

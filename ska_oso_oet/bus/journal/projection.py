@@ -21,6 +21,20 @@ def matters(topic: str) -> bool:
     return topic.startswith(_TOPICS)
 
 
+def asked(envelope: Envelope) -> dict[str, Any]:
+    """What the list of who asked for what has of a command, or a request that was refused."""
+    payload = envelope.payload
+    fields = ("user", "name", "address", "method", "path", "what", "status")
+    return {
+        "seq": envelope.seq,
+        "id": envelope.id,
+        "time": envelope.time,
+        "request_id": envelope.request_id,
+        "detail": payload.get("why"),
+        **{name: payload.get(name) for name in fields},
+    }
+
+
 @dataclasses.dataclass(frozen=True)
 class Projection:
     """What messages change beside the table of messages itself.
@@ -43,24 +57,11 @@ class Projection:
         elif envelope.topic.startswith("procedure.lifecycle."):
             yield from self._procedure(payload)
         elif envelope.topic in ("audit.command", "auth.refused"):
-            yield self._asked(envelope)
+            yield self.tables.audit.insert().values(**asked(envelope), **self.tables.common)
         elif envelope.topic == "audit.result":
             table = self.tables.audit
             command = self.tables.ours(table, table.c.id == payload["command"])
             yield table.update().where(command).values(status=payload["status"], detail=payload["detail"])
-
-    def _asked(self, envelope: Envelope) -> sa.Executable:
-        payload = envelope.payload
-        fields = ("user", "name", "address", "method", "path", "what", "status")
-        return self.tables.audit.insert().values(
-            seq=envelope.seq,
-            id=envelope.id,
-            time=envelope.time,
-            request_id=envelope.request_id,
-            detail=payload.get("why"),
-            **{name: payload.get(name) for name in fields},
-            **self.tables.common,
-        )
 
     def _document(self, kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:
         table = self.tables.documents

@@ -21,6 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ...domain import activity, states
+from .chain import cut
 from .journal import KEPT_FROM, Journal
 from .schema import AUDIT, DOCUMENTS, MESSAGES, PROCEDURES
 
@@ -189,6 +190,7 @@ class Retention:
             page = connection.scalars(batch).all()
             last = page[-1] if len(page) == _BATCH else plan.upto
             removable = sa.or_(about.is_(None), about.not_in(plan.spared))
+            cut(connection, last)
             removed = connection.execute(
                 sa.delete(MESSAGES).where(seq.between(after, last), removable)
             ).rowcount
