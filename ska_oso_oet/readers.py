@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import urlsplit
 
 from .addresses import Network, checked_archive_url, checked_issuer
 
@@ -155,6 +156,33 @@ def index(text: str) -> str:
         raise ValueError("must be one URL that begins with https://, http:// or file:///")
     if "@" in text.partition("://")[2].partition("/")[0]:
         raise ValueError("must not hold a user or password; OET_PIP_CREDENTIALS names a file for them")
+    return text
+
+
+def syslog(text: str) -> str:
+    """The address of a receiver of syslog."""
+    if text.startswith("unix://"):
+        if not text.startswith("unix:///"):
+            raise ValueError("must name a socket with its whole path, such as unix:///dev/log")
+        return text
+    return _address(text, ("tls", "tcp", "udp", "unix"), "tls://host:6514") if text else ""
+
+
+def collector(text: str) -> str:
+    """The address of a collector of OpenTelemetry."""
+    return _address(text, ("http", "https"), "http://host:4318") if text else ""
+
+
+def _address(text: str, schemes: tuple[str, ...], example: str) -> str:
+    found = urlsplit(text)
+    if found.scheme not in schemes or not found.hostname or found.port == 0 or re.search(r"\s", text):
+        raise ValueError(
+            f"must be one URL with {', '.join(schemes[:-1])} or {schemes[-1]}, such as {example}"
+        )
+    if "@" in found.netloc:
+        raise ValueError("must not hold a user or password")
+    if (found.path.strip("/") and "http" not in schemes) or found.query or found.fragment:
+        raise ValueError(f"must end after the port, as {example} does")
     return text
 
 

@@ -79,6 +79,9 @@ class Settings:
     web_workers: int
     web_threads: int
     otlp_endpoint: str
+    audit_syslog: str
+    audit_syslog_ca: str
+    audit_otlp: str
     log_level: str
     log_format: str
 

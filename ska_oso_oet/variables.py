@@ -296,6 +296,27 @@ VARIABLES: dict[str, Variable] = {
         "collector of OpenTelemetry (OTLP over HTTP) that traces are sent to; with none nothing is traced. "
         "Needs `ska_oso_oet[tracing]`; the other variables of OpenTelemetry hold as well",
     ),
+    "audit_syslog": Variable(
+        "OET_AUDIT_SYSLOG",
+        "",
+        "receiver of syslog that the audit is sent to as it happens: `tls://host:6514`, `tcp://host:601`, "
+        "`udp://host:514` or `unix:///dev/log`",
+        readers.syslog,
+    ),
+    "audit_syslog_ca": Variable(
+        "OET_AUDIT_SYSLOG_CA",
+        "",
+        "file with certificates of the authorities that may have signed that of `tls://host`; by default "
+        "those of this machine",
+        readers.path,
+    ),
+    "audit_otlp": Variable(
+        "OET_AUDIT_OTLP",
+        "",
+        "collector of OpenTelemetry (OTLP over HTTP, `http://host:4318`) that the audit is sent to as log "
+        "records. Needs `ska_oso_oet[tracing]`; `OTEL_EXPORTER_OTLP_HEADERS` and the like hold as well",
+        readers.collector,
+    ),
     "log_level": Variable("LOG_LEVEL", "INFO", "what is logged", readers.level),
     "log_format": Variable(
         "OET_LOG_FORMAT", "ska", "`ska` (the SKA log line) or `text`", readers.choice("ska", "text")

@@ -27,6 +27,7 @@ import dataclasses
 import hmac
 import logging
 import os
+from collections.abc import Sequence
 from typing import Any
 
 import sqlalchemy as sa
@@ -36,6 +37,7 @@ from ..domain.errors import Refusal
 from ..metrics import catalogue as metrics
 from . import key
 from .envelope import Envelope
+from .export import Exporter, health_of
 from .history.centre import NoCentre
 from .journal import Journal, Query
 from .journal.integrity import is_damage
@@ -76,11 +78,18 @@ class Broker:
     else is delivered at once, kept in memory, and written as soon as that works again.
     """
 
-    def __init__(self, journal: Journal, path: str, centre: NoCentre | None = None) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        path: str,
+        centre: NoCentre | None = None,
+        exporters: Sequence[Exporter] = (),
+    ) -> None:
         self._journal = journal
         self._path = path
         self._key = key.required(path)
         self._centre = centre or NoCentre()
+        self._exporters = exporters
         self._verification = Verification(journal.engine)
         self._peers: dict[Frames, _Peer] = {}
         self._numbers = Numbers(f"{journal.file}.numbers")
@@ -299,7 +308,11 @@ class Broker:
             journal = f"damaged: {self._journal.damage}"
         elif self._spool:
             journal = f"cannot be written: {len(self._spool)} messages wait for room on the disk"
-        return {"journal": journal, "central_history": self._centre.health(self._head)}
+        return {
+            "journal": journal,
+            "central_history": self._centre.health(self._head),
+            "audit_export": health_of(self._exporters),
+        }
 
     def _look_up(self, what: str, query: dict[str, Any]) -> Any:
         if what == "procedures":

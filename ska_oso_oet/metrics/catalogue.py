@@ -66,6 +66,26 @@ UNWRITTEN = Gauge(
 )
 MESSAGES = Gauge(name="oet_journal_messages", meaning="Messages in the journal")
 
+_TARGETS = (("syslog",), ("otlp",))
+
+AUDIT_SENT = Counter(
+    name="oet_audit_sent_total",
+    labels=("target",),
+    meaning="Records of the audit that were sent to `syslog` or `otlp`; some of them twice",
+    always=_TARGETS,
+)
+AUDIT_WAITING = Gauge(
+    name="oet_audit_waiting",
+    labels=("target",),
+    meaning="Records of the audit that wait to be sent",
+)
+AUDIT_MISSED = Counter(
+    name="oet_audit_missed_total",
+    labels=("target",),
+    meaning="Records of the audit that became too old before they could be sent; any is an alarm",
+    always=_TARGETS,
+)
+
 STREAM_CLIENTS = Gauge(name="oet_stream_clients", meaning="Clients that follow the event stream")
 STREAM_DROPPED = Counter(
     name="oet_stream_dropped_total", meaning="Clients of streams disconnected because they read too slowly"

@@ -110,11 +110,11 @@ async def _ask_drain(bus: BusClient) -> dict[str, Any]:
 
 
 async def _stores(bus: BusClient) -> dict[str, str | None]:
-    """How the journal and the central history stand; neither makes a server unfit to end what it runs."""
+    """How the journal, its copy and its export stand; none makes a server unfit to end what it runs."""
     try:
         return await bus.health()
     except ConnectionError:
-        return {"journal": None, "central_history": None}
+        return dict.fromkeys(("journal", "central_history", "audit_export"))
 
 
 async def _ask_all(bus: BusClient) -> dict[str, str]:

@@ -12,7 +12,10 @@ from .drain_schemas import Drain
 Workers = Annotated[dict[str, str], Field(description="what each worker answers: `ok`, or why it does not")]
 Stores = Annotated[
     dict[str, str | None],
-    Field(description="how the journal and the central history stand; null where nobody can tell"),
+    Field(
+        description="how the journal, the central history and the export of the audit stand; null where "
+        "there is none, or nobody can tell"
+    ),
 ]
 
 

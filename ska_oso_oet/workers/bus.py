@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import os
 import threading
@@ -10,6 +11,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from ..bus.broker import Broker
+from ..bus.export import Exporter, Otlp, Syslog
+from ..bus.export.otlp import is_installed
 from ..bus.history import Centre, central_history
 from ..bus.history.database import Disagreement
 from ..bus.journal import Journal, Unusable, copies, integrity
@@ -21,6 +24,7 @@ from ..settings import Settings
 from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
 _FIRST_LOOK = 1.0  #: seconds a start may take to look for damage; the rest is looked at in the background
+_LAST_RECORDS = 1.0  #: seconds that the last records of the audit get to be sent
 _LAST_WORDS = 2.0  #: seconds that what was said last gets to reach the central history
 
 
@@ -68,13 +72,32 @@ async def _serve(
     centre: Centre | None = None,
     copied: Callable[[], int | None] = lambda: None,
 ) -> None:
-    broker = Broker(journal, settings.bus_socket, centre)
     STORE.open(settings.metrics)
+    exporters = _exporters(settings, journal)
+    broker = Broker(journal, settings.bus_socket, centre, exporters)
     retention = Retention(journal, settings.retention_days, settings.history, copied)
     async with kept_running(broker.serve()) as serving:
         await until_terminated(
-            serving, retention.run(), broker.look_for_the_first(), watch("Bus", broker.look)
+            serving,
+            retention.run(),
+            broker.look_for_the_first(),
+            watch("Bus", broker.look, *(exporter.look for exporter in exporters)),
         )
+    await asyncio.gather(*(exporter.finish(_LAST_RECORDS) for exporter in exporters))
+
+
+def _exporters(settings: Settings, journal: Journal) -> list[Exporter]:
+    targets: list[Syslog | Otlp] = []
+    if settings.audit_syslog:
+        targets.append(Syslog(settings.audit_syslog, settings.audit_syslog_ca, settings.subarray_id))
+    if settings.audit_otlp:
+        if not is_installed():
+            raise CannotStart("OET_AUDIT_OTLP needs ska_oso_oet[tracing]: install that, or unset it")
+        targets.append(Otlp(settings.audit_otlp, settings.subarray_id))
+    exporters = [Exporter(journal, target) for target in targets]
+    for exporter in exporters:
+        exporter.start()
+    return exporters
 
 
 def _open(settings: Settings) -> Journal:

@@ -33,8 +33,9 @@ def main(count):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server with two processes that answer requests."""
-    with serving(tmp_path_factory.mktemp("oet") / "state", OET_WEB_WORKERS="2") as found:
+    """A server with two processes that answer requests, and an audit that nobody receives."""
+    settings = {"OET_WEB_WORKERS": "2", "OET_AUDIT_SYSLOG": "udp://localhost:9"}
+    with serving(tmp_path_factory.mktemp("oet") / "state", **settings) as found:
         yield found
 
 

@@ -114,6 +114,11 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
             "pip_extra_index_urls",
             ("https://a/simple", "http://b:1/simple", "file:///c"),
         ),
+        ("OET_AUDIT_SYSLOG", "", "audit_syslog", ""),
+        ("OET_AUDIT_SYSLOG", "tls://logs.example.org", "audit_syslog", "tls://logs.example.org"),
+        ("OET_AUDIT_SYSLOG", "udp://[::1]:514", "audit_syslog", "udp://[::1]:514"),
+        ("OET_AUDIT_SYSLOG", "unix:///dev/log", "audit_syslog", "unix:///dev/log"),
+        ("OET_AUDIT_OTLP", "https://host/otlp", "audit_otlp", "https://host/otlp"),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
         ("OET_LOG_FORMAT", "text", "log_format", "text"),
     ],
@@ -145,6 +150,14 @@ def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: 
         ("OET_MEMORY_LIMIT", "5 s"),
         ("OET_OUTPUT_LIMIT", "none"),
         ("OET_OUTPUT_LIMIT", "1e99"),
+        ("OET_AUDIT_SYSLOG", "logs.example.org:514"),
+        ("OET_AUDIT_SYSLOG", "http://logs.example.org"),
+        ("OET_AUDIT_SYSLOG", "tcp://:514"),
+        ("OET_AUDIT_SYSLOG", "tcp://host:99999"),
+        ("OET_AUDIT_SYSLOG", "tcp://host/path"),
+        ("OET_AUDIT_SYSLOG", "unix://dev/log"),
+        ("OET_AUDIT_OTLP", "host:4318"),
+        ("OET_AUDIT_OTLP", "http://host?token=x"),
         ("OET_HISTORY", "0"),
         ("OET_RETENTION_DAYS", "0"),
         ("OET_WARM_INTERPRETERS", "-1"),
@@ -177,6 +190,13 @@ def test_a_package_index_with_a_password_is_refused_and_the_password_not_shown()
     for name in ("OET_PIP_INDEX_URL", "OET_PIP_EXTRA_INDEX_URL"):
         with pytest.raises(BadSetting, match="OET_PIP_CREDENTIALS names a file for them") as refused:
             read_settings({name: "https://me:SECRET@host/simple"})
+        assert "SECRET" not in str(refused.value)
+
+
+def test_who_receives_the_audit_is_named_without_a_password() -> None:
+    for name, scheme in (("OET_AUDIT_SYSLOG", "tcp"), ("OET_AUDIT_OTLP", "http")):
+        with pytest.raises(BadSetting, match="must not hold a user or password") as refused:
+            read_settings({name: f"{scheme}://me:SECRET@host"})
         assert "SECRET" not in str(refused.value)
 
 

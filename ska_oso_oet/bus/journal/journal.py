@@ -45,6 +45,7 @@ class Journal(Reading):
         self.file = str(self.engine.url.database)
         self.damage: str | None = None  #: what was found to be wrong with the file
         self.grown: Callable[[], None] = lambda: None  #: called whenever something was written
+        self.audited: list[Callable[[], None]] = []  #: called whenever records of the audit were written
         sa.event.listen(self.engine, "handle_error", self._failed)
         if self.engine.dialect.name == "sqlite":
             sa.event.listen(self.engine, "connect", _prepare_sqlite)
@@ -131,8 +132,12 @@ class Journal(Reading):
         :raises sqlalchemy.exc.SQLAlchemyError: where nothing of it was written
         """
         with self.writing() as connection:
-            _write(connection, chain.link(connection, envelopes))
+            linked = chain.link(connection, envelopes)
+            _write(connection, linked)
         self.grown()
+        if linked is not envelopes:
+            for told in self.audited:
+                told()
 
     def take_over(self, envelopes: list[Envelope]) -> None:
         """Write messages that an earlier journal had, as they were in it.
