@@ -62,6 +62,16 @@ def size(text: str) -> int:
     return int(_unit(text, _SIZES))
 
 
+def rate(text: str) -> float | None:
+    """How many per second, or none."""
+    if text.lower() in ("", "none"):
+        return None
+    value = float(text)
+    if not 0.1 <= value <= 1e9:
+        raise ValueError("must be a number of 0.1 or more, or none")
+    return value
+
+
 def memory(text: str) -> int | None:
     """A size in bytes, or none."""
     return None if text.lower() in ("", "none") else size(text)

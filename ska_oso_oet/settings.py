@@ -55,6 +55,7 @@ class Settings:
     main_timeout: float | None
     memory_limit: int | None
     output_limit: int
+    message_rate: float | None
     history: int
     retention_days: int
     warm_interpreters: int

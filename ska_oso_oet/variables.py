@@ -184,6 +184,13 @@ VARIABLES: dict[str, Variable] = {
         "OET_MEMORY_LIMIT", "none", "memory each process of a script may have of its own", readers.memory
     ),
     "output_limit": Variable("OET_OUTPUT_LIMIT", "64 MiB", "captured output kept per run", readers.size),
+    "message_rate": Variable(
+        "OET_MESSAGE_RATE",
+        "200",
+        "messages per second that one script may send in the long run, or `none`; those of a hundred seconds "
+        "may come at once. Beyond that sending one waits. Of a long message each 4 KiB count as one",
+        readers.rate,
+    ),
     "history": Variable("OET_HISTORY", "10", "how many procedures are listed", readers.whole(1, 1000)),
     "retention_days": Variable(
         "OET_RETENTION_DAYS",

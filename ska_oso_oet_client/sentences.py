@@ -20,6 +20,9 @@ PATTERNS: Mapping[str, str] = {
     "procedure.lifecycle.ready": (
         "Procedure {id} ({script_uri}) ready for execution on subarray {subarray}"
     ),
+    "procedure.lifecycle.slowed": (
+        "Procedure {pid} sends too many messages, and is slowed down to {rate:g} per second"
+    ),
     "procedure.lifecycle.started": (
         "Procedure {id} ({script_uri}) started execution on subarray {subarray}"
     ),

@@ -91,6 +91,7 @@ _ALL = (
     Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
     Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit", "resolved_branch")),
     Topic("procedure.lifecycle.initialising", ("pid", "init")),
+    Topic("procedure.lifecycle.slowed", ("pid", "rate")),
     Topic("procedure.lifecycle.ready", ("result",)),
     Topic("procedure.lifecycle.started", ("result",)),
     Topic("procedure.lifecycle.stopping", ("pid", "stage")),

@@ -59,6 +59,15 @@ class Initialising(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
+class Slowed(_Event):
+    """The script sends more messages than it may, so it waits where it sends them from now on."""
+
+    TOPIC = "procedure.lifecycle.slowed"
+    pid: int
+    rate: float
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
 class Ready(_Event):
     """The script is loaded; ``result`` tells the OS process id."""
 
@@ -121,6 +130,7 @@ Event = Union[
     StateChanged,
     Resolved,
     Initialising,
+    Slowed,
     Ready,
     Started,
     Stopping,
@@ -137,6 +147,7 @@ EVENTS: dict[str, type[Event]] = {
         StateChanged,
         Resolved,
         Initialising,
+        Slowed,
         Ready,
         Started,
         Stopping,

@@ -35,6 +35,7 @@ class Procedure:
     stages: list[tuple[str, float]] = dataclasses.field(default_factory=list)
     stacktrace: str | None = None
     outcome: Outcome | None = None
+    slowed: float | None = None  #: since when it has to wait where it sends messages
 
     @property
     def state(self) -> ProcedureState:
@@ -93,6 +94,10 @@ class Procedure:
         """``init`` is being called with these arguments, and not quite those that were asked for."""
         return self._happened(events.Initialising(time=at, pid=self.id, init=init.to_dict()))
 
+    def slow_down(self, at: float, rate: float) -> events.Slowed:
+        """It sends more messages per second than this, and has to wait."""
+        return self._happened(events.Slowed(time=at, pid=self.id, rate=rate))
+
     def ready(self, at: float, os_pid: int) -> list[events.Event]:
         """The script is loaded and waits in OS process ``os_pid``."""
         changed = self.change(ProcedureState.READY, at)
@@ -141,6 +146,8 @@ class Procedure:
                     )
             case events.Initialising(init=init):
                 self.init = Arguments.from_dict(init)
+            case events.Slowed(time=at):
+                self.slowed = at
             case events.Ready(result=result):
                 self.pid = result["pid"]
             case events.Started(result=result):
@@ -181,6 +188,7 @@ class Procedure:
             "activity_id": self.activity_id,
             "created_by": self.created_by,
             "pid": self.pid,
+            "slowed": self.slowed,
         }
 
     @classmethod
@@ -197,6 +205,7 @@ class Procedure:
             created_by=data.get("created_by"),
             activity_id=data.get("activity_id"),
             pid=data.get("pid"),
+            slowed=data.get("slowed"),
             stacktrace=data["history"].get("stacktrace"),
             outcome=Outcome.from_dict(outcome) if outcome else None,
             stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],

@@ -50,6 +50,7 @@ def job_of(
         "umask": settings.script_umask,
         "subarray_id": settings.subarray_id,
         "output_limit": settings.output_limit,
+        "message_rate": settings.message_rate,
         "memory": settings.memory_limit,
         "mark": mark_of(run_dir),
         "isolation": isolation.to_dict(),

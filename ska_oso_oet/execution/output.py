@@ -43,8 +43,13 @@ class OutputLog:
         if decoder is None:
             decoder = self._decoders[stream] = codecs.getincrementaldecoder("utf-8")("replace")
         text = decoder.decode(data, final=not data)
-        if not text:
-            return None
+        return self._piece(stream, text, time) if text else None
+
+    def note(self, text: str, time: float) -> dict[str, Any]:
+        """Keep a line for the script's author among what came from stderr; return it."""
+        return self._piece("stderr", text, time)
+
+    def _piece(self, stream: str, text: str, time: float) -> dict[str, Any]:
         self.last += 1
         piece = {"n": self.last, "time": time, "stream": stream, "at": self._at, "text": text}
         self._at += len(text.encode("utf-8", "replace"))

@@ -16,7 +16,7 @@ supervisor  output    ``batch`` of pieces of output, as they come; all of them a
 
 Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
 ``started`` (``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard``
-(``message``: the number of one from outside), ``stage`` (``stage``),
+(``message``: the number of one from outside), ``slowed`` (``rate``), ``stage`` (``stage``),
 ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 

@@ -253,6 +253,9 @@ class Run:
                 return [changed] if init == procedure.init else [changed, procedure.call_init(at, init)]
             case "resolved":
                 return [procedure.resolve(at, record["commit"], record.get("branch"))]
+            case "slowed":
+                LOG.warning("It sends too many messages: more than %g per second", record["rate"])
+                return [procedure.slow_down(at, record["rate"])]
             case "ready":
                 return procedure.ready(at, record["pid"])
             case "started":
@@ -272,6 +275,7 @@ class Run:
                 events.StateChanged,
                 events.Resolved,
                 events.Initialising,
+                events.Slowed,
                 events.Stopping,
                 events.Stacktrace,
             ),

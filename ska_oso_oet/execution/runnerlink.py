@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 _READ = 256 * 1024  #: bytes taken at once
+_SIP = 8 * 1024  #: bytes taken at once of a script that was held back for a while
 _PATIENCE = 0.25  #: seconds that a script which publishes too fast is held back without any progress
 
 Said = list[dict[str, Any]]
@@ -20,15 +21,18 @@ class RunnerLink:
     """Says things to the runner, and hears what it says.
 
     :param control: the socket
-    :param heard: called with what was said, in order; returns whether the runner must be held back
+    :param heard: called with what was said, in order, and how many bytes that was; returns whether the
+        runner must be held back
     """
 
-    def __init__(self, control: socket.socket, heard: Callable[[Said], bool]) -> None:
+    def __init__(self, control: socket.socket, heard: Callable[[Said, int], bool]) -> None:
         self._control = control
         self._heard = heard
         self._rest = b""
         self._reading = False
         self._closed = False
+        self._room = _READ
+        self._later: asyncio.TimerHandle | None = None  #: when more may be heard
         control.setblocking(False)
 
     def say(self, what: dict[str, Any]) -> None:
@@ -41,9 +45,24 @@ class RunnerLink:
 
     def listen(self) -> None:
         """Hear what is said, from now on and until the runner must be held back."""
-        if not self._reading and not self._closed:
+        if not self._reading and not self._closed and self._later is None:
             self._reading = True
             asyncio.get_running_loop().add_reader(self._control, self._readable)
+
+    def hold(self, seconds: float) -> None:
+        """Hear nothing for a while, whoever wants to; the runner waits where it says something."""
+        self._pause()
+        self.hurry(listen=False)
+        self._room = _SIP
+        self._later = asyncio.get_running_loop().call_later(seconds, self.hurry)
+
+    def hurry(self, listen: bool = True) -> None:
+        """Wait no longer."""
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
+        if listen:
+            self.listen()
 
     def _pause(self) -> None:
         if self._reading:
@@ -52,7 +71,7 @@ class RunnerLink:
 
     def _readable(self) -> None:
         try:
-            data = self._control.recv(_READ)
+            data = self._control.recv(self._room)
         except BlockingIOError:
             return
         except OSError:
@@ -79,7 +98,7 @@ class RunnerLink:
         for line in lines:
             with contextlib.suppress(ValueError):
                 said.append(_DECODER.decode(line.decode()))
-        return self._heard(said)
+        return self._heard(said, len(data))
 
 
 def _finite(text: str) -> float | str:

@@ -21,6 +21,7 @@ from ..peers import SUPERVISOR, is_own
 from . import processes
 from .isolation import Isolation
 from .output import OutputLog
+from .pace import Pace
 from .reporter import Reporter
 from .rundir import RunDirectory
 from .runnerlink import RunnerLink
@@ -34,6 +35,10 @@ LOG = logging.getLogger(__name__)
 _READ = 256 * 1024  #: bytes of output taken at once
 _END_OF_TIME = 2.0**40  #: seconds since the epoch beyond which nothing happens
 _UNRULY = 2.0  #: seconds after SIGKILL until what is left is recorded as a survivor
+_SLOWED = (
+    "OET: this script sends more than {:g} messages per second (OET_MESSAGE_RATE) all the time; from now on "
+    "sending one waits until there is room\n"
+)
 _REAPING = 0.1  #: seconds after which children that have ended are taken leave of, many at once
 
 
@@ -66,6 +71,7 @@ class Supervisor:
         self._overstayed = False
         self._kill_recorded = False
         self._reaping = False
+        self._slowed = False
         self._kernel_killed = processes.killed_by_kernel()
 
     # -- life --------------------------------------------------------------------------------------
@@ -134,6 +140,7 @@ class Supervisor:
         self._reporter.record({"kind": "state", "state": first[0]})
         self._enter(first[1])
         self._output = OutputLog(job["run_dir"], job["output_limit"])
+        self._pace = Pace(job["message_rate"])
         for stream, fd in self._outputs.items():
             os.set_blocking(fd, False)
             asyncio.get_running_loop().add_reader(fd, self._read_output, stream)
@@ -181,6 +188,8 @@ class Supervisor:
             with contextlib.suppress(OSError):
                 self._dir.say_why(order["why"], Isolation.from_dict(self._job["isolation"]))
             self._terminate()
+            self._pace.refill()
+            self._link.hurry()  # it is raised once what is being said was heard
             self._reporter.record({"kind": "stage", "stage": "terminate"})
             asyncio.get_running_loop().call_later(self._job["grace"], self._kill)
             return
@@ -291,8 +300,10 @@ class Supervisor:
 
     # -- listening to the script -------------------------------------------------------------------
 
-    def _heard(self, said: list[dict[str, Any]]) -> bool:
+    def _heard(self, said: list[dict[str, Any]], size: int) -> bool:
         """Take in what the runner said; tell whether it must be held back."""
+        if self._job is not None and not self._ended.is_set():
+            self._keep_pace(len(said), size)  # what else is said is little, unless it is forged
         messages: list[dict[str, Any]] = []
         for one in said:
             if one.get("say") == "message":
@@ -305,6 +316,20 @@ class Supervisor:
         if messages:
             self._reporter.record(*messages)
         return self._job is not None and self._reporter.behind
+
+    def _keep_pace(self, messages: int, size: int) -> None:
+        """Have a script wait that sends more messages than it may, and tell it so, once."""
+        assert self._job is not None
+        seconds = self._pace.take(messages, size)
+        if not seconds:
+            return
+        self._link.hold(seconds)
+        if not self._slowed:
+            self._slowed = True
+            rate = self._job["message_rate"]
+            now = time.time()
+            self._reporter.record({"kind": "slowed", "rate": rate})
+            self._reporter.output(self._output.note(_SLOWED.format(rate), now))
 
     def _said(self, said: dict[str, Any]) -> None:
         # Once its code is loaded a script can say whatever it likes, but not what happened before.

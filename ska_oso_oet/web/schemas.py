@@ -146,6 +146,12 @@ class Procedure(BaseModel):
     activity_id: int | None
     created_by: str | None
     pid: Annotated[int | None, Field(description="OS process id of the script")]
+    slowed: Annotated[
+        float | None,
+        Field(
+            description="since when it waits where it sends messages: there were more than OET_MESSAGE_RATE"
+        ),
+    ] = None
     subarray: Annotated[int | None, Field(description="with `all_subarrays`: where it was run")] = None
     position: Annotated[
         int | None, Field(description="with `all_subarrays`: its place in the central history")

@@ -32,6 +32,9 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
         commit = script.resolved_commit or script.git_commit
         branch = script.resolved_branch or script.git_branch
         yield table(("Repository", "Branch", "Commit"), [(script.git_repo, branch, commit)])
+    if procedure.slowed is not None:
+        since = times.in_a_sentence(procedure.slowed)
+        yield f"It sent too many messages, and had to wait where it sent them since {since}"
     if procedure.outcome is not None:
         yield outcome_table(procedure.outcome)
     if procedure.stacktrace:

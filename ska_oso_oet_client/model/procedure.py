@@ -44,6 +44,7 @@ class Script:
 class Procedure:
     """One loaded script: where it comes from, what it was given and what became of it.
 
+    ``slowed`` is since when it waits where it sends messages, because there were too many.
     ``subarray`` is told, and not None, in lists over all subarrays only, where ids are not unique.
     """
 
@@ -59,6 +60,7 @@ class Procedure:
     activity_id: int | None = None
     created_by: str | None = None
     process_id: int | None = None
+    slowed: float | None = None
     subarray: int | None = None
     document: Document = field(repr=False, compare=False)
 
@@ -85,6 +87,7 @@ class Procedure:
             activity_id=document.get("activity_id"),
             created_by=document.get("created_by"),
             process_id=document.get("pid"),
+            slowed=document.get("slowed"),
             subarray=document.get("subarray"),
             document=document,
         )

@@ -56,6 +56,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "Procedure 2 (file:///x.py) ready for execution on subarray 3",
     ),
     (
+        "procedure.lifecycle.slowed",
+        {"pid": 2, "rate": 200.0},
+        "Procedure 2 sends too many messages, and is slowed down to 200 per second",
+    ),
+    (
         "procedure.lifecycle.started",
         {"result": PROCEDURE, "subarray_id": 6},
         "Procedure 2 (file:///x.py) started execution on subarray 6",
