@@ -23,6 +23,7 @@ from ska_oso_oet.domain.errors import Unavailable
 from ..postgresql import PostgreSQL, require_equal
 from ..unit.buses import BrokerProcess, Bus, in_loop, said, until
 from . import earlier
+from .audited import Audited
 from .test_retention import NOW, History
 
 pytestmark = pytest.mark.usefixtures("quick")
@@ -593,3 +594,35 @@ async def test_a_connection_that_an_earlier_process_left_behind_is_waited_for(
                 assert "is still open there; if it is not that of an earlier process" in str(copier.trouble)
                 left_behind.close()
                 await up_to_date(copier)
+
+
+@in_loop
+async def test_a_journal_that_is_fetched_goes_on_with_the_same_chain_of_its_audit(
+    tmp_path: Path, centre: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All of it, what is young only, what came after a backup, and all but the audit."""
+    monkeypatch.setattr("time.time", lambda: NOW)
+    heads = []
+    with contextlib.closing(Audited(tmp_path / "journal.db")) as first:
+        first.day(NOW - 200 * 86400)
+        copies.backup(str(first.file), str(tmp_path / "backup.db"))
+        first.day(NOW - 150 * 86400)
+        for _ in range(3):
+            first.say("user.script.announce", NOW - 86400)
+        heads.append(first.client().head)
+        async with replicating(first.journal, centre) as (copier, _):
+            await up_to_date(copier)
+    shutil.copy(tmp_path / "backup.db", tmp_path / "restored.db")
+    rounds = (("last", 1, 19), ("all", 36500, 0), ("restored", 36500, 0), ("young", 170, 10))
+    for name, days, anchor in rounds:
+        with contextlib.closing(Audited(tmp_path / f"{name}.db")) as fetched:
+            async with replicating(fetched.journal, centre, days=days) as (copier, _):
+                found = fetched.client(heads[-1])
+                assert found.unbroken, (name, found)
+                assert fetched.server.verdict(0, 5000)["unbroken"], name
+                assert found.removed == anchor, name
+                fetched.command(NOW - 60)
+                await up_to_date(copier)
+            found = fetched.client(heads[-1])
+            assert found.unbroken, (name, found)
+            heads.append(found.head)
