@@ -101,3 +101,26 @@ def test_many_entries_come_in_pages(oet: FakeOET) -> None:
         assert [found.id for found in client.audit(limit=1100)] == list(range(1200, 100, -1))
         assert len(client.audit(limit=5000)) == 1200
     assert len(oet.requests[0:3]) == 3
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--verify", "--user=bob"), "leave out --user"),
+        (("--verify", "--limit=5"), "leave out --limit"),
+        (("--verify", "--refused"), "leave out --refused"),
+        ((f"--head={'0' * 64}",), "add --verify"),
+        (("--verify", "--head=newest"), "64 hexadecimal digits"),
+    ],
+)
+def test_what_cannot_be_verified_is_wrong_usage(
+    oet: FakeOET, run: Run, words: tuple[str, ...], said: str
+) -> None:
+    result = run("audit", *words)
+    assert (result.status, result.out) == (2, "")
+    assert said in result.err
+    assert not oet.requests
+
+
+def test_a_server_that_has_no_chain_says_so_and_is_not_taken_for_a_good_one(oet: FakeOET, run: Run) -> None:
+    assert run("audit", "--verify").status == 3
