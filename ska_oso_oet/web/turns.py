@@ -31,24 +31,20 @@ class Turns:
             await turn
             yield
         finally:
-            if turn.cancelled():
-                self._forget(user, turn)
-            else:
+            if not turn.cancelled():
                 self._free += 1
                 self._busy.discard(user)
                 self._give()
 
     def _give(self) -> None:
-        for user in [user for user in self._waiting if user not in self._busy][: self._free]:
-            turns = self._waiting.pop(user)
-            turns.popleft().set_result(None)
-            if turns:
-                self._waiting[user] = turns  # at the end of the row
-            self._free -= 1
-            self._busy.add(user)
-
-    def _forget(self, user: str, turn: asyncio.Future[None]) -> None:
-        turns = self._waiting[user]
-        turns.remove(turn)
-        if not turns:
-            del self._waiting[user]
+        for user in list(self._waiting):
+            if self._free and user not in self._busy:
+                turns = self._waiting.pop(user)
+                while turns and turns[0].done():  # given up meanwhile
+                    turns.popleft()
+                if turns:
+                    self._free -= 1
+                    self._busy.add(user)
+                    turns.popleft().set_result(None)
+                if turns:
+                    self._waiting[user] = turns  # at the end of the row
