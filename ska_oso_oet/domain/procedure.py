@@ -22,7 +22,11 @@ _FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | even
 
 @dataclasses.dataclass
 class Procedure:
-    """One procedure. Every change goes through :meth:`apply`, live and on replay alike."""
+    """One procedure. Every change goes through :meth:`apply`, live and on replay alike.
+
+    ``aborts`` is the procedure after whose end this one aborts the subarray, ``evicts`` the READY one that
+    was ended to make room for this one in the list.
+    """
 
     id: int
     script: Script
@@ -31,6 +35,8 @@ class Procedure:
     process_states: list[tuple[ProcedureState, float]]
     created_by: str | None = None
     activity_id: int | None = None
+    aborts: int | None = None
+    evicts: int | None = None
     pid: int | None = None  #: the OS process id of the script
     stages: list[tuple[str, float]] = dataclasses.field(default_factory=list)
     stacktrace: str | None = None
@@ -60,6 +66,8 @@ class Procedure:
         *,
         main: Arguments = Arguments(),  # noqa: B008  immutable
         activity_id: int | None = None,
+        aborts: int | None = None,
+        evicts: int | None = None,
     ) -> tuple[Procedure, events.Created]:
         """Bring a procedure into being, CREATING."""
         procedure = cls(
@@ -70,6 +78,8 @@ class Procedure:
             process_states=[(ProcedureState.CREATING, at)],
             created_by=created_by,
             activity_id=activity_id,
+            aborts=aborts,
+            evicts=evicts,
         )
         return procedure, events.Created(time=at, result=procedure.to_dict())
 
@@ -187,6 +197,8 @@ class Procedure:
             "outcome": self.outcome.to_dict() if self.outcome else None,
             "activity_id": self.activity_id,
             "created_by": self.created_by,
+            "aborts": self.aborts,
+            "evicts": self.evicts,
             "pid": self.pid,
             "slowed": self.slowed,
         }
@@ -204,6 +216,8 @@ class Procedure:
             process_states=states,
             created_by=data.get("created_by"),
             activity_id=data.get("activity_id"),
+            aborts=data.get("aborts"),
+            evicts=data.get("evicts"),
             pid=data.get("pid"),
             slowed=data.get("slowed"),
             stacktrace=data["history"].get("stacktrace"),

@@ -166,6 +166,7 @@ class ScriptExecutionService:
         *,
         main: Arguments = Arguments(),  # noqa: B008  immutable
         activity_id: int | None = None,
+        aborts: int | None = None,
         limits: dict[str, float | None],
         request: Envelope | None = None,
         by: str | None = None,
@@ -174,6 +175,7 @@ class ScriptExecutionService:
     ) -> Run:
         """Bring a procedure into being and have it loaded.
 
+        :param aborts: the procedure after whose end this one aborts the subarray
         :param offered: keyword arguments for those functions of the script that take them
         :param urgent: whether it must not be refused because the list is full
         :raises Refusal: where no new work can be taken
@@ -201,13 +203,21 @@ class ScriptExecutionService:
         except OSError as error:
             raise DiskFull(f"the run directory cannot be written: {error.strerror}") from None
         try:
-            self._make_room(urgent)
+            evicts = self._make_room(urgent)
         except Refusal:
             shutil.rmtree(directory.path, ignore_errors=True)
             raise
         user = request.user if request else by
         procedure, created = Procedure.create(
-            pid, script, init, time.time(), user, main=main, activity_id=activity_id
+            pid,
+            script,
+            init,
+            time.time(),
+            user,
+            main=main,
+            activity_id=activity_id,
+            aborts=aborts,
+            evicts=evicts,
         )
         idle = procedure.change(ProcedureState.IDLE, time.time())
         run = self.follow(procedure, directory)
@@ -263,10 +273,13 @@ class ScriptExecutionService:
                 LOG.warning("No interpreter yet: %s", error)
                 await asyncio.sleep(0.1)
 
-    def _make_room(self, urgent: bool) -> None:
+    def _make_room(self, urgent: bool) -> int | None:
+        """Returns which procedure has to end for it, if one has to."""
         victim = self.pool.make_room(urgent)
-        if victim is not None and not victim.final:
-            self.runs[victim.id].stop("evict", None, self.settings.stop_grace)
+        if victim is None or victim.final:
+            return None
+        self.runs[victim.id].stop("evict", None, self.settings.stop_grace)
+        return victim.id
 
     def _require_disk(self) -> None:
         try:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Collection
 from typing import Any
 
+from .announce import send
 from .device import Device, Heard
 from .errors import CommandFailed, DeviceUnreachable, Overdue, WrongState
 from .names import names_of, subarray_of
@@ -41,6 +42,7 @@ class SubArray:
         self._central_name = names.central_node
         self._central: Device | None = None
         self._heard = Heard()
+        self._told: ObsState | None = None
         self._reports: dict[str, bool] = {}  #: by device, whether it tells the results of its commands
         self._node = Device(names.subarray)
         self._node.subscribe("obsState", lambda value: self._heard.add("state", S(int(value))))
@@ -63,7 +65,15 @@ class SubArray:
 
         :raises DeviceUnreachable: where it does not answer
         """
-        return S(int(self._node.read("obsState")))
+        state = S(int(self._node.read("obsState")))
+        self._tell(state)
+        return state
+
+    def _tell(self, state: ObsState) -> None:
+        """Tell the OET, whose server asks no device, where the subarray is."""
+        if state is not self._told:
+            self._told = state
+            send("telescope.obs_state", subarray_id=self.id, obs_state=state.name)
 
     # -- commands; each returns when it is done, or raises a TelescopeError -------------------------------
 
@@ -141,6 +151,7 @@ class SubArray:
         reported, answered = self._reports[device.name], time.monotonic()
         while True:
             position = self._heard.position
+            self._tell(progress.state)
             self._raise_failure(name, progress, reported)
             if progress.finished(reported):
                 return

@@ -21,7 +21,7 @@ from .drain import STATE, drain_state
 from .errors import problem
 from .operator import shown
 from .problems import PROBLEMS
-from .services import services
+from .services import Services, services
 
 _ASK = 2.0  #: seconds a worker may take to answer
 _WORKERS = ("SESWorker", "ActivityWorker")
@@ -66,14 +66,13 @@ def _readiness() -> Response:
 @api.get("/status", summary="What is this server doing?", responses={200: schemas.Status, **PROBLEMS})
 @needs(Permission.READ)
 def status() -> Response:
-    """The server, its workers, the running procedure, and what the operator decided."""
+    """The server, its workers, what lives, where the subarray was seen, and what the operator decided."""
     found = services()
     workers, drain, stores = _ask_everybody()
-    running = None
+    procedures: list[dict[str, Any]] = []
     switch: dict[str, Any] = {"wait_for_qa_ready": None, "override": None}
     if workers["SESWorker"] == "ok":
         procedures = ask("request.procedure.list", {"pids": None}, _ASK)
-        running = next((p for p in procedures if p["state"] == "RUNNING"), None)
         switch = shown(ask("request.operator.state", {}, _ASK))
     return jsonify(
         {
@@ -81,7 +80,9 @@ def status() -> Response:
             "subarray_id": found.settings.subarray_id,
             "ready": all(answer == "ok" for answer in workers.values()) and not drain["drained"],
             "workers": workers,
-            "running": running,
+            "running": next((p for p in procedures if p["state"] == "RUNNING"), None),
+            "alive": [p for p in procedures if p["outcome"] is None],
+            "obs_state": _obs_state(found),
             **switch,
             "drain": drain,
             "reads": found.reads.value,
@@ -89,6 +90,16 @@ def status() -> Response:
             "disk_free": shutil.disk_usage(found.settings.state_dir).free,
         }
     )
+
+
+def _obs_state(found: Services) -> dict[str, Any] | None:
+    """What a script told last of this subarray; the server itself asks no device."""
+    read = found.bridge.client.read_documents(kind="subarray", ids=[found.settings.subarray_id])
+    try:
+        documents = found.bridge.wait_for(read, _ASK)
+    except Refusal:  # the bus is away, which is told elsewhere
+        return None
+    return documents[0] if documents else None
 
 
 def _ask_everybody() -> _Told:

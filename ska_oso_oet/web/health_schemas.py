@@ -43,6 +43,14 @@ class UnknownDrain(BaseModel):
     reason: None
 
 
+class ObsState(BaseModel):
+    """Where a script last saw the subarray, and when."""
+
+    obs_state: str
+    time: float
+    procedure_id: Annotated[int, Field(description="whose script it was")]
+
+
 class Status(BaseModel):
     """What a server is doing."""
 
@@ -53,6 +61,12 @@ class Status(BaseModel):
     running: Annotated[
         dict[str, Any] | None, Field(description="the procedure that runs, as elsewhere but without `uri`")
     ]
+    alive: Annotated[
+        list[dict[str, Any]], Field(description="the procedures that have not ended, in the same form")
+    ] = []
+    obs_state: Annotated[
+        ObsState | None, Field(description="obsState of the subarray as a script told it last; null before")
+    ] = None
     wait_for_qa_ready: bool | None
     override: Override | None
     drain: Drain | UnknownDrain

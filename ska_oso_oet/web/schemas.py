@@ -145,6 +145,12 @@ class Procedure(BaseModel):
     outcome: Outcome | None
     activity_id: int | None
     created_by: str | None
+    aborts: Annotated[
+        int | None, Field(description="the procedure after whose end this one aborts the subarray")
+    ] = None
+    evicts: Annotated[
+        int | None, Field(description="the READY procedure that was ended to make room for it in the list")
+    ] = None
     pid: Annotated[int | None, Field(description="OS process id of the script")]
     slowed: Annotated[
         float | None,

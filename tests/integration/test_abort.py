@@ -38,6 +38,7 @@ def test_the_abort_script_runs_with_the_subarray_of_this_oet(aborting: Server) -
     found = aborting.ended(abort)
     assert found["state"] == "COMPLETE"
     assert found["script_args"]["main"] == {"args": [], "kwargs": {"subarray_id": 3}}
+    assert (found["aborts"], aborting.procedure(pid)["aborts"]) == (pid, None)
     events.wait(lambda e: e.get("msg") == "aborting subarray 3" and e["msg_src"] == str(abort))
     stopped = next(e for e in events.all if e["topic"] == "procedure.lifecycle.stopped")
     created = [e for e in events.all if e["topic"] == "procedure.lifecycle.created"]

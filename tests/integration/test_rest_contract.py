@@ -283,9 +283,10 @@ def test_without_a_finished_one_the_oldest_ready_one_is_ended_as_evicted(server:
     made = [server.create("trivial.py") for _ in range(10)]
     for pid in made:
         server.wait_state(pid, "READY")
-    server.create("trivial.py")
+    newest = server.create("trivial.py")
     ended = server.ended(made[0])
     assert (ended["state"], ended["outcome"]["reason"]) == ("STOPPED", "evicted")
+    assert server.procedure(newest)["evicts"] == made[0]
     assert [p["id"] for p in server.get("/procedures")][:9] == made[1:]
 
 

@@ -98,6 +98,24 @@ def test_a_block_is_observed_and_everything_told_in_order(
     events.close()
 
 
+def test_the_status_tells_where_a_script_saw_the_subarray_last(
+    activities: Activities, server: Server, simulator: Simulator
+) -> None:
+    begun, events = Events(server, topics="subarray.scan"), Events(server, topics="telescope")
+    started = activities.run(add(server, "sbd-seen", scan_duration=1000, scans=1))
+    begun.wait(lambda e: e["topic"] == "subarray.scan.started")
+    told = events.wait(lambda e: e.get("obs_state") == "SCANNING")
+    seen = {"obs_state": "SCANNING", "time": told["time"], "procedure_id": started["procedure_id"]}
+    assert server.get("/status")["obs_state"] == seen
+    _stop(activities, started["id"])
+    assert server.get("/status")["obs_state"]["obs_state"] == "ABORTED"
+    server.stop()
+    server.start()
+    assert server.get("/status")["obs_state"]["obs_state"] == "ABORTED"
+    begun.close()
+    events.close()
+
+
 def test_ten_blocks_in_a_row_are_observed(
     activities: Activities, server: Server, simulator: Simulator
 ) -> None:

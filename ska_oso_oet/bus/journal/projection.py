@@ -13,7 +13,17 @@ from ..envelope import Envelope
 from .schema import Tables
 
 #: What messages must be about for anything to follow from them.
-_TOPICS = ("procedure.lifecycle.", "activity.lifecycle.", "operator.override.", "audit.", "auth.")
+_TOPICS = (
+    "procedure.lifecycle.",
+    "activity.lifecycle.",
+    "operator.override.",
+    "telescope.obs_state",
+    "audit.",
+    "auth.",
+)
+
+_SUBARRAYS = 16
+_LONGEST = 20  #: characters of an obsState
 
 
 def matters(topic: str) -> bool:
@@ -51,6 +61,8 @@ class Projection:
         payload = envelope.payload
         if envelope.topic == "operator.override.state":
             yield from self._document("operator", 0, "", payload)
+        elif envelope.topic == "telescope.obs_state":
+            yield from self._told(envelope)
         elif envelope.topic.startswith("activity.lifecycle."):
             activity = payload["result"]
             yield from self._document("activity", activity["id"], activity["state"], activity)
@@ -68,6 +80,16 @@ class Projection:
         values = {"kind": kind, "id": i, "state": state, "document": json.dumps(document)}
         yield table.delete().where(self.tables.ours(table, table.c.kind == kind, table.c.id == i))
         yield table.insert().values(**values, **self.tables.common, **self.changed)
+
+    def _told(self, envelope: Envelope) -> Iterable[sa.Executable]:
+        """Any script may say this, in any form."""
+        subarray, state = (envelope.payload.get(name) for name in ("subarray_id", "obs_state"))
+        if not isinstance(subarray, int) or not 0 < subarray <= _SUBARRAYS:
+            return
+        if isinstance(state, str) and envelope.msg_src.isdecimal():
+            who = int(envelope.msg_src)
+            told = {"obs_state": state[:_LONGEST], "time": envelope.time, "procedure_id": who}
+            yield from self._document("subarray", subarray, "", told)
 
     def _procedure(self, payload: dict[str, Any]) -> Iterable[sa.Executable]:
         table = self.tables.procedures

@@ -99,7 +99,7 @@ class Reading:
         states: list[str] | None = None,
         limit: int = 50,
     ) -> list[dict[str, Any]]:
-        """Read the latest documents of one kind, `activity` or `operator`, the newest first."""
+        """Read the latest documents of one kind, `activity`, `operator` or `subarray`, the newest first."""
         table = self.tables.documents.c
         found = sa.select(table.document).where(self.tables.ours(self.tables.documents, table.kind == kind))
         if ids is not None:

@@ -38,7 +38,8 @@ PROCEDURES = sa.Table(
     sa.Column("document", sa.Text, nullable=False),
 )
 
-#: The latest document of everything else that has one: of each activity, and of what the operator decided.
+#: The latest document of everything else that has one: of each activity, of what the operator decided, and of
+#: what scripts told of a subarray.
 DOCUMENTS = sa.Table(
     "documents",
     METADATA,
