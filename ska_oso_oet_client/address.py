@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from .errors import InvalidRequestError
 
 URL_VARIABLE = "OET_URL"
+SUBARRAY_VARIABLE = "OET_SUBARRAY_ID"
 DEFAULT_URL = "http://localhost:5000/ska-oso-oet/oet/{SUBARRAY_ID}/api/v1"
 DEFAULT_SUBARRAY = 1
 LAST_SUBARRAY = 16
@@ -32,27 +33,54 @@ def resolve(
 ) -> Address:
     """The address a command talks to: argument first, then OET_URL, then this machine.
 
+    The subarray is the argument's, then that of OET_SUBARRAY_ID, then that of the address.
     Raises InvalidRequestError when URL and subarray contradict each other: commands meant for
     one subarray must never reach another one.
     """
-    if subarray_id is not None and not 1 <= subarray_id <= LAST_SUBARRAY:
-        raise InvalidRequestError(
-            f"--subarray_id must be between 1 and {LAST_SUBARRAY}, not {subarray_id}"
-        )
+    chosen, by = subarray_id, "--subarray_id"
+    if chosen is None:
+        chosen, by = _subarray_of(environment), SUBARRAY_VARIABLE
+    if chosen is not None and not 1 <= chosen <= LAST_SUBARRAY:
+        raise InvalidRequestError(f"{by} must be between 1 and {LAST_SUBARRAY}, not {chosen}")
     url = _complete(server_url or environment.get(URL_VARIABLE, "").strip() or DEFAULT_URL)
     if _PLACEHOLDER in url:
-        number = DEFAULT_SUBARRAY if subarray_id is None else subarray_id
+        number = DEFAULT_SUBARRAY if chosen is None else chosen
         return Address(url.replace(_PLACEHOLDER, str(number)), number)
     named = _SUBARRAY_IN_PATH.search(url)
     if named is None:
-        return Address(url, DEFAULT_SUBARRAY if subarray_id is None else subarray_id)
+        return Address(url, DEFAULT_SUBARRAY if chosen is None else chosen)
     number = int(named[1])
-    if subarray_id is not None and subarray_id != number:
+    # What is typed goes before what is set.
+    weaker = by == SUBARRAY_VARIABLE and server_url
+    if chosen not in (None, number) and not weaker:
         raise InvalidRequestError(
-            f"--subarray_id={subarray_id} contradicts the server URL {url}, "
+            f"{by}={chosen} contradicts the server URL {url}, "
             f"which names subarray {number}; write {_PLACEHOLDER} there to choose per command"
         )
     return Address(url, number)
+
+
+def is_assumed(
+    server_url: str | None, subarray_id: int | None, environment: Mapping[str, str]
+) -> bool:
+    """Whether the given address leaves the subarray open, and nobody says which one is meant."""
+    url = server_url or environment.get(URL_VARIABLE, "")
+    return _PLACEHOLDER in url and subarray_id is None and _subarray_of(environment) is None
+
+
+def leaves_open(server_url: str | None, environment: Mapping[str, str]) -> bool:
+    """Whether the address is that of any subarray."""
+    return _PLACEHOLDER in (server_url or environment.get(URL_VARIABLE, "").strip() or DEFAULT_URL)
+
+
+def _subarray_of(environment: Mapping[str, str]) -> int | None:
+    text = environment.get(SUBARRAY_VARIABLE, "").strip()
+    try:
+        return int(text) if text else None
+    except ValueError:
+        raise InvalidRequestError(
+            f"{SUBARRAY_VARIABLE} must be a number between 1 and {LAST_SUBARRAY}, not {text}"
+        ) from None
 
 
 def base_of(url: str, collection: str) -> str:

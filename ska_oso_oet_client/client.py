@@ -15,8 +15,8 @@ from .operations.procedures import ProcedureOperations
 from .operations.qa import QaOperations
 from .patience import PATIENCE
 
-# Questions and answers between the workers, some of them our own.
-_QUESTIONS = (
+# Questions and answers between the workers, some of them our own, and what sentences tell better.
+_UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
     "request.procedure.output",
@@ -29,6 +29,7 @@ _QUESTIONS = (
     "operator.pool",
     "request.worker",
     "worker.pong",
+    "telescope.obs_state",
 )
 
 
@@ -61,5 +62,5 @@ class OETClient(
 
     def follower(self, notify: Notify = log.warning) -> Follower:
         """An open ear: what is created or started from now on can be followed without a gap."""
-        stream = self.event_stream(exclude=_QUESTIONS, patience=PATIENCE, notify=notify)
+        stream = self.event_stream(exclude=_UNHEARD, patience=PATIENCE, notify=notify)
         return Follower(self, stream, notify)

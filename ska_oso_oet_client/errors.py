@@ -77,12 +77,13 @@ class ProviderUnreachableError(UnreachableError):
 
 
 class BadAnswerError(OETError):
-    """What ``url`` answered is not what an OET answers."""
+    """What ``url`` answered is not what an OET answers; ``status`` is HTTP's."""
 
-    def __init__(self, url: str, why: str) -> None:
+    def __init__(self, url: str, why: str, status: int | None = None) -> None:
         super().__init__(f"{url} does not answer like an OET: {why}")
         self.url = url
         self.why = why
+        self.status = status
 
 
 class ProviderAnswerError(BadAnswerError):
@@ -92,6 +93,7 @@ class ProviderAnswerError(BadAnswerError):
         OETError.__init__(self, f"{url} does not answer like an identity provider: {why}")
         self.url = url
         self.why = why
+        self.status = None
 
 
 class DeadlineError(OETError):

@@ -60,6 +60,7 @@ PATTERNS: Mapping[str, str] = {
     "sb.lifecycle.observation.started": "Observation for SB {sb_id} started",
     "sb.lifecycle.observation.finished.succeeded": "Observation for SB {sb_id} complete",
     "sb.lifecycle.observation.finished.failed": "Observation for SB {sb_id} failed",
+    "telescope.obs_state": "Subarray {subarray_id} is {obs_state}",
     "subarray.resources.allocated": "Subarray {subarray_id}: resources allocated",
     "subarray.resources.deallocated": "Subarray {subarray_id}: resources released",
     "subarray.configured": "Subarray {subarray_id} configured",

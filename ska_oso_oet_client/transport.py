@@ -185,7 +185,7 @@ def failure_of(response: requests.Response) -> OETError:
             return NotAuthorisedError(f"Not permitted by {response.url} (HTTP {status})", status)
         if status in _GATEWAY_STATUSES:
             return UnreachableError(response.url, f"HTTP {status} {response.reason}")
-        return BadAnswerError(response.url, f"HTTP {status} {response.reason}")
+        return BadAnswerError(response.url, f"HTTP {status} {response.reason}", status)
     for item in items:
         if str(item.get("msg")) in detail:
             continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import click
@@ -18,6 +19,10 @@ class ScriptArguments(NamedTuple):
 
     args: list[Any]
     kwargs: dict[str, Any]
+
+
+class IdOption(click.Option):
+    """An option whose value may also be the command's first word, unless words are the script's."""
 
 
 class OetCommand(click.Command):
@@ -37,6 +42,7 @@ class OetCommand(click.Command):
         found = _sort(ctx, args, self._grammar())
         own = self._own_arguments(found)
         if not self.takes_script_arguments:
+            self._take_id(found)
             own += [*found.positionals, *found.literal]
         left = super().parse_args(ctx, [*found.options, "--", *own])
         if self.takes_script_arguments:
@@ -55,6 +61,20 @@ class OetCommand(click.Command):
             arguments=frozenset(arguments),
             takes_script_arguments=self.takes_script_arguments,
         )
+
+    def _take_id(self, found: SortedWords) -> None:
+        words = found.positionals or found.literal
+        names = [p.opts[0] for p in self.params if isinstance(p, IdOption)]
+        if not words or not names:
+            return
+        if any(option.startswith(f"{names[0]}=") for option in found.options):
+            raise click.UsageError(f"{words[0]} is one word too many beside {names[0]}")
+        found.options.append(f"{names[0]}={words.pop(0)}")
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        pieces = super().collect_usage_pieces(ctx)
+        takes_id = any(isinstance(p, IdOption) for p in self.params)
+        return [*pieces, "[ID]"] if takes_id and not self.takes_script_arguments else pieces
 
     def _own_arguments(self, found: SortedWords) -> list[str]:
         """The values of the command's own arguments, in order; they leave the sorted words."""
@@ -91,11 +111,21 @@ class ScriptCommand(OetCommand):
 
 
 class OetGroup(click.Group):
-    """Sub-commands by name: where each lives (``module:attribute``) and one line about it."""
+    """Sub-commands by name: where each lives (``module:attribute``) and one line about it.
 
-    def __init__(self, *args: Any, lazy: Mapping[str, tuple[str, str]], **kwargs: Any) -> None:
+    ``aliases`` are other words for commands, of this group or another: where each of these lives.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        lazy: Mapping[str, tuple[str, str]],
+        aliases: Mapping[str, str] = MappingProxyType({}),
+        **kwargs: Any,
+    ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        self.aliases = aliases
         self.no_args_is_help = False
         self.params.extend(common_options())
 
@@ -103,11 +133,22 @@ class OetGroup(click.Group):
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        if cmd_name not in self.lazy:
+        home = self.lazy[cmd_name][0] if cmd_name in self.lazy else self.aliases.get(cmd_name)
+        if home is None:
             return None
-        module, attribute = self.lazy[cmd_name][0].split(":")
+        module, attribute = home.split(":")
         command: click.Command = getattr(import_module(module, __package__), attribute)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        command = self.get_command(ctx, args[0])
+        if command is None and not ctx.resilient_parsing:
+            from .suggestions import unknown_command
+
+            raise click.UsageError(unknown_command(self, ctx, args[0]))
+        return args[0], command, args[1:]
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):

@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
+from .matters import GIT, advice, matter_of
+from .slips import in_part, nearest
 from .values import read_value
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _BOOLEAN_WORDS = frozenset({"true", "false"})
-_FARTHEST_SLIP = 2
 _HARMLESS = frozenset({"--raw", "--local"})
 """A slip of these changes only what is shown; but a script may well have an argument ``ra``."""
 
@@ -133,44 +134,23 @@ def _is_option(word: str) -> bool:
 
 
 def _refuse_slip(name: str, key: str, grammar: Grammar) -> None:
-    nearest = _nearest(key, grammar.names())
-    if grammar.takes_script_arguments and key and nearest is None:
+    """Raises for all unknown options but those that are a script's; no slip may run other code."""
+    names = {key_of(option): option for option in grammar.names()}
+    meant = nearest(key, names)
+    matter = matter_of(key)
+    if matter is not None and matter in grammar.options:
+        advised = f"; did you mean {grammar.options[matter]}?"
+    elif meant is not None or (matter in (None, GIT) and (meant := in_part(key, names))):
+        advised = f"; did you mean {meant}?"
+    elif matter is not None and grammar.takes_script_arguments:
+        advised = f"; {advice(matter)}."
+    elif grammar.takes_script_arguments and key:
         return
-    message = f"No such option {name}"
-    if nearest is not None:
-        message += f"; did you mean {nearest}?"
-        if grammar.takes_script_arguments:
-            message += f" If it is for the script: --kwargs='{{\"{key}\": ...}}'"
-    raise click.UsageError(message)
-
-
-def _nearest(key: str, names: Iterator[str]) -> str | None:
-    """The option that ``key`` is probably a slip of.
-
-    Two letters, but fewer than half of a short name: a script may well have an argument ``self``
-    although there is an option ``--help``.
-    """
-    slips = ((_slips(key, key_of(name)), name) for name in names)
-    likely = [
-        (slips, name)
-        for slips, name in slips
-        if slips <= _FARTHEST_SLIP and 2 * slips < len(key_of(name))
-    ]
-    return min(likely)[1] if likely else None
-
-
-def _slips(one: str, other: str) -> int:
-    """Letters inserted, left out, replaced or swapped with a neighbour between two words."""
-    before: list[int] = []
-    row = list(range(len(other) + 1))
-    for i, a in enumerate(one, 1):
-        before_that, before, row = before, row, [i]
-        for j, b in enumerate(other, 1):
-            cost = min(before[j] + 1, row[j - 1] + 1, before[j - 1] + (a != b))
-            if i > 1 and j > 1 and a == other[j - 2] and one[i - 2] == b:
-                cost = min(cost, before_that[j - 2] + 1)
-            row.append(cost)
-    return row[-1]
+    else:
+        advised = ""
+    if advised and grammar.takes_script_arguments:
+        advised += f" If it is for the script: --kwargs='{{\"{key}\": ...}}', or as text after --"
+    raise click.UsageError(f"No such option {name}{advised}")
 
 
 def _dashes(key: str) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
+from ..errors import OETError
 from ..model import DrainState
 from ..terminal import printable
 from .command import OetCommand
-from .settings import Settings, pass_settings
+from .settings import Settings, pass_settings, tell
 from .showing import show_json
 from .times import Times
+
+if TYPE_CHECKING:
+    from ..client import OETClient
 
 
 @click.command(cls=OetCommand)
@@ -27,18 +33,30 @@ def drain(settings: Settings, reason: str | None) -> None:
         show_json(state.document)
     else:
         click.echo(f"Drained {how_drained(state, settings.times)}")
+    tell(f"Subarray {client.subarray_id} takes no new work")
 
 
 @click.command(cls=OetCommand)
 @pass_settings
 def resume(settings: Settings) -> None:
-    """Have the OET take new work again after oet drain."""
+    """Have the OET take new work again after oet drain; no script is paused or goes on by it."""
     with settings.client() as client:
+        was_drained = _is_drained(client)
         state = client.resume()
     if settings.as_json:
         show_json(state.document)
+    elif was_drained is False:
+        click.echo("It was not drained; nothing has changed")
     else:
         click.echo("New work is taken again")
+    tell(f"Subarray {client.subarray_id} takes new work")
+
+
+def _is_drained(client: OETClient) -> bool | None:
+    try:
+        return client.status().drain.drained
+    except OETError:  # it may be resumed all the same
+        return None
 
 
 def how_drained(state: DrainState, times: Times) -> str:

@@ -33,12 +33,15 @@ class Following(Generic[T]):
         raw: bool,
     ) -> None:
         self._settings = settings
+        self._subarray_id = subarray_id
         self._show: Callable[[T, Settings], None] = show
         self._text = TextNarrator(subarray_id, MACHINERY, raw)
         self._narrator: Narrator = JsonNarrator(pid) if settings.as_json else self._text
 
     def begin(self, followed: T) -> None:
-        if not self._settings.as_json:
+        if self._settings.as_json:
+            tell(f"This is on subarray {self._subarray_id}")
+        else:
             self._show(followed, self._settings)
             click.echo("\nEvents\n------\n")
 

@@ -46,7 +46,7 @@ def login(settings: Settings, device: bool, browser: bool, timeout: float) -> No
     from ..login.entrance import log_in
     from .identity import show_identity, who_has
 
-    with settings.client() as client:
+    with settings.any_client() as client:
         offer = client.authentication()
     server = home_of(client.url)
     if not offer.required:

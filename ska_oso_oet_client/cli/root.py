@@ -35,7 +35,7 @@ def _show_version(context: click.Context, option: click.Parameter, value: Any) -
         context.exit()
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS)
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases={"ps": ".procedure.list:list_"})
 @click.option(
     "--version",
     type=bool,

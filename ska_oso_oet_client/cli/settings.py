@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from ..address import LAST_SUBARRAY
+from ..address import LAST_SUBARRAY, is_assumed
 from ..terminal import printable_lines
 from .times import Times
 
@@ -25,6 +26,7 @@ class Settings:
         self.output = "table"
         self.verbose = False
         self.local = False
+        self._told = False
 
     @property
     def as_json(self) -> bool:
@@ -35,6 +37,18 @@ class Settings:
         return Times(self.local)
 
     def client(self) -> OETClient:
+        """The OET that is meant; where nobody said which subarray's, that is told."""
+        client = self.any_client()
+        if not self._told and is_assumed(self.server_url, self.subarray_id, os.environ):
+            self._told = True
+            tell(
+                f"Subarray {client.subarray_id} is meant: "
+                "neither --subarray_id nor OET_SUBARRAY_ID names another"
+            )
+        return client
+
+    def any_client(self) -> OETClient:
+        """The same, for questions that every subarray's OET answers alike."""
         from ..client import OETClient
 
         return OETClient(self.server_url, self.subarray_id)
@@ -93,7 +107,8 @@ def common_options() -> list[click.Parameter]:
             metavar="N",
             callback=_remember,
             expose_value=False,
-            help="Subarray to control; fills {SUBARRAY_ID} in the address.  [default: 1]",
+            help="Subarray to control; fills {SUBARRAY_ID} in the address.  "
+            "[default: $OET_SUBARRAY_ID, else 1]",
         ),
         click.Option(
             ["--output", "output"],

@@ -2,36 +2,89 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 
 import click
 
+from ..errors import InvalidRequestError, OETError
 from ..exit_status import ExitStatus
-from ..model import QaSwitch, ServerStatus
+from ..model import RUNNING, QaSwitch, ServerStatus, commanding
+from ..terminal import printable
 from .command import OetCommand
 from .drain import how_drained
+from .overview import Subarrays, as_json, as_text, ask_all, exit_status
 from .settings import Settings, pass_settings
-from .showing import show_json, show_procedures
+from .times import Times
+from .watching import watch
 
 _GIBIBYTE = 1024**3
 _SWITCH = {True: "yes", False: "no", None: "unknown"}
 
 
 @click.command(cls=OetCommand)
+@click.option(
+    "--all",
+    "subarrays",
+    type=Subarrays(),
+    metavar="[=1,2,5-8]",
+    help="One line for each subarray, of all there may be or of a list.",
+)
+@click.option(
+    "--watch",
+    "watched",
+    type=bool,
+    default=False,
+    metavar="",
+    help="Show it again and again, until Ctrl-C.",
+)
 @pass_settings
-def status(settings: Settings) -> ExitStatus:
-    """Tell whether the OET is ready and what it is running; exit status 3 if it is not ready."""
+def status(settings: Settings, subarrays: list[int] | None, watched: bool) -> ExitStatus:
+    """Tell whether the OET is ready and what it is running; exit status 3 if it is not ready.
+
+    What runs is what commands the telescope, an init or an abort too. obsState is as a script told
+    it last.
+    """
+    look = partial(_look, settings) if subarrays is None else partial(_survey, settings, subarrays)
+    if not watched:
+        text, ended = look()
+        click.echo(text)
+        return ended
+    watch(partial(_undisturbed, look))
+    return ExitStatus.DONE
+
+
+Looked = tuple[str, ExitStatus]
+"""What to print, and how the command ends then."""
+
+
+def _look(settings: Settings) -> Looked:
     with settings.client() as client:
         found = client.status()
-    if settings.as_json:
-        show_json(found.document)
-    else:
-        _show(client.url, found, settings)
-    return ExitStatus.DONE if found.ready else ExitStatus.REFUSED
+    text = json.dumps(found.document) if settings.as_json else _text(client.url, found, settings)
+    return text, ExitStatus.DONE if found.ready else ExitStatus.REFUSED
 
 
-def _show(url: str, found: ServerStatus, settings: Settings) -> None:
-    from .tables import table
+def _survey(settings: Settings, subarrays: list[int]) -> Looked:
+    answers = ask_all(settings, subarrays)
+    ended = exit_status(answers)
+    text = json.dumps(as_json(answers)) if settings.as_json else as_text(answers, settings.times)
+    return text, ended
+
+
+def _undisturbed(look: Callable[[], Looked]) -> str:
+    """The server may be away for a while, which is worth being watched, too."""
+    try:
+        return look()[0]
+    except InvalidRequestError:
+        raise
+    except OETError as error:
+        return printable(str(error))
+
+
+def _text(url: str, found: ServerStatus, settings: Settings) -> str:
+    from .tables import procedure_table, table
 
     disk = "" if found.disk_free is None else f"{found.disk_free / _GIBIBYTE:.1f} GiB"
     rows = [
@@ -44,19 +97,27 @@ def _show(url: str, found: ServerStatus, settings: Settings) -> None:
         ("Disk free", disk),
         *_store_rows(found.stores),
         *_qa_rows(found.qa),
+        *_obs_state_rows(found, settings.times),
         ("Running", _running(found)),
     ]
-    click.echo(table(("Property", "Value"), rows))
-    if found.running is not None:
-        click.echo()
-        show_procedures([found.running], settings)
+    text = table(("Property", "Value"), rows)
+    if found.alive:
+        text += "\n\n" + procedure_table(found.alive, settings.times)
+    return text
 
 
 def _running(found: ServerStatus) -> str:
-    if found.running is not None:
-        return str(found.running.id)
-    # The one worker who knows.
-    return "nothing" if found.workers.get("SESWorker", "ok") == "ok" else "unknown"
+    running = commanding(found.alive)
+    if running is None:
+        return "nothing" if found.knows_runs else "unknown"
+    return f"{running.id}" if running.state == RUNNING else f"{running.id}, {running.state}"
+
+
+def _obs_state_rows(found: ServerStatus, times: Times) -> Iterator[tuple[str, str]]:
+    told = found.obs_state
+    if told is not None:
+        when = times.in_a_sentence(told.time)
+        yield "obsState", f"{told.name}, as procedure {told.procedure_id} told at {when}"
 
 
 def _store_rows(stores: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:

@@ -32,6 +32,7 @@ def run_abort_option(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def see_through(
     client: OETClient,
+    what: str,
     stop: Callable[[], StopResult],
     describe: str,
     run_abort: bool,
@@ -39,7 +40,7 @@ def see_through(
 ) -> ExitStatus:
     """Stop, tell what that did, and wait for the end of the abort if there is to be one.
 
-    ``describe`` is the command that shows what becomes of what is stopped.
+    ``what`` is stopped, and ``describe`` the command that shows what becomes of it.
     """
     with told_on_ctrl_c(f"Stopped waiting; the stop goes on. To see it: {describe}"):
         result = stop()
@@ -47,6 +48,7 @@ def see_through(
         show_json(result.document)
     else:
         click.echo(printable(result.message))
+    tell(f"{what} is stopped on subarray {client.subarray_id}")
     tell_survivors(result)
     ended = ExitStatus.SCRIPT_FAILED if result.survivors else ExitStatus.DONE
     if not run_abort:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from .command import OetCommand
-from .settings import Settings, pass_settings
+from .settings import Settings, pass_settings, tell
 from .showing import show_json
 
 _SENTENCES = {
@@ -30,3 +30,4 @@ def wait_for_qa_ready(settings: Settings, action: str) -> None:
         show_json(switch.document)
     else:
         click.echo(f"Sent command: {_SENTENCES[action]}")
+    tell(f"Sent to subarray {client.subarray_id}")

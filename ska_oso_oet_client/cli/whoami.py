@@ -16,7 +16,7 @@ def whoami(settings: Settings) -> None:
     from ..errors import NotLoggedInError
     from .identity import find_identity, show_identity
 
-    with settings.client() as client:
+    with settings.any_client() as client:
         server = home_of(client.url)
         if not client.authentication().required:
             show_identity(None, server, settings)

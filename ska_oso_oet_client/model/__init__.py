@@ -8,8 +8,9 @@ from .activity import Activity
 from .audit import AuditBreak, AuditPlace, AuditVerification
 from .authentication import AuditEntry, Authentication
 from .environment import Environment
-from .procedure import Procedure, Script, StopResult, SurvivorProcess
+from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
+    COMMANDING,
     COMPLETE,
     FAILED,
     FINAL_STATES,
@@ -22,9 +23,10 @@ from .record import (
     Outcome,
     StateChange,
 )
-from .server import DrainState, QaOverride, QaSwitch, ServerStatus
+from .server import DrainState, ObsState, QaOverride, QaSwitch, ServerStatus
 
 __all__ = [
+    "COMMANDING",
     "COMPLETE",
     "FAILED",
     "FINAL_STATES",
@@ -42,6 +44,7 @@ __all__ = [
     "Document",
     "DrainState",
     "Environment",
+    "ObsState",
     "Outcome",
     "Procedure",
     "QaOverride",
@@ -51,4 +54,5 @@ __all__ = [
     "StateChange",
     "StopResult",
     "SurvivorProcess",
+    "commanding",
 ]

@@ -37,6 +37,9 @@ class Activity:
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
 
+    def __str__(self) -> str:
+        return f"activity {self.id} ({self.activity_name} of {self.sbd_id})"
+
     @classmethod
     def from_json(cls, document: Document) -> Activity:
         """Raises KeyError, TypeError or ValueError when this is no activity."""

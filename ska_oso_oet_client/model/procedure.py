@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..script_source import CreateEnv
-from .record import FINAL_STATES, CallArguments, Document, Outcome, StateChange
+from .record import COMMANDING, FINAL_STATES, CallArguments, Document, Outcome, StateChange
+
+_ABORT_SCRIPT = "/abort.py"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +47,10 @@ class Script:
 class Procedure:
     """One loaded script: where it comes from, what it was given and what became of it.
 
-    ``slowed`` is since when it waits where it sends messages, because there were too many.
-    ``subarray`` is told, and not None, in lists over all subarrays only, where ids are not unique.
+    ``aborts`` is the procedure after whose end the OET has this one abort the subarray, ``evicts``
+    the READY one that was ended to make room for it. ``slowed`` is since when it waits where it
+    sends messages, because there were too many. ``subarray`` is told, and not None, in lists over
+    all subarrays only, where ids are not unique.
     """
 
     id: int
@@ -59,6 +64,8 @@ class Procedure:
     outcome: Outcome | None = None
     activity_id: int | None = None
     created_by: str | None = None
+    aborts: int | None = None
+    evicts: int | None = None
     process_id: int | None = None
     slowed: float | None = None
     subarray: int | None = None
@@ -67,6 +74,14 @@ class Procedure:
     @property
     def is_final(self) -> bool:
         return self.state in FINAL_STATES
+
+    @property
+    def is_abort(self) -> bool:
+        """Whether it is there to abort the subarray, by the OET or by hand."""
+        return self.aborts is not None or self.script.uri.endswith(_ABORT_SCRIPT)
+
+    def __str__(self) -> str:
+        return f"procedure {self.id} ({self.script.uri})"
 
     @classmethod
     def from_json(cls, document: Document) -> Procedure:
@@ -86,11 +101,22 @@ class Procedure:
             outcome=Outcome.from_json(outcome) if outcome else None,
             activity_id=document.get("activity_id"),
             created_by=document.get("created_by"),
+            aborts=document.get("aborts"),
+            evicts=document.get("evicts"),
             process_id=document.get("pid"),
             slowed=document.get("slowed"),
             subarray=document.get("subarray"),
             document=document,
         )
+
+
+def commanding(procedures: Iterable[Procedure]) -> Procedure | None:
+    """The one that commands the telescope, else the one that is most likely to do so next."""
+    return min(
+        (found for found in procedures if found.state in COMMANDING),
+        key=lambda found: (COMMANDING.index(found.state), -found.id),
+        default=None,
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,6 +13,9 @@ COMPLETE = "COMPLETE"
 FAILED = "FAILED"
 STOPPED = "STOPPED"
 FINAL_STATES = frozenset({COMPLETE, FAILED, STOPPED})
+COMMANDING = (RUNNING, "INITIALISING", "LOADING", "PREP_ENV", "IDLE", "CREATING")
+"""States of procedures whose script commands the telescope, or comes to that by itself; who is
+most likely to do so comes first."""
 
 Document = Mapping[str, Any]
 

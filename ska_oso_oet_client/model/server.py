@@ -69,8 +69,28 @@ class DrainState:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ObsState:
+    """Where the script of a procedure last saw the subarray, and when, seconds since the epoch."""
+
+    name: str
+    time: float
+    procedure_id: int
+
+    @classmethod
+    def from_json(cls, document: Document) -> ObsState:
+        return cls(
+            name=document["obs_state"],
+            time=float(document["time"]),
+            procedure_id=int(document["procedure_id"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class ServerStatus:
     """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes.
+
+    ``alive`` are the procedures that have not ended, ``running`` is the one whose ``main`` runs.
+    ``obs_state`` is None where no script has told it.
 
     ``stores`` says how the journal and the central history stand: ``ok``, or what the trouble is;
     None where there is no such store, or nobody can tell.
@@ -84,12 +104,21 @@ class ServerStatus:
     qa: QaSwitch
     drain: DrainState
     running: Procedure | None = None
+    alive: tuple[Procedure, ...] = ()
+    obs_state: ObsState | None = None
     disk_free: int | None = None
     document: Document = field(repr=False, compare=False)
+
+    @property
+    def knows_runs(self) -> bool:
+        """Whether the one worker answers that knows what runs."""
+        return self.workers.get("SESWorker", "ok") == "ok"
 
     @classmethod
     def from_json(cls, document: Document) -> ServerStatus:
         running = document.get("running")
+        alive = document.get("alive", [running] if running else [])
+        obs_state = document.get("obs_state")
         switch = {name: document.get(name) for name in ("wait_for_qa_ready", "override")}
         return cls(
             version=document["version"],
@@ -100,6 +129,8 @@ class ServerStatus:
             qa=QaSwitch.from_json(switch),
             drain=DrainState.from_json(document.get("drain") or {"drained": None}),
             running=Procedure.from_json(running) if running else None,
+            alive=tuple(Procedure.from_json(found) for found in alive),
+            obs_state=ObsState.from_json(obs_state) if obs_state else None,
             disk_free=document.get("disk_free"),
             document=document,
         )

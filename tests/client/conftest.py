@@ -21,7 +21,7 @@ class Result(NamedTuple):
 def nobody(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Whoever runs the tests has no login that they could use, or spoil."""
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
-    for variable in ("OET_TOKEN", "OET_CLIENT_ID", "OET_CLIENT_SECRET", "BROWSER"):
+    for variable in ("OET_SUBARRAY_ID", "OET_TOKEN", "OET_CLIENT_ID", "OET_CLIENT_SECRET", "BROWSER"):
         monkeypatch.delenv(variable, raising=False)
 
 

@@ -78,7 +78,9 @@ def status_json(**changes: Any) -> dict[str, Any]:
         "stores": {},
         "disk_free": 2**30,
     }
-    return {**document, **changes}
+    running = changes.get("running")
+    alive = {"alive": [running] if running else [], "obs_state": None}
+    return {**document, **alive, **changes}
 
 
 def shown_script(script: dict[str, Any]) -> dict[str, Any]:
@@ -164,6 +166,7 @@ class FakeOET:
         self.mistakes: list[str] = []  # in what the OpenAPI document says otherwise
         self.held: dict[tuple[str, str], tuple[threading.Event, threading.Event]] = {}
         self.first_state = "CREATING"
+        self.next_changes: dict[str, Any] = {}
         self.page_size = 2
         self.chunked = True
         self.started = threading.Event()
@@ -255,6 +258,8 @@ class FakeOET:
             return planned.popleft()
         if request.path == "/auth":
             return Answer(body=self.authentication)
+        if request.path == "/status":
+            return Answer(body=status_json(drain=self.drain))
         if request.path == "/audit":
             return self._audit_page(request.query)
         words = request.path.strip("/").split("/")
@@ -320,7 +325,9 @@ class FakeOET:
     def _create(self, body: dict[str, Any]) -> Answer:
         pid = max(self.procedures, default=0) + 1
         given = {"main": {"args": [], "kwargs": {}}, **body["script_args"]}
-        self.add(pid, self.first_state, script=shown_script(body["script"]), script_args=given)
+        self.add(
+            pid, self.first_state, script=shown_script(body["script"]), script_args=given, **self.next_changes
+        )
         self.created.set()
         return Answer.created(self.procedures[pid])
 

@@ -33,7 +33,8 @@ def words_of(text: str) -> list[list[str]]:
 
 def test_run_prints_the_activity_as_a_table(oet: FakeOET, run: Run) -> None:
     result = run(*RUN)
-    assert (result.status, result.err) == (0, "")
+    told = "Activity 1 (observe of sbd-123) is REQUESTED on subarray 1\n"
+    assert (result.status, result.err) == (0, told)
     assert result.out.splitlines() == [
         "  ID  Activity    SB ID    Creation Time          Procedure ID  State",
         "----  ----------  -------  -------------------  --------------  ---------",
@@ -167,18 +168,45 @@ def test_stop_without_aid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
     result = run("activity", "stop")
     assert result.status == 0
     assert result.out == "Successfully stopped script with ID 1\n"
-    assert result.err == "The abort (procedure 5) is complete\n"
+    assert result.err.splitlines() == [
+        "Activity 1 (observe of sbd-123) is meant, which is RUNNING on subarray 1",
+        "Activity 1 is stopped on subarray 1",
+        "The abort (procedure 5) is complete",
+    ]
     (request,) = oet.asked("PUT", "/activities/1")
     assert request.body == {"state": "STOPPED", "abort": True}
 
 
-def test_stop_takes_the_newest_that_has_not_ended_when_none_is_running(oet: FakeOET, run: Run) -> None:
+def test_stop_takes_the_newest_that_is_being_prepared_when_none_is_running(oet: FakeOET, run: Run) -> None:
     oet.add_activity(1, "PREPARED")
     oet.add_activity(2, "REQUESTED")
     oet.add_activity(3, "COMPLETE")
     assert run("activity", "stop", "--run_abort=False").status == 0
     assert oet.asked("PUT")[0].path == "/activities/2"
     assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False}
+
+
+def test_stop_does_not_take_what_waits_to_be_started_and_names_it(oet: FakeOET, run: Run) -> None:
+    oet.add_activity(1, "PREPARED")
+    result = run("activity", "stop")
+    assert result.status == 3
+    assert result.err == (
+        "Error: No activity is running on subarray 1. Activity 1 (observe of sbd-123) waits to be started; "
+        "to stop it: oet activity stop --aid=1. To stop a script that was started without an activity: oet "
+        "procedure stop\n"
+    )
+    assert not oet.asked("PUT")
+
+
+@pytest.mark.parametrize("command", ["describe", "stop", "list", "show", "ls"])
+def test_the_id_may_be_given_by_position(oet: FakeOET, run: Run, command: str) -> None:
+    for aid in (1, 2, 3):
+        oet.add_activity(aid)
+        oet.add(5, "COMPLETE")
+    result = run("activity", command, "2")
+    assert (result.status, "is meant" in result.err) == (0, False)
+    assert {request.path for request in oet.requests} & {"/activities/1", "/activities/3"} == set()
+    assert [r for r in oet.requests if r.path == "/activities/2"]
 
 
 def test_stop_with_nothing_going_on_says_what_to_do(oet: FakeOET, run: Run) -> None:

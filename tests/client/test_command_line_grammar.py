@@ -151,6 +151,94 @@ def test_a_slip_of_the_fingers_is_not_an_argument_of_the_script(slip: str, meant
         sort_words([slip], START)
 
 
+CREATE = Grammar(
+    options={
+        "git_repo": "--git_repo",
+        "git_branch": "--git_branch",
+        "git_commit": "--git_commit",
+        "create_env": "--create_env",
+        "subarray_id": "--subarray_id",
+        "server_url": "--server-url",
+    },
+    flags=frozenset({"create_env"}),
+    takes_script_arguments=True,
+)
+
+
+@pytest.mark.parametrize(
+    ("other", "meant"),
+    [
+        ("--branch=x", "--git_branch"),
+        ("--Branch=x", "--git_branch"),
+        ("--brnch=x", "--git_branch"),
+        ("--git-branch-name=x", "--git_branch"),
+        ("--tag=v1", "--git_branch"),
+        ("--git_ref=x", "--git_branch"),
+        ("--commit=1", "--git_commit"),
+        ("--sha", "--git_commit"),
+        ("--git-rev=1", "--git_commit"),
+        ("--repo=x", "--git_repo"),
+        ("--repository=x", "--git_repo"),
+        ("--repositry=x", "--git_repo"),
+        ("--env", "--create_env"),
+        ("--no-env", "--create_env"),
+        ("--venv=True", "--create_env"),
+        ("--create-environment", "--create_env"),
+        ("--subarray=2", "--subarray_id"),
+        ("--sub_array=2", "--subarray_id"),
+        ("--server=x", "--server-url"),
+        ("--url=x", "--server-url"),
+    ],
+)
+def test_git_and_environments_in_other_words_never_reach_the_script(other: str, meant: str) -> None:
+    with pytest.raises(click.UsageError, match=f"did you mean {meant}\\? If it is for the script"):
+        sort_words([other], CREATE)
+
+
+@pytest.mark.parametrize(
+    ("grammar", "other", "advice"),
+    [
+        (CREATE, "--pid=3", "started with oet procedure start --pid=ID"),
+        (CREATE, "--id=3", "started with oet procedure start --pid=ID"),
+        (CREATE, "--timeout=3", "oet procedure wait has --timeout"),
+        (CREATE, "--time-limit=3", "oet procedure wait has --timeout"),
+        (CREATE, "--timout=3", "oet procedure wait has --timeout"),
+        (CREATE, "--git_depth=3", "of git options there are"),
+        (CREATE, "--init_kwargs={}", "arguments of init"),
+        (CREATE, "--script-args={}", "arguments of init"),
+        (START, "--git_commit=1", "by oet procedure create --git_commit"),
+        (START, "--commit=1", "by oet procedure create --git_commit"),
+        (START, "--create_env", "by oet procedure create --create_env"),
+        (START, "--id=3", "did you mean --pid?"),
+        (START, "--procedure=3", "did you mean --pid?"),
+        (START, "--timeout=3", "oet procedure wait has --timeout"),
+    ],
+)
+def test_what_another_command_settles_never_reaches_the_script(
+    grammar: Grammar, other: str, advice: str
+) -> None:
+    with pytest.raises(click.UsageError) as refusal:
+        sort_words([other], grammar)
+    assert advice in refusal.value.message
+    assert "If it is for the script: --kwargs=" in refusal.value.message
+
+
+def test_after_two_dashes_such_words_are_the_scripts() -> None:
+    assert sort_words(["--", "--branch=x", "--timeout", "3"], CREATE).literal == [
+        "--branch=x",
+        "--timeout",
+        "3",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["scans", "comet", "end", "tags", "out", "data", "band", "id_list", "environment", "envelope", "sb_id"],
+)
+def test_names_that_only_look_a_little_alike_are_the_scripts(name: str) -> None:
+    assert sort_words([f"--{name}=1"], CREATE).keywords == {name: 1}
+
+
 @pytest.mark.parametrize("name", ["self", "name", "environment", "x", "simulate"])
 def test_short_or_different_names_are_arguments_of_the_script(name: str) -> None:
     assert sort_words([f"--{name}=1"], START).keywords == {name: 1}

@@ -18,14 +18,16 @@ WHEN = "2026-11-22 05:15:31 UTC"
 
 def test_a_drain_says_since_when_by_whom_and_why(oet: FakeOET, run: Run) -> None:
     result = run("drain", "--reason=an upgrade", "--subarray_id=1")
-    assert result == Result(0, f"Drained since {WHEN} by alice: an upgrade\n", "")
+    assert result == Result(
+        0, f"Drained since {WHEN} by alice: an upgrade\n", "Subarray 1 takes no new work\n"
+    )
     (request,) = oet.asked("POST", "/drain")
     assert request.body == {"reason": "an upgrade"}
     assert "Idempotency-Key" in request.headers
 
 
 def test_no_reason_need_be_given(oet: FakeOET, run: Run) -> None:
-    assert run("drain") == Result(0, f"Drained since {WHEN} by alice\n", "")
+    assert run("drain").out == f"Drained since {WHEN} by alice\n"
     assert oet.asked("POST", "/drain")[0].body == {}
 
 
@@ -33,9 +35,18 @@ def test_a_second_drain_tells_of_the_first(oet: FakeOET, run: Run) -> None:
     assert run("drain", "--reason=first") == run("drain", "--reason", "second")
 
 
-def test_resume_says_so_whether_it_was_drained_or_not(oet: FakeOET, run: Run) -> None:
+def test_resume_tells_whether_that_changed_anything(oet: FakeOET, run: Run) -> None:
     run("drain")
-    assert run("resume") == run("resume") == Result(0, "New work is taken again\n", "")
+    where = "Subarray 1 takes new work\n"
+    assert run("resume") == Result(0, "New work is taken again\n", where)
+    assert run("resume") == Result(0, "It was not drained; nothing has changed\n", where)
+    assert oet.drain["drained"] is False
+
+
+def test_resume_resumes_though_nobody_can_tell_whether_it_was_drained(oet: FakeOET, run: Run) -> None:
+    run("drain")
+    oet.plan("GET", "/status", Answer.problem(403, "you need the permission 'read'"))
+    assert run("resume").out == "New work is taken again\n"
     assert oet.drain["drained"] is False
 
 

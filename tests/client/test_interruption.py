@@ -51,7 +51,7 @@ def test_run_leaves_a_script_alone_that_has_just_begun(oet: FakeOET) -> None:
 
 def test_start_says_that_the_script_goes_on(oet: FakeOET) -> None:
     oet.add(1)
-    status, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start")
+    status, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start", "--pid=1")
     assert (status, len(oet.asked("PUT"))) == (130, 1)
     assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
 
@@ -96,13 +96,16 @@ def test_ctrl_c_ends_the_waiting_for_an_abort_and_not_the_abort(oet: FakeOET) ->
     oet.add(1, "RUNNING")
     oet.add(5, "RUNNING")
     carried_out, go_on = oet.hold("GET", "/procedures/5")
-    process = command("procedure", "stop")
+    process = command("procedure", "stop", "1")
     assert carried_out.wait(20)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     go_on.set()
     assert process.returncode == 130
-    assert err == "\nStopped waiting; the abort goes on. To see it: oet procedure wait --pid=5\n"
+    assert err == (
+        "Procedure 1 is stopped on subarray 1\n"
+        "\nStopped waiting; the abort goes on. To see it: oet procedure wait --pid=5\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -172,7 +175,7 @@ def test_other_signals_leave_no_colour_on_the_terminal(
 ) -> None:
     oet.add(2, "RUNNING")
     oet.plan_stream(HELLO, printed(2, 1, "\x1b[31mred\n"), oet.closing, path="/procedures/2/output")
-    process = command("procedure", "logs", "--follow")
+    process = command("procedure", "logs", "2", "--follow")
     assert process.stdout is not None
     assert process.stdout.readline() == "\x1b[31mred\n"
     process.send_signal(number)

@@ -31,7 +31,7 @@ def words_of(text: str) -> list[list[str]]:
 def test_create_prints_the_new_row_third(oet: FakeOET, run: Run) -> None:
     result = run("procedure", "create", "file://test.py", "some arg")
     assert result.status == 0
-    assert result.err == ""
+    assert result.err == "Procedure 1 (file://test.py) is CREATING on subarray 1\n"
     assert words_of(result.out)[0] == ["ID", "Script", "Creation", "time", "State"]
     assert words_of(result.out)[2] == ["1", "file://test.py", "2026-11-22", "05:15:31", "CREATING"]
 
@@ -266,7 +266,11 @@ def test_stop_without_pid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
     result = run("procedure", "stop")
     assert result.status == 0
     assert result.out == "Successfully stopped script with ID 1\n"
-    assert result.err == "The abort (procedure 5) is complete\n"
+    assert result.err.splitlines() == [
+        "Procedure 1 (file:///scripts/1.py) is meant, which is RUNNING on subarray 1",
+        "Procedure 1 is stopped on subarray 1",
+        "The abort (procedure 5) is complete",
+    ]
     assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": True}
 
 
@@ -283,14 +287,17 @@ def test_stop_can_leave_the_subarray_alone(oet: FakeOET, run: Run, spelling: str
     oet.add(1)
     result = run("procedure", "stop", "--pid=1", spelling)
     assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False}
-    assert result.err == ""
+    assert result.err == "Procedure 1 is stopped on subarray 1\n"
 
 
 def test_stop_with_nothing_running_says_what_to_do(oet: FakeOET, run: Run) -> None:
     oet.add(1)
     result = run("procedure", "stop")
     assert result.status == 3
-    assert "oet procedure stop --pid=ID" in result.err
+    assert result.err == (
+        "Error: Nothing is running on subarray 1. Procedure 1 (file:///scripts/1.py) waits to be started; to "
+        "stop it: oet procedure stop --pid=1\n"
+    )
     assert not oet.asked("PUT")
 
 
@@ -312,9 +319,10 @@ def test_processes_that_cannot_be_ended_are_named_in_capitals_and_no_success(
     body = {"abort_message": "Stopped", "abort_procedure": abort, "survivors": 2, "survivor_processes": HUNG}
     for path in ("/procedures/1", "/activities/1"):
         oet.plan("PUT", path, Answer(body=body))
-    result = run(*words, f"--output={form}", f"--run_abort={abort is not None}")
+    result = run(*words, "1", f"--output={form}", f"--run_abort={abort is not None}")
     assert result.status == 1
-    lines = result.err.splitlines()
+    where, *lines = result.err.splitlines()
+    assert where == f"{words[0].capitalize()} 1 is stopped on subarray 1"
     assert lines[:2] == [
         "NOT EVERYTHING HAS ENDED: process 4711 (sleep 1000) is in kernel state D (disk sleep) and "
         "outlives even SIGKILL",

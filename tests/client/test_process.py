@@ -74,7 +74,7 @@ def test_ctrl_c_ends_listening_to_an_activity_and_says_how_to_stop_it(oet: FakeO
 def test_a_reader_that_has_seen_enough_is_no_error(oet: FakeOET) -> None:
     oet.add(1)
     oet.output[1] = [chunk_json(n, "x" * 50_000 + "\n") for n in range(1, 9)]
-    process = command("procedure", "logs")
+    process = command("procedure", "logs", "1")
     assert process.stdout is not None
     with process, process.stdout as out:
         out.read(1)
@@ -90,7 +90,7 @@ def test_output_that_the_terminal_cannot_show_is_escaped(
     oet.add(1)
     oet.output[1] = [chunk_json(1, "\u2603\n")]
     monkeypatch.setenv("PYTHONIOENCODING", "latin-1")
-    assert command("procedure", "logs").communicate(timeout=30) == ("\\u2603\n", "")
+    assert command("procedure", "logs", "1").communicate(timeout=30) == ("\\u2603\n", "")
 
 
 def test_the_version_is_the_same_everywhere() -> None:

@@ -25,7 +25,7 @@ Run = Callable[..., Result]
     ],
 )
 def test_each_action_is_sent_and_said(oet: FakeOET, run: Run, action: str, sentence: str) -> None:
-    assert run("wait_for_qa_ready", action, "--subarray_id=1") == Result(0, sentence, "")
+    assert run("wait_for_qa_ready", action, "--subarray_id=1") == Result(0, sentence, "Sent to subarray 1\n")
     (request,) = oet.asked("PUT", "/operator/wait_for_qa_ready")
     assert request.body == {"action": action}
 

@@ -159,6 +159,7 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
     ("sb.lifecycle.observation.started", SB, "Observation for SB sb-1 started"),
     ("sb.lifecycle.observation.finished.succeeded", SB, "Observation for SB sb-1 complete"),
     ("sb.lifecycle.observation.finished.failed", SB, "Observation for SB sb-1 failed"),
+    ("telescope.obs_state", {**SUBARRAY, "obs_state": "IDLE"}, "Subarray 6 is IDLE"),
     ("subarray.resources.allocated", SUBARRAY, "Subarray 6: resources allocated"),
     ("subarray.resources.deallocated", SUBARRAY, "Subarray 6: resources released"),
     ("subarray.configured", SUBARRAY, "Subarray 6 configured"),

@@ -181,4 +181,7 @@ def test_descriptions_and_errors_are_shown_so(oet: FakeOET, run: Run) -> None:
     oet.plan("PUT", "/procedures/1", Answer(body=message))
     stopped = run("procedure", "stop", "--pid=1")
     assert stopped.out == "Stopped, but abcde\n"
-    assert stopped.err == "THE SUBARRAY WAS NOT ABORTED: procedure 1 is FAILED: abcde\n"
+    assert stopped.err.splitlines() == [
+        "Procedure 1 is stopped on subarray 1",
+        "THE SUBARRAY WAS NOT ABORTED: procedure 1 is FAILED: abcde",
+    ]

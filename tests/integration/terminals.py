@@ -24,6 +24,7 @@ class Terminal:
 
     def __init__(self, server: Server) -> None:
         self.environ = {**os.environ, "OET_URL": server.url.replace("/oet/1/", "/oet/{SUBARRAY_ID}/")}
+        self.environ["OET_SUBARRAY_ID"] = "1"
 
     def __call__(self, *words: str, status: int = 0) -> str:
         """Run `oet` with these words; returns what it printed."""

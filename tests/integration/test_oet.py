@@ -26,11 +26,12 @@ def oet(packaged: Server) -> Terminal:
 
 def test_the_tour_of_the_guide(oet: Terminal, packaged: Server) -> None:
     created = oet("procedure", "create", "file://hello_world.py")
-    heading, rule, row = created.splitlines()
+    heading, rule, row, told = created.splitlines()
     assert heading.split() == ["ID", "Script", "Creation", "time", "State"]
     assert set(rule) == {"-", " "}
     pid, script = row.split()[:2]
     assert script == "file://hello_world.py"
+    assert told == f"Procedure {pid} (file://hello_world.py) is CREATING on subarray 1"
 
     started = oet("procedure", "start", f"--pid={pid}", "bob")  # at once: it gets time to be READY
     events = started.index("Events\n------\n")

@@ -14,6 +14,13 @@ COMMANDS = {
 }
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS)
+ALIASES = {
+    "ls": COMMANDS["list"][0],
+    "ps": COMMANDS["list"][0],
+    "show": COMMANDS["describe"][0],
+}
+
+
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases=ALIASES)
 def activity() -> None:
     """Run, watch and stop activities of scheduling blocks."""

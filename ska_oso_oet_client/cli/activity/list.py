@@ -7,10 +7,11 @@ import click
 from ..command import OetCommand
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_activities, show_json
+from ..which import aid_option
 
 
 @click.command("list", cls=OetCommand)
-@click.option("--aid", type=click.IntRange(0), help="Show only the activity with this ID.")
+@aid_option("the ten newest")
 @pass_settings
 def list_(settings: Settings, aid: int | None) -> None:
     """Show the ten newest activities, or the one with the given ID."""

@@ -19,7 +19,7 @@ from ..following import Following, activity_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell, typed
-from ..showing import show_activity
+from ..showing import show_activity, tell_where
 from ..values import read_json
 
 _IS_PREPARED = (PREPARED, RUNNING)
@@ -93,7 +93,9 @@ def run(
         otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
         if not listen:
             with answered(otherwise):
-                show_activity(request(), settings)
+                activity = request()
+                show_activity(activity, settings)
+                tell_where(activity, client)
             return ExitStatus.DONE
         wanted = _IS_PREPARED if prepare_only else ()
         with client.follower(tell) as follower, ExitStack() as stack:

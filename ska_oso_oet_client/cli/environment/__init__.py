@@ -12,7 +12,10 @@ COMMANDS = {
 }
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS)
+ALIASES = {"ls": COMMANDS["list"][0], "rm": COMMANDS["remove"][0]}
+
+
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases=ALIASES)
 def environment() -> None:
     """See and free what the server keeps for scripts from git.
 

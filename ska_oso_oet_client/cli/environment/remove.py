@@ -6,7 +6,7 @@ import click
 
 from ...terminal import printable
 from ..command import OetCommand
-from ..settings import Settings, pass_settings
+from ..settings import Settings, pass_settings, tell
 from ..showing import show_json
 
 
@@ -24,3 +24,4 @@ def remove(settings: Settings, environment_id: str) -> None:
         show_json(removed.document)
     else:
         click.echo(printable(f"Removed {removed.kind} {removed.id} of {removed.repository}"))
+    tell(f"Removed from the OET of subarray {client.subarray_id}")

@@ -18,6 +18,13 @@ COMMANDS = {
 }
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS)
+ALIASES = {
+    "ls": COMMANDS["list"][0],
+    "ps": COMMANDS["list"][0],
+    "show": COMMANDS["describe"][0],
+}
+
+
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases=ALIASES)
 def procedure() -> None:
     """Load, start, watch and stop observing scripts."""

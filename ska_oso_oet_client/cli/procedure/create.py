@@ -15,7 +15,7 @@ from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell, typed
-from ..showing import show_procedure
+from ..showing import show_procedure, tell_where
 from .script_options import script_options
 
 
@@ -42,15 +42,17 @@ def create(
     """Load the script SCRIPT_URI, file:///path.py or git://path/in/repository.py.
 
     All other words and unknown options are the arguments of its init function, which also gets
-    the subarray as subarray_id. The OET shows the ten newest procedures: making the eleventh
-    drops the oldest.
+    the subarray as subarray_id. Ten procedures are listed; for an eleventh one that has ended
+    leaves the list, or where none has, the oldest that is READY is ended.
     """
     otherwise = f"The procedure may have been made; to see it: {typed('procedure list')}"
     with settings.client() as client:
         create_it = partial(client.create_procedure, script_uri, *script_arguments, **script_source)
         if not listen:
             with answered(otherwise):
-                show_procedure(create_it(), settings)
+                procedure = create_it()
+                show_procedure(procedure, settings)
+                tell_where(procedure, client)
             return ExitStatus.DONE
         with client.follower(tell) as follower, ExitStack() as stack:
             with answered(otherwise):

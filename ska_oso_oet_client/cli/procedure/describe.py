@@ -7,16 +7,16 @@ import click
 from ..command import OetCommand
 from ..settings import Settings, pass_settings
 from ..showing import show_json
-from .choice import last_created, pid_option
+from ..which import LAST, last_procedure, pid_option
 
 
 @click.command(cls=OetCommand)
-@pid_option("the last one created")
+@pid_option(LAST)
 @pass_settings
 def describe(settings: Settings, pid: int | None) -> None:
     """Show a procedure's arguments, its states with their times, and how it ended."""
     with settings.client() as client:
-        procedure = last_created(client) if pid is None else client.procedure(pid)
+        procedure = last_procedure(client.procedures()) if pid is None else client.procedure(pid)
     if settings.as_json:
         show_json(procedure.document)
         return

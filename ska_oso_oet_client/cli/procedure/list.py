@@ -7,10 +7,11 @@ import click
 from ..command import OetCommand
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_json, show_procedures
+from ..which import pid_option
 
 
 @click.command("list", cls=OetCommand)
-@click.option("--pid", type=click.IntRange(0), help="Show only the procedure with this ID.")
+@pid_option("the ten newest")
 @click.option(
     "--all-subarrays",
     type=bool,
@@ -26,7 +27,10 @@ from ..showing import show_json, show_procedures
 )
 @pass_settings
 def list_(settings: Settings, pid: int | None, all_subarrays: bool, limit: int | None) -> None:
-    """Show the ten newest procedures, or the one with the given ID."""
+    """Show the ten newest procedures, or the one with the given ID.
+
+    Of more than ten, those that have ended leave the list first.
+    """
     if all_subarrays and pid is not None:
         raise click.UsageError("--pid is the ID of one subarray; leave it out, or --all-subarrays")
     if limit is not None and not all_subarrays:

@@ -7,7 +7,7 @@ import click
 from ..command import OetCommand
 from ..narration import JsonNarrator, Narrator, TextNarrator, raw_option
 from ..settings import Settings, pass_settings, tell
-from .choice import pid_option, running_or_last
+from ..which import LAST, last_procedure, pid_option
 
 _STREAMS = ("stdout", "stderr", "oet")
 
@@ -21,7 +21,7 @@ def _streams(context: click.Context, option: click.Parameter, value: str | None)
 
 
 @click.command(cls=OetCommand)
-@pid_option("the running one, else the last one created")
+@pid_option(LAST)
 @click.option(
     "--follow",
     type=bool,
@@ -55,7 +55,7 @@ def logs(
     """Show what a script has printed."""
     with settings.client() as client:
         if pid is None:
-            pid = running_or_last(client).id
+            pid = last_procedure(client.procedures()).id
         if follow:
             chunks = client.live_output(pid, tail=tail, streams=streams, notify=tell)
         else:

@@ -14,7 +14,7 @@ from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell
-from ..showing import show_procedure
+from ..showing import show_procedure, tell_where
 from ..unstarted import made_and_started
 from .script_options import script_options
 
@@ -60,6 +60,7 @@ def run(
                     with answered(f"Procedure {created.id} may have begun"):
                         procedure = client.start_procedure(created.id, *script_arguments)
             show_procedure(procedure, settings)
+            tell_where(procedure, client)
             return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
         with client.follower(tell) as follower:
             with made_and_started(client, create) as created:

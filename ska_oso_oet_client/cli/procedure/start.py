@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -9,14 +10,14 @@ import click
 
 from ...errors import DeadlineError
 from ...exit_status import ExitStatus
-from ...model import READY, RUNNING
+from ...model import READY, RUNNING, Procedure
 from ..command import ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..narration import raw_option
-from ..settings import Settings, pass_settings, tell
-from ..showing import show_procedure
-from .choice import last_created, pid_option
+from ..settings import Settings, pass_settings, tell, typed
+from ..showing import show_procedure, tell_where
+from ..which import LAST, last_procedure, newest, pid_option
 
 if TYPE_CHECKING:
     from ...client import OETClient
@@ -27,7 +28,7 @@ LONG_WAIT = 14.0
 
 
 @click.command(cls=ScriptCommand)
-@pid_option("the last one created")
+@pid_option(LAST)
 @click.option(
     "--listen",
     type=bool,
@@ -52,11 +53,15 @@ def start(
     """
     with settings.client() as client:
         if pid is None:
-            pid = last_created(client).id
+            procedures = client.procedures()
+            _refuse_id(script_arguments, procedures)
+            pid = last_procedure(procedures).id
         _let_it_get_ready(client, pid)
         if not listen:
             with answered(f"Procedure {pid} may have begun"):
-                show_procedure(client.start_procedure(pid, *script_arguments), settings)
+                procedure = client.start_procedure(pid, *script_arguments)
+                show_procedure(procedure, settings)
+                tell_where(procedure, client)
             return ExitStatus.DONE
         with client.follower(tell) as follower:
             follower.skip_output(pid)
@@ -68,6 +73,19 @@ def start(
                 ended = following.through(follower.follow(pid))
                 following.end(ended)
     return status_of(ended)
+
+
+def _refuse_id(given: ScriptArguments, procedures: Sequence[Procedure]) -> None:
+    """The first word is an ID for other commands, and a number for the script here: which one?"""
+    word = given.args[0] if given.args else None
+    if type(word) is int and any(word == procedure.id for procedure in procedures):
+        last = newest(procedures)
+        raise click.UsageError(
+            f"{word} is the ID of a procedure, and words are arguments of main here. To start "
+            f"procedure {word}: {typed(f'procedure start --pid={word}')}. To give it to {last}: "
+            f"{typed('procedure start')} -- {word}, or as a number: "
+            f"{typed(f'procedure start --pid={last.id} {word}')}"
+        )
 
 
 def _let_it_get_ready(client: OETClient, pid: int) -> None:

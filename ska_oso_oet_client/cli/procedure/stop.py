@@ -10,18 +10,22 @@ from ...exit_status import ExitStatus
 from ..command import OetCommand
 from ..settings import Settings, pass_settings, typed
 from ..stopping import run_abort_option, see_through
-from .choice import pid_option, running
+from ..which import TO_STOP, pid_option, procedure_to_stop
 
 
 @click.command(cls=OetCommand)
-@pid_option("the running one")
+@pid_option(TO_STOP)
 @run_abort_option
 @pass_settings
 def stop(settings: Settings, pid: int | None, run_abort: bool) -> ExitStatus:
-    """Stop a script and everything it has started, and see the abort of the subarray through."""
+    """Stop a script and everything it has started, and see the abort of the subarray through.
+
+    Without ID: the script that commands the telescope, RUNNING or else on its way there. An abort
+    is stopped only by its ID.
+    """
     with settings.client() as client:
         if pid is None:
-            pid = running(client).id
+            pid = procedure_to_stop(client).id
         stop_it = partial(client.stop_procedure, pid, run_abort)
         seen = typed(f"procedure describe --pid={pid}")
-        return see_through(client, stop_it, seen, run_abort, settings)
+        return see_through(client, f"Procedure {pid}", stop_it, seen, run_abort, settings)

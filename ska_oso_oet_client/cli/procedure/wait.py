@@ -11,11 +11,11 @@ from ..command import OetCommand
 from ..following import script_goes_on, status_of
 from ..settings import Settings, pass_settings, tell
 from ..showing import show_procedure
-from .choice import pid_option, running_or_last
+from ..which import LAST, pid_option, procedure_to_wait_for
 
 
 @click.command(cls=OetCommand)
-@pid_option("the running one, else the last one created")
+@pid_option(LAST)
 @click.option(
     "--timeout",
     type=click.FloatRange(0),
@@ -29,7 +29,7 @@ def wait(settings: Settings, pid: int | None, timeout: float | None) -> ExitStat
         raise click.BadParameter("must be a number of seconds", param_hint="--timeout")
     with settings.client() as client:
         if pid is None:
-            pid = running_or_last(client).id
+            pid = procedure_to_wait_for(client).id
         with script_goes_on(pid):
             ended = client.wait(pid, timeout, notify=tell)
     show_procedure(ended, settings)
