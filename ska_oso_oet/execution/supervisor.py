@@ -302,11 +302,8 @@ class Supervisor:
 
     def _heard(self, said: list[dict[str, Any]], size: int) -> bool:
         """Take in what the runner said; tell whether it must be held back."""
-        if self._job is not None:
-            for stream in list(self._outputs):  # what was printed before is told before
-                self._read_output(stream)
-            if not self._ended.is_set():
-                self._keep_pace(len(said), size)  # what else is said is little, unless it is forged
+        if self._job is not None and not self._ended.is_set():
+            self._keep_pace(len(said), size)  # what else is said is little, unless it is forged
         messages: list[dict[str, Any]] = []
         for one in said:
             if one.get("say") == "message":

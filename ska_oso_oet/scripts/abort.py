@@ -22,5 +22,5 @@ def main(subarray_id: int | None = None, timeout: float = 30.0, restart: bool = 
     # A device that is gone must not keep anybody waiting for the word that nothing was aborted.
     subarray = SubArray(subarray_id, silence=2.0)
     report = abort(subarray, timeout, restart)
-    print(report)
     announce(report)
+    print(report)
