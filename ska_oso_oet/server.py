@@ -65,8 +65,12 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
     if worker is None:
         # Until the arbiter hears signals itself: process 1 of a container would never get this one.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    from .execution import processes
     from .workers.base import CannotStart, live_with_arbiter
 
+    processes.rename(f"oet-{worker or 'server'}")
+    if worker is None:
+        processes.adopt_orphans()
     try:
         if worker is None:
             return asyncio.run(_arbiter(settings))

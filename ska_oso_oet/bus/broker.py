@@ -59,6 +59,9 @@ _DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as th
 _FIRST = 30.0  #: seconds between two looks at where the journal begins
 #: What a process beside the server may say, which has no key: it drains it.
 _BESIDE = frozenset({"audit.command", "audit.result", "operator.drain.begin", "request.operator.drain"})
+_STRANGERS = 64  #: who may be connected at once without having said who they are
+_HELLO = 4096  #: bytes it may take to say
+_PATIENCE = 5.0  #: seconds it may take
 _CENTRAL = "central."  #: what the name of a question begins with that is about all subarrays
 _RETRY = 0.5  #: seconds between attempts to write what could not be written
 
@@ -84,6 +87,7 @@ class Broker:
         path: str,
         centre: NoCentre | None = None,
         exporters: Sequence[Exporter] = (),
+        arbiter: int | None = None,
     ) -> None:
         self._journal = journal
         self._path = path
@@ -92,6 +96,8 @@ class Broker:
         self._exporters = exporters
         self._verification = Verification(journal.engine)
         self._peers: dict[Frames, _Peer] = {}
+        self._strangers: dict[Frames, bool] = {}  #: who has not said yet who it is; whether it is no script
+        self._arbiter = arbiter
         self._numbers = Numbers(f"{journal.file}.numbers")
         self._head = max(journal.head(), self._numbers.last)
         self._spool: list[tuple[Frames, Envelope]] = []
@@ -117,10 +123,24 @@ class Broker:
                 self._flush()
 
     def _accept(self) -> Frames:
-        return Frames(self._received, self._gone, self._caught_up)
+        return Frames(self._received, self._gone, self._caught_up, self._came)
+
+    def _came(self, frames: Frames) -> None:
+        """Somebody has connected, and must say who it is."""
+        if len(self._strangers) >= _STRANGERS:
+            frames.abort()
+            return
+        self._strangers[frames] = peers.is_own(frames.socket, but=self._arbiter)
+        frames.longest = _HELLO
+        asyncio.get_running_loop().call_later(_PATIENCE, self._turn_away_silent, frames)
+
+    def _turn_away_silent(self, frames: Frames) -> None:
+        if frames in self._strangers:
+            frames.abort()
 
     def _gone(self, frames: Frames) -> None:
         self._peers.pop(frames, None)
+        self._strangers.pop(frames, None)
 
     def _received(self, frames: Frames, frame: dict[str, Any]) -> None:
         try:
@@ -146,17 +166,18 @@ class Broker:
             LOG.warning("Dropped a broken frame: %r", error)
 
     def _welcome(self, frames: Frames, hello: dict[str, Any]) -> None:
+        name = str(hello["name"])
         worker = hmac.compare_digest(str(hello.get("key")).encode(), self._key.encode())
-        if not worker and not peers.is_own(frames.socket):
-            LOG.error(
-                "A process that is no worker was turned away from the bus; it said it was %.80r",
-                hello.get("name"),
-            )
+        own = self._strangers.get(frames, False)
+        if not worker and not own:
+            LOG.error("A process that is no worker was turned away from the bus; it said it was %.80r", name)
             frames.close()
             return
+        self._strangers.pop(frames, None)
+        frames.longest = None
         topics = hello.get("topics")
         self._peers[frames] = _Peer(
-            name=str(hello["name"]),
+            name=name,
             topics=tuple(topics) if topics is not None else None,
             told=self._head,
             beside=not worker,

@@ -18,6 +18,7 @@ from typing import Any
 
 from ..domain.errors import Refusal, refusal
 from ..domain.masking import masked
+from ..domain.nesting import too_deep
 from ..metrics import catalogue as metrics
 from . import key
 from .envelope import Envelope
@@ -210,6 +211,9 @@ class Connection:
         futures = []
         batch = []
         for envelope in envelopes:
+            if too_deep(envelope.payload, wrapped=True):
+                LOG.error("Dropped a message on %s: it is nested too deep", envelope.topic)
+                continue
             batch.append(envelope.to_dict())
             if not TOPICS.get(envelope.topic, _OPEN).transient:
                 future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -223,9 +227,9 @@ class Connection:
         return futures
 
     def _push(self) -> None:
-        if self._frames is not None and self._unsent:
-            self._frames.send({"op": "publish", "at": time.time(), "batch": self._unsent})
-        self._unsent = []
+        batch, self._unsent = self._unsent, []
+        if self._frames is not None and batch:
+            self._frames.send({"op": "publish", "at": time.time(), "batch": batch})
 
     @property
     def unacknowledged(self) -> int:

@@ -33,6 +33,7 @@ class Frames(asyncio.Protocol):
     :param received: called with each frame
     :param ended: called once when the connection is gone
     :param resumed: called when a peer that read too slowly has caught up
+    :param made: called first, and once
     """
 
     def __init__(
@@ -40,15 +41,20 @@ class Frames(asyncio.Protocol):
         received: Callable[[Frames, dict[str, Any]], None],
         ended: Callable[[Frames], None],
         resumed: Callable[[Frames], None] | None = None,
+        made: Callable[[Frames], None] | None = None,
     ) -> None:
         self._received = received
         self._ended = ended
         self._resumed = resumed
+        self._made = made
+        self.longest: int | None = None  #: bytes of a frame beyond which the connection is closed
         self._rest = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
+        if self._made is not None:
+            self._made(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -61,6 +67,8 @@ class Frames(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
         self._rest = lines.pop()
+        if self.longest is not None and len(self._rest) > self.longest:
+            self.abort()
         for line in lines:
             try:
                 frame = json.loads(line)
@@ -91,6 +99,11 @@ class Frames(asyncio.Protocol):
         """Send a frame encoded already."""
         if self._transport is not None:
             self._transport.write(line)
+
+    def abort(self) -> None:
+        """Close the connection at once."""
+        if self._transport is not None:
+            self._transport.abort()
 
     def close(self) -> None:
         """Close the connection once everything written is sent."""

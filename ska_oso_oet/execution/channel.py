@@ -40,6 +40,11 @@ class Channel:
         self._between_processes = -1  #: locked by the process that is saying something
         os.register_at_fork(after_in_child=self._forked)
 
+    @property
+    def descriptors(self) -> set[int]:
+        """What it needs to stay open."""
+        return {self.descriptor, self._between_processes}
+
     def share(self, lock: int) -> None:
         """Let processes that the script forks say things as well.
 

@@ -32,10 +32,21 @@ def names_in(folder: str) -> list[str]:
 def remove(path: str) -> None:
     """Remove a file or a directory, if it is there."""
     with contextlib.suppress(FileNotFoundError, NotADirectoryError):
-        if os.path.isdir(path):
+        if os.path.isdir(path) and not os.path.islink(path):
+            _open_folders(path)
             shutil.rmtree(path)
         else:
             os.unlink(path)
+
+
+def _open_folders(path: str) -> None:
+    """Whatever a build has closed is ours to remove."""
+    with contextlib.suppress(PermissionError):
+        os.chmod(path, 0o700)
+    with os.scandir(path) as entries:
+        for entry in entries:
+            if entry.is_dir(follow_symlinks=False):
+                _open_folders(entry.path)
 
 
 def read(path: str) -> dict[str, Any] | None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import logging
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from ..bus.client import BusClient
@@ -110,11 +111,22 @@ class Housekeeping:
 
     def _tidy(self) -> None:
         for shelf in self._shelves.values():
-            shelf.clear_leftovers()
+            with _logged("what a run has left behind"):
+                shelf.clear_leftovers()
         room = self._room
         for one in self._kept():
             room -= one.entry.size
             old = time.time() - one.entry.used > self._days * _DAY
-            if (old or room < 0) and one.shelf.remove(one.entry.name):
-                LOG.info("Removed %s of %s", one.id, one.entry.about.get("repository"))
-                room += one.entry.size
+            with _logged(one.id):
+                if (old or room < 0) and one.shelf.remove(one.entry.name):
+                    LOG.info("Removed %s of %s", one.id, one.entry.about.get("repository"))
+                    room += one.entry.size
+
+
+@contextlib.contextmanager
+def _logged(what: str) -> Iterator[None]:
+    """Go on with the next one whatever is wrong with this one."""
+    try:
+        yield
+    except OSError as error:
+        LOG.error("Cannot remove %s: %s", what, error)

@@ -33,7 +33,7 @@ def isolation_of(
     """
     if settings.script_isolation == "none":
         return Isolation()
-    given = list(given)
+    given, run_dir = list(given), os.path.realpath(run_dir)
     uid, gid = account_of(settings) if settings.script_isolation == "uid" else (0, 0)
     homes = (settings.scripts_location, *(path for path in settings.script_paths if path != "/"))
     if uid:
@@ -43,7 +43,8 @@ def isolation_of(
         mode=settings.script_isolation,
         uid=uid,
         gid=gid,
-        reads=(*homes, *([folder] if folder else ()), run_dir, *given, *settings.script_reads),
+        reads=tuple(map(os.path.realpath, (*homes, *([folder] if folder else ()), run_dir, *given)))
+        + settings.script_reads,
         writes=(
             *(os.path.join(run_dir, name) for name in ("work", "tmp", "saying")),
             *settings.script_writes,

@@ -22,9 +22,8 @@ from . import landlock, processes
 #: What is the same for all programs of this machine.
 _SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32", "/etc", "/opt", "/proc", "/sys")
 #: Devices that are nothing but functions of the kernel, and shared memory.
-_DEVICES = tuple(
-    f"/dev/{name}" for name in ("null", "zero", "full", "random", "urandom", "tty", "ptmx", "pts", "shm")
-)
+_DEVICES = ("null", "zero", "full", "random", "urandom", "shm")
+_TERMINALS = ("tty", "ptmx", "pts")
 _NAMED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -88,10 +87,10 @@ class Isolation:
             processes.end_with_parent()
         processes.give_up_capabilities()
         if landlock.version():
-            wanted = (*_SYSTEM, *interpreter(), *_named(), *self.reads)
+            wanted = (*map(os.path.realpath, _SYSTEM), *interpreter(), *_named(), *self.reads)
             visible = [path for folder in wanted for path in landlock.around(folder, self.hidden)]
             listed = [folder for folder in wanted if landlock.listable(folder, self.hidden)]
-            landlock.restrict(visible, [*_DEVICES, *self.writes], listed)
+            landlock.restrict(visible, [*_devices(self.mode), *self.writes], listed)
 
     def surroundings(self, run_directory: str) -> dict[str, str]:
         """Environment variables: where a script finds room for files of its own."""
@@ -114,6 +113,12 @@ def interpreter() -> list[str]:
     engine = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     more = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return sorted({os.path.realpath(path) for path in (*prefixes, engine, *more) if path})
+
+
+def _devices(mode: str) -> list[str]:
+    """Terminals are the account's: one that scripts share with others has no business there."""
+    names = (*_DEVICES, *(_TERMINALS if mode == "uid" else ()))
+    return [os.path.realpath(f"/dev/{name}") for name in names]
 
 
 def _named() -> list[str]:

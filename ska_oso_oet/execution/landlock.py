@@ -37,6 +37,7 @@ def version() -> int:
 def restrict(reads: Iterable[str], writes: Iterable[str], lists: Iterable[str]) -> None:
     """Let this thread, and all it starts, read what is below some paths, and change what is below others.
 
+    :param reads: as they really are: what is a link by now is left out
     :param lists: folders below which it sees the names of what it may not read, too
 
     To read is to execute as well. Signals and abstract sockets reach those only that are restricted with
@@ -62,6 +63,8 @@ def restrict(reads: Iterable[str], writes: Iterable[str], lists: Iterable[str]) 
 def _allow(rules: int, path: str, rights: int) -> None:
     place = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
+        if os.readlink(f"/proc/self/fd/{place}") != path:
+            return
         if not stat.S_ISDIR(os.fstat(place).st_mode):
             rights &= _OF_FILES
         _call(_ADD, rules, _PATH_BENEATH, struct.pack("=Qi", rights, place), 0)

@@ -12,36 +12,67 @@ import gc
 import importlib
 import logging
 import os
+import select
 import signal
 import socket
 import sys
 
 from .. import confidential
-from ..peers import SUPERVISOR
+from ..peers import NURSERY, SUPERVISOR
 from . import isolation, processes
 from .runner import become_runner
 from .supervisor import Supervisor
 
 LOG = logging.getLogger(__name__)
 
+_ROUNDS = 2000  #: times in a row that strays are looked for
+
 
 def serve(orders: socket.socket) -> socket.socket | None:
     """Fork a supervisor for each socket that arrives, until the other end closes.
 
     Returns nothing then; and in each supervisor its socket, so that a script's process ends where a program
-    does, with nothing of the nursery on its stack.
+    does, with nothing of the nursery on its stack. What a supervisor leaves behind that was killed is killed.
     """
+    processes.adopt_orphans()
+    supervisors: set[int] = set()
+    ear, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(mouth)
     while True:
+        ready = select.select([orders.fileno(), ear], [], [])[0]
+        if ear in ready:
+            os.read(ear, 4096)
+            _bury(supervisors)
+        if orders.fileno() not in ready:
+            continue
         data, fds, _flags, _address = socket.recv_fds(orders, 16, 1)
         if not data:
             return None
-        if os.fork() == 0:
+        supervisor = os.fork()
+        if supervisor == 0:
+            signal.set_wakeup_fd(-1)
+            for number in (ear, mouth):
+                os.close(number)
             orders.close()
             for number in (signal.SIGCHLD, signal.SIGINT):
                 signal.signal(number, signal.SIG_DFL)
             return socket.socket(fileno=fds[0])
+        supervisors.add(supervisor)
         for fd in fds:
             os.close(fd)
+
+
+def _bury(supervisors: set[int]) -> None:
+    """Take leave of children that have ended, and kill those that are no supervisors but a script's."""
+    for _ in range(_ROUNDS):
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG)[0]) != 0:
+                supervisors.discard(ended)
+        strays = [pid for pid in processes.children(os.getpid()) if pid not in supervisors]
+        if not strays:
+            return
+        processes.kill(strays)
 
 
 def become_supervisor(service: socket.socket) -> int:
@@ -69,7 +100,8 @@ def become_supervisor(service: socket.socket) -> int:
         asyncio.run(Supervisor(service, ours, {"stdout": out_r, "stderr": err_r}, runner).run())
     except BaseException:  # noqa: BLE001  the last words of a process
         LOG.exception("A supervisor failed")
-        os._exit(1)
+        processes.kill(processes.descendants(os.getpid()))
+        os._exit(1)  # the nursery kills what is left
     sys.stderr.flush()
     os._exit(0)
 
@@ -86,9 +118,9 @@ def _fork_once() -> None:
 def main() -> int:
     """Run the nursery: ``nursery FD [MODULE …]``; returns the exit status."""
     confidential.keep_private()
-    processes.rename("oet-nursery")
+    processes.rename(NURSERY)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the kernel reaps supervisors that have ended
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     orders = socket.socket(fileno=int(sys.argv[1]))
     ours = (f"{__package__}.preparation", f"{__package__}.environments")
     for name in ("pubsub.pub", "multiprocessing", *ours, *sys.argv[2:]):

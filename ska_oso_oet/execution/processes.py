@@ -19,6 +19,8 @@ import struct
 from collections.abc import Collection
 from typing import Any
 
+from .. import peers
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_NAME = 15
 _PR_SET_NO_NEW_PRIVS = 38
@@ -137,12 +139,13 @@ def descendants(root: int) -> list[int]:
     found: list[int] = []
     layer = [root]
     while layer:
-        layer = [child for parent in layer for child in _children(parent)]
+        layer = [child for parent in layer for child in children(parent)]
         found += layer
     return [pid for pid in found if alive(pid)]
 
 
-def _children(parent: int) -> list[int]:
+def children(parent: int) -> list[int]:
+    """The processes whose parent is this one, those included that nobody has waited for yet."""
     found: list[int] = []
     with contextlib.suppress(OSError):
         for thread in os.listdir(f"/proc/{parent}/task"):
@@ -153,15 +156,31 @@ def _children(parent: int) -> list[int]:
 
 def unburied() -> set[int]:
     """The children of this process that have ended and that nobody has waited for yet."""
-    return {pid for pid in _children(os.getpid()) if (_stat(pid) or ["X"])[0] == "Z"}
+    return {pid for pid in children(os.getpid()) if (_stat(pid) or ["X"])[0] == "Z"}
 
 
-def of_run(mark: int, root: int | None = None) -> set[int]:
-    """The processes alive that wear this mark.
+def of_run(mark: int, root: int | None = None, name: str | None = None) -> set[int]:
+    """The processes alive that wear this mark, but for those that are known to be no run's, or another's.
 
-    :param root: a process all of whose descendants are meant as well
+    A script can put its mark on whatever has its account.
+
+    :param root: the run's supervisor, all of whose descendants are meant as well
+    :param name: the name of its supervisor, where that itself is not known
     """
-    return {*wearers(mark), *(descendants(root) if root is not None else ())}
+    marked = {pid for pid in wearers(mark) if not _of_others(pid, root, name)}
+    return {*marked, *(descendants(root) if root is not None else ())}
+
+
+def _of_others(pid: int, root: int | None, name: str | None) -> bool:
+    known = peers.stat(pid)
+    if known is None or pid == root or known[0] in peers.SERVER:
+        return True
+    while pid > 1 and pid != root and known is not None:
+        if known[0].startswith(peers.SUPERVISOR):
+            return known[0] != name
+        pid = known[1]
+        known = peers.stat(pid)
+    return False
 
 
 def kill(pids: Collection[int]) -> int:
@@ -170,11 +189,6 @@ def kill(pids: Collection[int]) -> int:
         with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
     return len(pids)
-
-
-def kill_wearers(mark: int, root: int | None = None) -> int:
-    """Send SIGKILL to every process of a run, as :func:`of_run` tells; return how many there were."""
-    return kill(of_run(mark, root))
 
 
 def alive(pid: int) -> bool:

@@ -20,6 +20,7 @@ from ..domain.procedure import Procedure
 from ..domain.scripts import Arguments
 from ..domain.states import ProcedureState
 from ..logs import tagged
+from ..peers import supervisor_of
 from . import processes
 from .handle import Handle
 from .rundir import RunDirectory
@@ -348,7 +349,8 @@ class Run:
                 break
             self.take_in(records)
         if not self.done.is_set():
-            self._finish_lost(await leave_nobody(processes.mark_of(self.directory.path)))
+            mark, name = processes.mark_of(self.directory.path), supervisor_of(self.procedure.id)
+            self._finish_lost(await leave_nobody(mark, name=name))
 
     def _finish_lost(self, survivors: list[Survivor]) -> None:
         if self._intent is not None and self._intent["why"] != "timeout":

@@ -99,7 +99,7 @@ class RunDirectory:
                 if len(found) == limit or not line.endswith(b"\n"):
                     break
                 offset += len(line)
-                with contextlib.suppress(ValueError):
+                with contextlib.suppress(ValueError, RecursionError):
                     record = json.loads(line)
                     n = record["n"]
                     if n > after:

@@ -29,6 +29,7 @@ from .isolation import Isolation
 from .messages import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
 from .surroundings import (
+    close_locks,
     engine_descriptors,
     limit_memory,
     open_standard_streams,
@@ -146,6 +147,9 @@ class Runner:
             job, isolation, lambda commit, branch: self._say("resolved", commit=commit, branch=branch)
         )
         self._say("prepared", uses=prepared.uses)
+        while self._channel.hear()["hear"] != "held":
+            pass
+        close_locks(self._channel.descriptors)
         job["path"] = prepared.path
         self._isolate(job, isolation.with_paths(reads=prepared.uses))
         if prepared.python is not None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-import math
 import socket
 from collections.abc import Callable
 from typing import Any
+
+from . import sayings
 
 _READ = 256 * 1024  #: bytes taken at once
 _SIP = 8 * 1024  #: bytes taken at once of a script that was held back for a while
@@ -94,17 +95,7 @@ class RunnerLink:
     def _take(self, data: bytes) -> bool:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
-        said: Said = []
-        for line in lines:
-            with contextlib.suppress(ValueError):
-                said.append(_DECODER.decode(line.decode()))
+        if len(self._rest) > sayings.LONGEST:
+            self._rest = b"too long"
+        said = [found for line in lines if (found := sayings.read(line)) is not None]
         return self._heard(said, len(data))
-
-
-def _finite(text: str) -> float | str:
-    """A number that JSON can carry, else its text: what a script says is not trusted."""
-    value = float(text)
-    return value if math.isfinite(value) else text
-
-
-_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)

@@ -8,7 +8,7 @@ import contextlib
 import os
 import stat
 import urllib.parse
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
 
 from ..domain.errors import Invalid, TimedOut
@@ -29,6 +29,10 @@ class ScriptFiles:
         self._base = settings.scripts_location
         self._allowed = settings.script_paths
         self._git_allowed = settings.git_allowed
+        state, apart = os.path.realpath(settings.state_dir), settings.script_isolation != "none"
+        self._handed = os.path.join(state, "activities")
+        #: Where isolated scripts write, and what they never see: nothing is run or fetched from there.
+        self._closed = (state, *settings.script_writes) if apart else ()
         # Threads of its own: a file system that hangs must not hold up anything else.
         self._threads = concurrent.futures.ThreadPoolExecutor(4, "script files")
         self._names = concurrent.futures.ThreadPoolExecutor(4, "names of hosts")
@@ -82,8 +86,14 @@ class ScriptFiles:
                 self._require_inside(os.path.realpath(place), f"repository {url}")
 
     def _require_inside(self, real: str, what: str) -> None:
-        if not any(os.path.commonpath([real, folder]) == folder for folder in self._allowed):
+        if _is_below(real, self._closed) and not _is_below(real, [self._handed]):
+            raise Invalid(f"{what} lies where scripts write, or in the state directory; keep it elsewhere")
+        if not _is_below(real, self._allowed):
             raise Invalid(f"{what} lies outside the folders scripts may come from: {':'.join(self._allowed)}")
+
+
+def _is_below(real: str, folders: Iterable[str]) -> bool:
+    return any(os.path.commonpath([real, folder]) == folder for folder in folders)
 
 
 def _places(path: str) -> Iterator[str]:

@@ -211,7 +211,8 @@ class Shelf:
         for file in names_in(self._folder):
             name, ending = os.path.splitext(file)
             if ending in (".making", ".failed") and not self.has(name):
-                self.remove(name)
+                with contextlib.suppress(OSError):  # the others are to go all the same
+                    self.remove(name)
         for name in self._all():
             if name != self._newest(name.partition("-")[0]):
                 self.remove(name)

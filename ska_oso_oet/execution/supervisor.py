@@ -17,7 +17,7 @@ import time
 from typing import Any
 
 from ..bus.wire import Frames, reachable
-from ..peers import SUPERVISOR, is_own
+from ..peers import is_own, supervisor_of
 from . import processes
 from .isolation import Isolation
 from .output import OutputLog
@@ -27,14 +27,13 @@ from .rundir import RunDirectory
 from .runnerlink import RunnerLink
 from .shelf import hold
 from .stopping import STOPPED_STATUS
-from .survivors import gone, kill, leave_nobody, reap
+from .survivors import UNRULY, gone, kill, leave_nobody, reap
 from .verdict import End, verdict
 
 LOG = logging.getLogger(__name__)
 
 _READ = 256 * 1024  #: bytes of output taken at once
 _END_OF_TIME = 2.0**40  #: seconds since the epoch beyond which nothing happens
-_UNRULY = 2.0  #: seconds after SIGKILL until what is left is recorded as a survivor
 _SLOWED = (
     "OET: this script sends more than {:g} messages per second (OET_MESSAGE_RATE) all the time; from now on "
     "sending one waits until there is room\n"
@@ -90,7 +89,15 @@ class Supervisor:
             await self._conclude()
 
     def _connection(self) -> Frames:
-        return Frames(self._ordered, self._service_gone)
+        return Frames(self._ordered, self._service_gone, made=self._came)
+
+    def _came(self, frames: Frames) -> None:
+        """Orders are taken from the service only: from no script, this one or another."""
+        if self._service is None or is_own(frames.socket):
+            self._admitted.add(frames)
+        else:
+            LOG.error("A process of a script was turned away from procedure %s", self._dir.path)
+            frames.abort()
 
     def _service_gone(self, frames: Frames) -> None:
         self._admitted.discard(frames)
@@ -99,18 +106,8 @@ class Supervisor:
         self._reporter.gone(frames)
         self._link.listen()
 
-    def _admits(self, frames: Frames) -> bool:
-        """Whether orders are taken: none from a script, its own or another."""
-        if frames not in self._admitted:
-            if frames is not self._service and not is_own(frames.socket):
-                LOG.error("A process of a script was turned away from procedure %s", self._dir.path)
-                frames.close()
-                return False
-            self._admitted.add(frames)
-        return True
-
     def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
-        if not self._admits(frames):
+        if frames not in self._admitted:
             return
         match order["op"]:
             case "job":
@@ -144,7 +141,7 @@ class Supervisor:
         for stream, fd in self._outputs.items():
             os.set_blocking(fd, False)
             asyncio.get_running_loop().add_reader(fd, self._read_output, stream)
-        processes.rename(f"{SUPERVISOR}-{job['id']}")
+        processes.rename(supervisor_of(job["id"]))
         me = processes.identity(os.getpid()) or {}
         with contextlib.suppress(OSError):
             self._dir.write("process.json", {**me, "runner": self._runner, "mark": job["mark"]})
@@ -205,7 +202,7 @@ class Supervisor:
         if not self._ended.is_set():
             self._record_kill()
             self._kill_everything()
-            asyncio.get_running_loop().call_later(_UNRULY, self._ended.set)
+            asyncio.get_running_loop().call_later(UNRULY, self._ended.set)
 
     def _record_kill(self) -> None:
         if not self._kill_recorded:
@@ -236,8 +233,8 @@ class Supervisor:
         self._link.drain()
         recording = self._record_kill if self._intent is not None else None
         # A script that could not be ended has had its time.
-        patience = {"patience": 0.0} if exit_code is number is None else {}
-        survivors = await leave_nobody(self._mark, root=os.getpid(), on_kill=recording, **patience)
+        patience = 0.0 if exit_code is number is None else UNRULY
+        survivors = await leave_nobody(self._mark, root=os.getpid(), on_kill=recording, patience=patience)
         for survivor in survivors:
             if survivor["pid"] == self._runner:
                 survivor["command"] = f"the script itself, {self._job['script']['script_uri']}"
@@ -271,8 +268,9 @@ class Supervisor:
         with contextlib.suppress(OSError):
             self._dir.write("result.json", final)
         if survivors:
-            await gone([survivor["pid"] for survivor in survivors])
-            await leave_nobody(self._mark, root=os.getpid())
+            while survivors:
+                await gone([survivor["pid"] for survivor in survivors])
+                survivors = await leave_nobody(self._mark, root=os.getpid())
             self._reporter.record({"kind": "gone"})
         await self._reporter.say_goodbye()
 
@@ -306,8 +304,8 @@ class Supervisor:
             self._keep_pace(len(said), size)  # what else is said is little, unless it is forged
         messages: list[dict[str, Any]] = []
         for one in said:
-            if one.get("say") == "message":
-                messages += _message(one)
+            if one["say"] == "message":
+                messages.append(_message(one))
                 continue
             if messages:
                 self._reporter.record(*messages)
@@ -338,7 +336,8 @@ class Supervisor:
                 self._resolved(said["commit"], said["branch"])
             case "prepared" if self._phase == "environment":
                 for entry in said["uses"]:
-                    hold(entry)
+                    hold(str(entry))
+                self._link.say({"hear": "held"})
                 self._reporter.record(
                     {"kind": "state", "state": "IDLE"}, {"kind": "state", "state": "LOADING"}
                 )
@@ -393,7 +392,7 @@ class Supervisor:
         if not self._ended.is_set() and self._intent is None:
             self._overstayed = True
             self._kill_everything()
-            asyncio.get_running_loop().call_later(_UNRULY, self._ended.set)
+            asyncio.get_running_loop().call_later(UNRULY, self._ended.set)
 
     def _read_output(self, stream: str) -> bool:
         """Take some output; tell whether there was any."""
@@ -412,12 +411,9 @@ class Supervisor:
         return bool(data)
 
 
-def _message(said: dict[str, Any]) -> list[dict[str, Any]]:
-    """The record of a message; none of what is no message, and a time of our own where that is no time."""
-    topic, payload, at = said.get("topic"), said.get("payload"), said.get("time")
-    if not isinstance(topic, str) or not isinstance(payload, dict):
-        LOG.warning("Dropped what is no message: %.200r", said)
-        return []
+def _message(said: dict[str, Any]) -> dict[str, Any]:
+    """The record of a message, with a time of our own where that is no time."""
+    at = said.get("time")
     if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
         at = time.time()
-    return [{"kind": "message", "time": at, "topic": topic, "payload": payload}]
+    return {"kind": "message", "time": at, "topic": said["topic"], "payload": said["payload"]}

@@ -16,6 +16,7 @@ import stat
 import sys
 import termios
 from _thread import allocate_lock, start_new_thread
+from collections.abc import Collection
 from time import monotonic, sleep  # scripts put clocks of their own in their place
 from typing import Any
 
@@ -87,6 +88,16 @@ def _text_stream(fd: int, stop: Stop) -> Any:
 def engine_descriptors() -> list[int]:
     """The control socket, and the locks on what this run shares with others."""
     return [n for n in map(int, os.listdir("/proc/self/fd")) if n >= processes.OUT_OF_REACH and _is_open(n)]
+
+
+def close_locks(but: Collection[int]) -> None:
+    """Close what this process holds of the server's, which its supervisor holds by now.
+
+    :param but: descriptors of the engine that are still needed
+    """
+    for descriptor in engine_descriptors():
+        if descriptor not in but:
+            os.close(descriptor)
 
 
 def _is_open(descriptor: int) -> bool:

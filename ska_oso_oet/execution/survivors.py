@@ -17,7 +17,10 @@ from . import processes
 
 Survivor = dict[str, Any]  #: ``pid``, ``command``, ``state`` (the kernel's)
 
-_UNRULY = 2.0  #: seconds after SIGKILL beyond which a process counts as a survivor
+UNRULY = 2.0  #: seconds after SIGKILL beyond which a process counts as a survivor
+_ENDLESS = 20.0  #: seconds after which processes that start one another without end count as survivors
+_ROUNDS = 2000  #: times that their parent looks for them in a row, which takes a moment
+_CHAIN = "processes that start one another faster than they can be killed"
 _TIDYING = 1.0  #: seconds in which what tidies up after a Python process may do so
 _PAUSES = (0.001, 0.05)  #: seconds between looks: the first, and the longest
 
@@ -29,31 +32,48 @@ async def leave_nobody(
     mark: int,
     *,
     root: int | None = None,
+    name: str | None = None,
     on_kill: Callable[[], None] | None = None,
-    patience: float = _UNRULY,
+    patience: float = UNRULY,
 ) -> list[Survivor]:
     """Kill until nothing of a run is alive; return what could not be killed in time.
 
     :param mark: the run's mark
     :param root: a supervisor, all of whose descendants are meant as well
+    :param name: the name of the run's supervisor, where that itself is not known
     :param on_kill: called when something has to be killed
     :param patience: seconds after which what is left counts as survivors
     """
-    begun, pause = time.monotonic(), _PAUSES[0]
+    begun, pause, before = time.monotonic(), _PAUSES[0], set[int]()
     while True:
         waited = time.monotonic() - begun
-        left = processes.of_run(mark, root)
+        left = processes.of_run(mark, root, name)
         killed = kill(left) if waited < _TIDYING else processes.kill(left)
         if root == os.getpid():
+            if waited >= _TIDYING:
+                _outrun(root)
             reap()
         if not left:
             return []
         if waited >= patience:
-            return [found for pid in sorted(left) if (found := describe(pid)) is not None]
+            stuck = [found for pid in sorted(left & before) if (found := describe(pid)) is not None]
+            if stuck or waited >= _ENDLESS:
+                return stuck or [{"pid": min(left), "command": _CHAIN, "state": "unknown"}]
+        before = left
         if on_kill is not None and killed:
             on_kill()
         await asyncio.sleep(pause)
         pause = min(pause * 1.5, _PAUSES[1])
+
+
+def _outrun(supervisor: int) -> None:
+    """Kill those that end as soon as they have started another: each is its child for a moment."""
+    for _ in range(_ROUNDS):
+        found = processes.children(supervisor)
+        if not found:
+            return
+        processes.kill(found)
+        reap()
 
 
 def kill(pids: Collection[int]) -> int:

@@ -11,6 +11,7 @@ from ..bus.envelope import Envelope
 from ..domain import events
 from ..domain.procedure import Procedure
 from ..domain.states import FINAL, LIVE, ProcedureState
+from ..peers import supervisor_of
 from . import processes
 from .rundir import RunDirectory
 from .service import ScriptExecutionService
@@ -68,7 +69,7 @@ async def _end_strangers(service: ScriptExecutionService) -> None:
                 await service.outlived(procedure, directory, seen)
                 continue
         LOG.error("The journal knows of no run %s that is alive, but it is; ending it", name)
-        survivors = await leave_nobody(mark, root=supervisor)
+        survivors = await leave_nobody(mark, root=supervisor, name=supervisor_of(name))
         if survivors:
             LOG.critical("NOT EVERYTHING OF RUN %s HAS ENDED: %s", name, in_words(survivors))
         if supervisor is not None:

@@ -21,7 +21,7 @@ from ..bus.metered import MeteredJournal
 from ..metrics.store import STORE
 from ..metrics.watch import watch
 from ..settings import Settings
-from .base import RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
+from .base import ARBITER, RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
 _FIRST_LOOK = 1.0  #: seconds a start may take to look for damage; the rest is looked at in the background
 _LAST_RECORDS = 1.0  #: seconds that the last records of the audit get to be sent
@@ -74,7 +74,8 @@ async def _serve(
 ) -> None:
     STORE.open(settings.metrics)
     exporters = _exporters(settings, journal)
-    broker = Broker(journal, settings.bus_socket, centre, exporters)
+    arbiter = int(os.environ[ARBITER]) if ARBITER in os.environ else None
+    broker = Broker(journal, settings.bus_socket, centre, exporters, arbiter)
     retention = Retention(journal, settings.retention_days, settings.history, copied)
     async with kept_running(broker.serve()) as serving:
         await until_terminated(

@@ -353,3 +353,115 @@ def test_a_script_that_removes_its_run_directory_ends_as_it_would(own_server: Se
     assert own_server.ended(own_server.run(str(script)))["state"] == "COMPLETE"
     assert "Traceback" not in own_server.log.read_text()
     assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+#: Writes lines to the descriptor on which the engine talks to its supervisor.
+FORGE = (
+    "import json, os, resource, subprocess, sys, time\nfrom pubsub import pub\n"
+    "def forge(line):\n"
+    "    for fd in range(700, 720):\n"
+    "        try:\n            os.write(fd, line + b'\\n')\n            return\n"
+    "        except OSError:\n            pass\n"
+)
+
+
+@pytest.mark.parametrize("depth", [150, 300, 974, 5000])
+def test_a_message_of_any_depth_silences_nobody(own_server: Server, write: Write, depth: int) -> None:
+    text = FORGE + (
+        "def main():\n"
+        f"    value = b'[' * {depth} + b']' * {depth}\n"
+        '    forge(b\'{"say":"message","topic":"user.deep","payload":{"a":\' + value + b\'}}\')\n'
+        "    pub.sendMessage('user.after')\n"
+    )
+    events = Events(own_server, topics="user")
+    pid = own_server.run(write(text))
+    events.wait(lambda e: e["topic"] == "user.after")
+    assert own_server.ended(pid)["state"] == "COMPLETE"
+    assert events.topics("user") == (["user.deep"] if depth < 200 else []) + ["user.after"]
+    events.close()
+    own_server.kill("ses")
+    own_server.ready()
+    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "{}", "[]", "7", "null", '{"say": 7}', '{"say": "heard"}', '{"say": "heard", "n": "x"}',
+        '{"say": "failed"}',
+        '{"say": "exited", "phase": "main", "status": null, "detail": null}', '{"say": "calling", "main": 5}',
+        '{"say": "message", "topic": "user.x"}', '{"say": "closing"}',
+        '{"say": "loaded", "init": {"args": 1}}',
+    ],
+)  # fmt: skip
+def test_what_no_runner_would_say_brings_no_supervisor_down(
+    own_server: Server, write: Write, tmp_path: Path, line: str
+) -> None:
+    """Nor does it let go of what the script has started and hidden."""
+    text = FORGE + (
+        "def main():\n"
+        "    hides = 'import os, resource, time; os.setsid(); '\n"
+        "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); time.sleep(600)'\n"
+        f"    child = subprocess.Popen([sys.executable, '-c', hides, {str(tmp_path)!r}])\n"
+        "    print(child.pid)\n"
+        f"    forge({line!r}.encode())\n"
+        "    pub.sendMessage('user.after')\n"
+    )
+    events = Events(own_server, topics="user")
+    pid = own_server.run(write(text))
+    events.wait(lambda e: e["topic"] == "user.after")
+    assert own_server.ended(pid)["state"] == "COMPLETE"
+    assert gone(int(own_server.output(pid)))
+    events.close()
+
+
+def test_what_a_killed_supervisor_leaves_behind_is_killed_though_it_hides(
+    own_server: Server, write: Write
+) -> None:
+    text = FORGE + (
+        "def main():\n"
+        "    hides = 'import os, resource, time; os.setsid(); '\n"
+        "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); '\n"
+        "    hides += 'print(1, flush=True); time.sleep(600)'\n"
+        "    child = subprocess.Popen([sys.executable, '-c', hides], stdout=subprocess.PIPE)\n"
+        "    child.stdout.readline()\n"
+        "    pub.sendMessage('user.hidden', number=child.pid)\n"
+        "    time.sleep(600)\n"
+    )
+    events = Events(own_server, topics="user")
+    pid = own_server.run(write(text))
+    hidden = events.wait(lambda e: e["topic"] == "user.hidden")["number"]
+    next(p for p in own_server.processes() if p.name() == f"oet-super-{pid}").kill()
+    assert own_server.ended(pid)["outcome"]["reason"] == "lost"
+    until(lambda: gone(hidden))
+    events.close()
+
+
+def test_a_mark_on_the_server_or_on_another_run_harms_neither(own_server: Server, write: Write) -> None:
+    other = own_server.create("trivial.py")
+    own_server.wait_state(other, "READY")
+    waiting = ("oet-super", "oet-script")  # one of them becomes the run itself
+    others = [p.pid for p in own_server.processes() if p.name() not in waiting]
+    others.append(own_server.procedure(other)["pid"])
+    text = (
+        "import resource\n"
+        "def main(*pids):\n"
+        "    mark = resource.getrlimit(resource.RLIMIT_RTTIME)\n"
+        "    for pid in pids:\n"
+        "        resource.prlimit(pid, resource.RLIMIT_RTTIME, mark)\n"
+    )
+    pid = own_server.run(write(text), *others)
+    assert own_server.ended(pid)["state"] == "COMPLETE"
+    assert own_server.procedure(other)["state"] == "READY"
+    alive = {process.pid for process in own_server.processes()}
+    assert set(others) <= alive
+    own_server.stop_script(other)
+
+
+def test_a_flood_on_the_bus_by_who_has_not_said_who_it_is_is_cut_off(own_server: Server) -> None:
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(own_server.state / "bus.sock"))
+        with pytest.raises(OSError):  # noqa: PT011  broken pipe, or reset
+            for _ in range(1000):
+                connection.sendall(b"x" * 65536)
+    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"

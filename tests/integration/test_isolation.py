@@ -33,7 +33,7 @@ MODES = [
     *(["uid"] if REACHED and not os.geteuid() else []),
 ]
 ORDINARY = ("setpriv", f"--reuid={UID}", f"--regid={GID}", "--clear-groups")
-REFUSED = {"PermissionError", "ConnectionError", "OSError"}
+REFUSED = {"PermissionError", "ConnectionError", "ConnectionResetError", "BrokenPipeError", "OSError"}
 
 
 @pytest.fixture(params=MODES)
@@ -203,6 +203,40 @@ def test_a_build_may_do_no_more_than_its_script(isolated: Server, folder: Path) 
     isolated.start_main(pid)
     assert isolated.ended(pid)["outcome"]["detail"].startswith("PermissionError")
     assert isolated.output(pid, stream="stdout").splitlines()[-1] == "[]"
+
+
+def test_nothing_is_run_or_fetched_from_where_scripts_write(isolated: Server, folder: Path) -> None:
+    pid = written(isolated, "def main():\n    open('again.py', 'w').write('def main(): pass')\n")
+    work = isolated.state / "runs" / str(pid) / "work"
+    project(folder / "writes" / "project")
+    for script in (
+        {"script_type": "filesystem", "script_uri": f"file://{work}/again.py"},
+        {
+            "script_type": "git",
+            "script_uri": "git://sees.py",
+            "git_args": {"git_repo": f"file://{folder}/writes/project"},
+        },
+    ):
+        answer = isolated.request("POST", "/procedures", json={"script": script})
+        assert answer.status_code == 422, answer.text
+        assert "lies where scripts write, or in the state directory" in answer.json()["detail"]
+
+
+def test_a_script_from_git_holds_none_of_the_locks_of_what_it_shares(server: Server, tmp_path: Path) -> None:
+    shows = (
+        "import os\n"
+        "def main():\n"
+        "    for fd in sorted(map(int, os.listdir('/proc/self/fd'))):\n"
+        "        try:\n            print(os.readlink(f'/proc/self/fd/{fd}'))\n"
+        "        except OSError:\n            pass\n"
+    )
+    repository = project(tmp_path / "project", **{"shows.py": shows})
+    for create_env in (False, True):
+        pid = server.create_from_git("shows.py", repository.url, create_env=create_env)
+        server.wait_state(pid, "READY", timeout=100)
+        server.start_main(pid)
+        assert server.ended(pid)["state"] == "COMPLETE"
+        assert ".lock" not in server.output(pid, stream="stdout")
 
 
 # -- what real scripts do ---------------------------------------------------------------------------------

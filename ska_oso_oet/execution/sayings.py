@@ -1,0 +1,70 @@
+"""What a script's process says, read: it may be forged, and then counts for nothing.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+from typing import Any
+
+from ..domain.nesting import too_deep
+
+LOG = logging.getLogger(__name__)
+
+#: Bytes of a line that does not end, beyond which it is no saying.
+LONGEST = 64 * 2**20
+
+_TEXT = (str, type(None))
+_ARGUMENTS = {"args": list, "kwargs": dict}
+#: The fields that each saying must have, with their types.
+_FIELDS: dict[str, dict[str, Any]] = {
+    "resolved": {"commit": str, "branch": _TEXT},
+    "prepared": {"uses": list},
+    "loaded": {},
+    "initialised": {},
+    "calling": {"main": dict},
+    "closing": {"stopped": bool},
+    "heard": {"n": int},
+    "returned": {},
+    "failed": {"phase": str, "type": str, "detail": str, "stacktrace": _TEXT},
+    "exited": {"phase": str, "status": int, "detail": _TEXT},
+    "message": {"topic": str, "payload": dict},
+}
+
+
+def read(line: bytes) -> dict[str, Any] | None:
+    """What one line says; none where it says nothing that a runner would say."""
+    try:
+        said = _DECODER.decode(line.decode())
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or too_deep(said, wrapped=True) or not _is_saying(said):
+        LOG.warning("Dropped what is no saying: %.200r", line)
+        return None
+    return said
+
+
+def _is_saying(said: dict[str, Any]) -> bool:
+    fields = _FIELDS.get(str(said.get("say")))
+    if fields is None or not _are(said, fields):
+        return False
+    called = (
+        said["main"] if said["say"] == "calling" else said.get("init") if said["say"] == "loaded" else None
+    )
+    return called is None or (isinstance(called, dict) and _are(called, _ARGUMENTS))
+
+
+def _are(found: dict[str, Any], fields: dict[str, Any]) -> bool:
+    return all(name in found and isinstance(found[name], kind) for name, kind in fields.items())
+
+
+def _finite(text: str) -> float | str:
+    """A number that JSON can carry, else its text."""
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)
