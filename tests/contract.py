@@ -103,6 +103,7 @@ class Contract:
 def _meanings(text: str) -> Iterator[Any]:
     """What the value of a parameter may mean."""
     yield text
+    yield text.split(",")  # as a list, which may also be said by saying it again
     with contextlib.suppress(ValueError):
         yield json.loads(text.lower())
 

@@ -17,9 +17,10 @@ from typing import Any
 from ..bus.client import BusClient
 from ..bus.desk import Desk
 from ..bus.envelope import Envelope
-from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
+from ..domain.activity import LIVE, Activity, ActivityState, StateChanged, whole
 from ..domain.activity_commands import RunActivity, StopActivity
 from ..domain.errors import Conflict, NotFound, Refusal, Unavailable
+from ..domain.listing import Listing
 from ..domain.scheduling import checked_sbd_id, instance
 from ..folders import keep_tidy
 from ..logs import tagged
@@ -143,6 +144,7 @@ class ActivityService:
             prepare_only=command.prepare_only,
             create_env=command.create_env,
             created_by=request.user,
+            script_uri=procedure["script"]["script_uri"],
         )
         self._keep(activity)
         key, at = f"activity-{activity.id}-0", activity.activity_states[0][1]
@@ -263,10 +265,13 @@ class ActivityService:
     # -- list --------------------------------------------------------------------------------------
 
     async def _tell_list(self, request: Envelope) -> None:
-        aids = request.payload["aids"]
-        if aids is None:
+        aids, wanted = request.payload["aids"], Listing.from_dict(request.payload.get("query") or {})
+        if wanted.all:
+            page = await self._read(**wanted.question)
+            result = [self._known(document) for document in reversed(page)]
+        elif aids is None:
             newest = sorted(self._activities.values(), key=lambda a: a.id)[-self._settings.history :]
-            result = [activity.to_dict() for activity in newest]
+            result = wanted.of([activity.to_dict() for activity in newest])
         else:
             result = [
                 self._activities[aid].to_dict() if aid in self._activities else await self._archived(aid)
@@ -274,14 +279,21 @@ class ActivityService:
             ]
         self.desk.reply(request, "activity.pool.list", {"result": result})
 
+    def _known(self, document: dict[str, Any]) -> dict[str, Any]:
+        here = self._activities.get(document["id"])
+        return whole(document) if here is None else here.to_dict()
+
     async def _archived(self, aid: int) -> dict[str, Any]:
-        try:
-            found = await self._bus.read_documents(kind="activity", ids=[aid])
-        except ConnectionError:
-            raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
+        found = await self._read(ids=[aid])
         if not found:
             raise NotFound.activity(aid)
-        return found[0]
+        return whole(found[0])
+
+    async def _read(self, **query: Any) -> list[dict[str, Any]]:
+        try:
+            return await self._bus.read_documents(kind="activity", **query)
+        except ConnectionError:
+            raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
 
     # -- after a restart ---------------------------------------------------------------------------
 

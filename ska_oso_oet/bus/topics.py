@@ -72,6 +72,7 @@ _ALL = (
     Topic(
         "request.activity.list",
         ("aids",),
+        ("query",),
         transient=True,
         replies=("activity.pool.list",),
         worker="ActivityWorker",
@@ -116,7 +117,7 @@ _ALL = (
     Topic("sb.lifecycle.finished.succeeded", ("sbd_id", "sbi_id")),
     Topic("sb.lifecycle.finished.failed", ("sbd_id", "sbi_id")),
     # what the operator has decided
-    Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n",)),
+    Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n", "set_by", "set_at")),
     Topic("operator.drain.state", ("drained", "since", "by", "reason")),
     # what is kept for scripts from git
     Topic("environment.pool.list", ("result",), transient=True),

@@ -6,6 +6,7 @@ import dataclasses
 import enum
 from typing import Any, Literal
 
+from .listing import completed, summary
 from .outcome import Outcome, Reason
 from .scripts import Arguments, CreateEnv
 from .states import ProcedureState
@@ -75,6 +76,8 @@ class Activity:
     prepare_only: bool = False
     create_env: CreateEnv = False
     created_by: str | None = None
+    started_by: str | None = None
+    script_uri: str | None = None  #: none where an earlier release has not noted it
     outcome: Outcome | None = None
     sbi_status: str | None = None  #: what the archive was told last about the scheduling block instance
 
@@ -118,6 +121,7 @@ class Activity:
         :param procedure: its document
         """
         changes = []
+        self.started_by = procedure.get("started_by")
         outcome = procedure["outcome"] and Outcome.from_dict(procedure["outcome"])
         reached = {state for state, _ in self.activity_states}
         for name, at in procedure["history"]["process_states"]:
@@ -135,6 +139,8 @@ class Activity:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without ``uri``, which depends on who asks."""
+        states = [(state.value, at) for state, at in self.activity_states]
+        outcome = self.outcome.to_dict() if self.outcome else None
         return {
             "id": self.id,
             "activity_name": self.activity_name,
@@ -145,18 +151,21 @@ class Activity:
             "prepare_only": self.prepare_only,
             "create_env": self.create_env,
             "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
-            "activity_states": [[state.value, at] for state, at in self.activity_states],
+            "activity_states": [list(state) for state in states],
             "state": self.state.value,
-            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "outcome": outcome,
             "created_by": self.created_by,
             "sbi_status": self.sbi_status,
+            "script_uri": self.script_uri,
+            "started_by": self.started_by,
+            **summary(states, outcome),
         }
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Activity:
         """Read the JSON form back."""
         plain = ("id", "activity_name", "sbd_id", "sbd_version", "sbi_id", "procedure_id")
-        optional = ("prepare_only", "create_env", "created_by", "sbi_status")
+        optional = ("prepare_only", "create_env", "created_by", "started_by", "script_uri", "sbi_status")
         return cls(
             **{name: data[name] for name in plain},
             **{name: data[name] for name in optional if name in data},
@@ -165,3 +174,9 @@ class Activity:
             activity_states=[(ActivityState(state), at) for state, at in data["activity_states"]],
             outcome=Outcome.from_dict(data["outcome"]) if data["outcome"] else None,
         )
+
+
+def whole(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of whatever release as this one writes them."""
+    known = summary(document["activity_states"], document["outcome"])
+    return completed(document, script_uri=None, started_by=None, **known)

@@ -82,33 +82,6 @@ class StopProcedure:
         return cls(pid=_pid(data), abort=bool(data.get("abort", False)))
 
 
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ListProcedures:
-    """Which procedures to show: the listed ones, some by id, or a page of everything ever run."""
-
-    pids: tuple[int, ...] | None = None
-    all: bool = False
-    limit: int = 50
-    before: int | None = None  #: only ids below this one
-    state: str | None = None
-    script: str | None = None  #: only scripts whose URI contains this text
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the JSON form."""
-        data = dataclasses.asdict(self)
-        return data | {"pids": None if self.pids is None else list(self.pids)}
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> ListProcedures:
-        """Read the JSON form."""
-        pids = data.get("pids")
-        known = {field.name for field in dataclasses.fields(cls)} - {"pids"}
-        return cls(
-            pids=None if pids is None else tuple(int(pid) for pid in pids),
-            **{name: value for name, value in data.items() if name in known},
-        )
-
-
 def _pid(data: dict[str, Any]) -> int:
     pid = data.get("pid")
     if not isinstance(pid, int) or isinstance(pid, bool):

@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 from . import events
 from .errors import Conflict
+from .listing import completed, summary
 from .outcome import Outcome
 from .scripts import Arguments, GitScript, Script, script_from_dict
 from .states import FINAL, TRANSITIONS, ProcedureState
@@ -34,6 +35,7 @@ class Procedure:
     main: Arguments
     process_states: list[tuple[ProcedureState, float]]
     created_by: str | None = None
+    started_by: str | None = None
     activity_id: int | None = None
     aborts: int | None = None
     evicts: int | None = None
@@ -111,14 +113,15 @@ class Procedure:
     def ready(self, at: float, os_pid: int) -> list[events.Event]:
         """The script is loaded and waits in OS process ``os_pid``."""
         changed = self.change(ProcedureState.READY, at)
-        result = self.to_dict() | {"pid": os_pid}
+        result = self.to_dict() | {"pid": os_pid, "os_pid": os_pid}
         return [changed, self._happened(events.Ready(time=at, result=result))]
 
-    def start(self, at: float, main: Arguments) -> list[events.Event]:
+    def start(self, at: float, main: Arguments, by: str | None = None) -> list[events.Event]:
         """``main`` is being called with these arguments."""
         changed = self.change(ProcedureState.RUNNING, at)
         result = self.to_dict()
         result["script_args"]["main"] = main.to_dict()
+        result["started_by"] = by
         return [changed, self._happened(events.Started(time=at, result=result))]
 
     def stopping(self, at: float, stage: str) -> events.Stopping:
@@ -134,7 +137,8 @@ class Procedure:
             trace = events.Stacktrace(time=at, pid=self.id, stacktrace=stacktrace)
             happened.append(self._happened(trace))
         whole = dataclasses.replace(outcome, stages=tuple(self.stages))
-        result = self.to_dict() | {"outcome": whole.to_dict(), "pid": None}
+        ended = {"outcome": whole.to_dict(), "stopped_by": whole.by, "os_pid": None, "pid": None}
+        result = self.to_dict() | ended
         happened.append(self._happened(_FINAL_EVENTS[state](time=at, result=result)))
         return happened
 
@@ -162,6 +166,7 @@ class Procedure:
                 self.pid = result["pid"]
             case events.Started(result=result):
                 self.main = Arguments.from_dict(result["script_args"]["main"])
+                self.started_by = result.get("started_by")
             case events.Stopping(stage=stage, time=at):
                 self.stages.append((stage, at))
             case events.Stacktrace(stacktrace=stacktrace):
@@ -187,20 +192,24 @@ class Procedure:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without ``uri``, which depends on who asks."""
-        states = [[state.value, at] for state, at in self.process_states]
+        states = [(state.value, at) for state, at in self.process_states]
+        outcome = self.outcome.to_dict() if self.outcome else None
         return {
             "id": self.id,
             "script": self.script.to_dict(),
             "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
-            "history": {"process_states": states, "stacktrace": self.stacktrace},
+            "history": {"process_states": [list(state) for state in states], "stacktrace": self.stacktrace},
             "state": self.state.value,
-            "outcome": self.outcome.to_dict() if self.outcome else None,
+            "outcome": outcome,
             "activity_id": self.activity_id,
             "created_by": self.created_by,
             "aborts": self.aborts,
             "evicts": self.evicts,
-            "pid": self.pid,
             "slowed": self.slowed,
+            "started_by": self.started_by,
+            **summary(states, outcome),
+            "os_pid": self.pid,
+            "pid": self.pid,  # as it was called before
         }
 
     @classmethod
@@ -215,6 +224,7 @@ class Procedure:
             main=Arguments.from_dict(data["script_args"]["main"]),
             process_states=states,
             created_by=data.get("created_by"),
+            started_by=data.get("started_by"),
             activity_id=data.get("activity_id"),
             aborts=data.get("aborts"),
             evicts=data.get("evicts"),
@@ -224,3 +234,9 @@ class Procedure:
             outcome=Outcome.from_dict(outcome) if outcome else None,
             stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],
         )
+
+
+def whole(document: dict[str, Any]) -> dict[str, Any]:
+    """A document of whatever release as this one writes them."""
+    known = summary(document["history"]["process_states"], document["outcome"])
+    return completed(document, started_by=None, **known, os_pid=document["pid"])

@@ -9,8 +9,9 @@ from typing import Any
 
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
-from ..domain.commands import ListProcedures
+from ..domain import procedure
 from ..domain.errors import NotFound, Unavailable
+from ..domain.listing import Listing
 from ..domain.pool import Pool
 from ..settings import Settings
 from .output import OutputReader
@@ -38,22 +39,19 @@ class Answers:
 
         :raises NotFound: where there is none with an id that was asked for
         """
-        query = ListProcedures.from_dict(request.payload.get("query") or {})
-        if query.all:
-            result = await self._page(query)
+        wanted = Listing.from_dict(request.payload.get("query") or {})
+        if wanted.all:
+            result = await self._page(wanted)
         elif request.payload["pids"] is None:
-            result = [procedure.to_dict() for procedure in self._pool.listed()]
+            result = wanted.of([listed.to_dict() for listed in self._pool.listed()])
         else:
             result = [await self._document(pid) for pid in request.payload["pids"]]
         self._reply(request, "procedure.pool.list", {"result": result})
 
-    async def _page(self, query: ListProcedures) -> list[dict[str, Any]]:
-        states = [query.state] if query.state is not None else None
-        page = await self._bus.read_procedures(
-            before=query.before, limit=query.limit, states=states, script=query.script
-        )
+    async def _page(self, wanted: Listing) -> list[dict[str, Any]]:
+        page = await self._bus.read_procedures(**wanted.question)
         live = {run.procedure.id: run.procedure for run in self._runs.values()}
-        known = [live[doc["id"]].to_dict() if doc["id"] in live else doc for doc in page]
+        known = [live[d["id"]].to_dict() if d["id"] in live else procedure.whole(d) for d in page]
         return known[::-1]
 
     async def _document(self, pid: int) -> dict[str, Any]:
@@ -70,7 +68,7 @@ class Answers:
         """
         with contextlib.suppress(ConnectionError):
             found = await self._bus.read_procedures(pids=[pid])
-            return found[0] if found else None
+            return procedure.whole(found[0]) if found else None
         raise Unavailable("the journal cannot be read at the moment; try again shortly")
 
     async def tell_output(self, request: Envelope) -> None:

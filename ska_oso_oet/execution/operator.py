@@ -35,6 +35,8 @@ class OperatorSwitch:
         self._wait = settings.wait_for_qa_ready
         self._override: dict[str, Any] | None = None
         self._n = 0  #: number of the operator's last word
+        self._set_by: str | None = None
+        self._set_at: float | None = None
         self.handlers: dict[str, Handler] = {
             f"{_SWITCH}.enable": self._enable,
             f"{_SWITCH}.disable": self._disable,
@@ -55,6 +57,7 @@ class OperatorSwitch:
         """
         for state in await self._bus.read_documents(kind="operator"):
             self._wait, self._override, self._n = state["wait_for_qa_ready"], state["override"], state["n"]
+            self._set_by, self._set_at = state.get("set_by"), state.get("set_at")
 
     def catch_up(self, run: Run) -> None:
         """Tell a run that was taken over what it may not have heard; it knows what it has."""
@@ -74,6 +77,7 @@ class OperatorSwitch:
     def _set(self, request: Envelope, wait: bool) -> None:
         self._wait = wait
         self._n = request.seq or 0
+        self._set_by, self._set_at = request.user, request.time
         self._publish(request_id=request.request_id, user=request.user)
         for run in self._runs.values():
             self._pass_on(run, "enable" if wait else "disable", self._n)
@@ -86,6 +90,7 @@ class OperatorSwitch:
             "state": "requested",
             "procedure_id": run.procedure.id,
             "time": request.time,
+            "by": request.user,
             "n": request.seq or 0,
         }
         self._publish(request_id=request.request_id, user=request.user)
@@ -130,7 +135,8 @@ class OperatorSwitch:
     # -- the state ---------------------------------------------------------------------------------
 
     def _state(self) -> dict[str, Any]:
-        return {"wait_for_qa_ready": self._wait, "override": self._override, "n": self._n}
+        about = {"set_by": self._set_by, "set_at": self._set_at}
+        return {"wait_for_qa_ready": self._wait, "override": self._override, "n": self._n, **about}
 
     def _publish(self, **about: str | None) -> None:
         self._bus.send([self._bus.envelope(_STATE, self._state(), **about)])

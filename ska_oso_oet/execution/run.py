@@ -260,7 +260,7 @@ class Run:
             case "ready":
                 return procedure.ready(at, record["pid"])
             case "started":
-                return procedure.start(at, Arguments.from_dict(record["main"]))
+                return procedure.start(at, Arguments.from_dict(record["main"]), record.get("user"))
             case "stage":
                 return [procedure.stopping(at, record["stage"])]
             case "final":

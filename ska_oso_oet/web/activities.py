@@ -11,6 +11,7 @@ from ..domain.activity_commands import RunActivity, StopActivity
 from . import activity_schemas as schemas
 from .asking import ask
 from .auth.permissions import Permission, needs
+from .list_schemas import ActivitiesQuery
 from .problems import PROBLEMS
 from .resources import created, shown, stopped, stopping_time
 from .services import services
@@ -30,9 +31,10 @@ def _find(aid: int) -> dict[str, Any]:
 
 @api.get("/activities", summary="List activities", responses={200: schemas.Activities, **PROBLEMS})
 @needs(Permission.READ)
-def list_activities() -> Response:
-    """The newest activities, oldest first."""
-    return jsonify([_shown(activity) for activity in ask("request.activity.list", {"aids": None})])
+def list_activities(query: ActivitiesQuery) -> Response:
+    """The newest activities, or a page of everything ever done, the oldest first."""
+    found = ask("request.activity.list", {"aids": None, "query": query.listing.to_dict()})
+    return jsonify([_shown(activity) for activity in found])
 
 
 @api.post(
@@ -67,7 +69,7 @@ def get_activity(path: schemas.ActivityPath) -> Response:
     responses={200: schemas.ActivityChanged, **PROBLEMS},
 )
 @needs(Permission.EXECUTE)
-def change_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody) -> Response:
+def stop_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody) -> Response:
     """`state: STOPPED` stops its procedure; without `state` nothing changes."""
     if body.state is None:
         return jsonify(_find(path.activity_id))

@@ -9,13 +9,14 @@ from pydantic import BaseModel, Field, RootModel, StrictBool, WithJsonSchema, fi
 from ..domain.scheduling import SBD_ID, checked_sbd_id
 from .schemas import MAX_ID, Outcome, Stopped
 from .script_schemas import CreateEnv, ScriptArguments, ShownScriptArguments, checked
+from .strict import Asked
 
 State = Literal["REQUESTED", "PREPARED", "RUNNING", "COMPLETE", "FAILED", "STOPPED"]
 
 _SBD_ID: dict[str, Any] = {"type": "string", "pattern": SBD_ID, "maxLength": 200}
 
 
-class RunBody(BaseModel):
+class RunBody(Asked):
     """Ask for an activity of a scheduling block to be carried out."""
 
     activity_name: str = Field(min_length=1, max_length=200)
@@ -36,7 +37,7 @@ class RunBody(BaseModel):
         return checked(checked_sbd_id, sbd_id)
 
 
-class ActivityChangeBody(BaseModel):
+class ActivityChangeBody(Asked):
     """Ask for an activity to be stopped; without ``state`` nothing changes."""
 
     state: Literal["STOPPED"] | None = None
@@ -65,6 +66,12 @@ class Activity(BaseModel):
     outcome: Outcome | None
     created_by: str | None
     sbi_status: str | None = Field(description="what the archive knows about the instance")
+    script_uri: str | None = Field(description="null where an earlier release has not noted it")
+    started_by: str | None = Field(description="who has started its procedure")
+    created: float = Field(description="seconds since 1970, as are the other times")
+    started: float | None = Field(description="when `main` was called")
+    ended: float | None
+    stopped_by: str | None = Field(description="who has stopped it")
 
 
 class Activities(RootModel[list[Activity]]):
@@ -75,7 +82,7 @@ class ActivityChanged(RootModel[Activity | Stopped]):
     """The activity, or the answer to a stop."""
 
 
-class SwitchBody(BaseModel):
+class SwitchBody(Asked):
     """What the operator decides about waiting for QA."""
 
     action: Literal["enable", "disable", "override"]
@@ -87,6 +94,7 @@ class Override(BaseModel):
     state: Literal["requested", "delivered", "acknowledged"]
     procedure_id: int
     time: float
+    by: str | None = Field(None, description="who asked for it")
 
 
 class Switch(BaseModel):
@@ -94,3 +102,5 @@ class Switch(BaseModel):
 
     wait_for_qa_ready: bool
     override: Override | None
+    set_by: str | None = Field(description="who has set it last")
+    set_at: float | None = Field(description="when that was; null where it is as the settings have it")

@@ -12,7 +12,19 @@ from werkzeug.exceptions import HTTPException, NotAcceptable
 from .. import __version__
 from ..domain.errors import Refusal
 from ..settings import Settings
-from . import access, activities, drain, environments, errors, events, health, metrics, operator, procedures
+from . import (
+    access,
+    activities,
+    drain,
+    environments,
+    errors,
+    events,
+    health,
+    metrics,
+    operator,
+    procedures,
+    strict,
+)
 from .audit import Audit
 from .auth.guard import Guard, leave
 from .bridge import Bridge
@@ -47,7 +59,7 @@ def create_app(
         "ska_oso_oet",
         info=Info(title="Observation Execution Tool", version=__version__),
         doc_ui=False,
-        validation_error_callback=errors.from_validation,
+        validation_error_callback=strict.from_validation,
         static_folder=None,
     )
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
@@ -66,6 +78,7 @@ def create_app(
     app.before_request(note_route)
     app.before_request(guard.admit)
     app.before_request(_require_acceptable)
+    app.before_request(strict.require_known_parameters)
     app.after_request(page.harden)
     app.after_request(Audit().end)
     app.teardown_request(leave)

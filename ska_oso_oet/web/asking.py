@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import hashlib
+import json
 import re
 import uuid
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from flask import request
 from werkzeug.exceptions import BadRequest
@@ -14,6 +14,7 @@ from ..bus.envelope import Envelope
 from ..logs import tagged
 from . import audit
 from .auth import identity
+from .requests import JsonRequest
 from .services import services
 
 T = TypeVar("T")
@@ -22,19 +23,18 @@ _KEY = re.compile("[!-~]([ -~]*[!-~])?")
 _ASK = 10.0  #: seconds for a question
 
 
-def _request_id() -> tuple[str, bool]:
-    """The id of the command this request means, and whether it may have been sent before."""
+def _ids() -> tuple[str, str, bool]:
+    """The id of this request, that of the command it means, and whether it may have been sent before."""
     key = request.headers.get("Idempotency-Key")
     if key is None:
-        return uuid.uuid4().hex, False
+        return uuid.uuid4().hex, uuid.uuid4().hex, False
     if len(key) > 200 or _KEY.fullmatch(key) is None:
         raise BadRequest("Idempotency-Key must have between 1 and 200 characters, printable ones of ASCII")
-    # The same key with another request, or of another user, is another request.
-    body = hashlib.sha256(request.get_data()).hexdigest()
-    name = f"{key} {request.method} {request.path} {body}"
-    if (user := identity.current()) is not None:
-        name += f" {user.issuer} {user.subject}"
-    return uuid.uuid5(uuid.NAMESPACE_URL, name).hex, True
+    user = identity.current()  # the key of another user is another key
+    whose = key if user is None else f"{key} {user.issuer} {user.subject}"
+    body = json.dumps(cast(JsonRequest, request).said, sort_keys=True)
+    what = f"{whose} {request.method} {request.path} {body}"
+    return uuid.uuid5(uuid.NAMESPACE_URL, whose).hex, uuid.uuid5(uuid.NAMESPACE_URL, what).hex, True
 
 
 def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
@@ -43,10 +43,10 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
     :param timeout: seconds
     :raises Refusal: where it was not carried out
     """
-    request_id, repeated = uuid.uuid4().hex, False
+    request_id, command_id, repeated = uuid.uuid4().hex, uuid.uuid4().hex, False
     before: list[Envelope] = []
     if audit.is_command():
-        request_id, repeated = _request_id()
+        request_id, command_id, repeated = _ids()
         before = audit.begin(request_id)
     user = identity.current()
     with tagged(request_id=request_id):
@@ -54,6 +54,7 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
             topic,
             payload,
             request_id=request_id,
+            command_id=command_id,
             timeout=timeout,
             user=user.subject if user is not None else None,
             repeated=repeated,

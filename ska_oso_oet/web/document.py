@@ -6,6 +6,7 @@ import copy
 import re
 from typing import Any
 
+from .document_texts import BEARER, DESCRIPTION, TAGS
 from .problems import SCHEMAS
 from .schemas import Event, Problem
 
@@ -14,7 +15,7 @@ Operation = dict[str, Any]
 _KEY = {
     "name": "Idempotency-Key",
     "in": "header",
-    "description": "a repeat with the same key gets the first answer",
+    "description": "a repeat with the same key gets the first answer; another request with it is refused",
     "schema": {"type": "string", "pattern": "^[!-~]([ -~]*[!-~])?$", "minLength": 1, "maxLength": 200},
 }
 _LAST_ID = {
@@ -33,10 +34,10 @@ _OBSERVE = {"activity_name": "observe", "sbd_id": "sbd-mvp01-20220923-00001"}
 #: Operations that take an id from an answer: by the operation that answers, its status, and where the id is.
 _PROCEDURE = {
     "get_procedure": "procedure_id",
-    "change_procedure": "procedure_id",
+    "start_or_stop_procedure": "procedure_id",
     "get_output": "procedure_id",
 }
-_ACTIVITY = {"get_activity": "activity_id", "change_activity": "activity_id"}
+_ACTIVITY = {"get_activity": "activity_id", "stop_activity": "activity_id"}
 _LINKS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("create_procedure", "201", "/id", _PROCEDURE),
     ("run_activity", "201", "/id", _ACTIVITY),
@@ -63,7 +64,10 @@ def document_of(app: Any) -> dict[str, Any]:
     """The document of an application, as far as it is the same for all servers."""
     document: dict[str, Any] = copy.deepcopy(app.api_doc)
     schemas = document["components"]["schemas"]
-    document["components"] = {"schemas": schemas}
+    document["components"] = {"schemas": schemas, "securitySchemes": {"bearer": dict(BEARER)}}
+    document["info"]["description"] = DESCRIPTION
+    for tag in document["tags"]:
+        tag["description"] = TAGS[tag["name"]]
     del schemas["ValidationErrorModel"]  # the library's own, which nobody answers
     for model in (Problem, Event):  # what no view names as its answer
         schema = model.model_json_schema(ref_template=f"{SCHEMAS}{{model}}")

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, Field
+
+from .strict import Asked
 
 
-class DrainBody(BaseModel):
+class DrainBody(Asked):
     """Why no new work is to be taken; may be left out."""
-
-    model_config = ConfigDict(extra="forbid")
 
     reason: str | None = Field(None, max_length=200, examples=["upgrade to 1.1"])
 
 
-class ResumeBody(BaseModel):
+class ResumeBody(Asked):
     """Nothing."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 class Drain(BaseModel):

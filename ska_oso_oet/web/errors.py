@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import http
 import logging
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from flask import Response
-from pydantic import ValidationError
 from werkzeug.exceptions import HTTPException
 
 from ..domain.errors import Drained, Refusal
@@ -15,6 +15,7 @@ from .problems import RETRY_AFTER, problem_body
 
 LOG = logging.getLogger(__name__)
 
+_MOST = 10  #: mistakes of one request that are told
 _UNTIL_RESUMED = "60"  #: longer than our own client waits by itself
 
 
@@ -35,19 +36,25 @@ def from_refusal(error: Refusal) -> Response:
     return problem(error.status, error.detail, later)
 
 
-def from_validation(error: ValidationError) -> Response:
-    """What pydantic found wrong with a well-formed request."""
-    found = [
-        {"loc": [_part(part) for part in e["loc"]], "msg": e["msg"].removeprefix("Value error, ")}
-        for e in error.errors(include_url=False, include_context=False, include_input=False)
-    ]
-    first = found[0]
-    where = ".".join(str(part) for part in first["loc"])
-    detail = f"{where}: {first['msg']}" if where else str(first["msg"])
-    for part in ("body", "query", "path"):
-        if error.title.endswith(part.title()):
-            found = [{**e, "loc": [part, *e["loc"]]} for e in found]
-    return problem(422, detail, errors=found)
+class Mistake(NamedTuple):
+    """What is wrong with one part of a well-formed request."""
+
+    place: tuple[str | int, ...]  #: begins with `body`, `query` or `path`
+    sentence: str
+
+    def __str__(self) -> str:
+        where = ".".join(str(part) for part in self.place[1:])
+        return f"{where}: {self.sentence}" if where else self.sentence
+
+
+def mistaken(mistakes: Sequence[Mistake], said: int = _MOST) -> Response:
+    """The answer to a well-formed request that is not valid.
+
+    :param said: how many of the mistakes, at the most, the sentence for people is to have
+    """
+    told = [Mistake(tuple(map(_part, place)), sentence) for place, sentence in mistakes[:_MOST]]
+    errors = [{"loc": list(mistake.place), "msg": mistake.sentence} for mistake in told]
+    return problem(422, "; ".join(str(mistake) for mistake in told[:said]), errors=errors)
 
 
 def _part(part: Any) -> Any:

@@ -70,7 +70,7 @@ def status() -> Response:
     found = services()
     workers, drain, stores = _ask_everybody()
     procedures: list[dict[str, Any]] = []
-    switch: dict[str, Any] = {"wait_for_qa_ready": None, "override": None}
+    switch = shown({"wait_for_qa_ready": None, "override": None})
     if workers["SESWorker"] == "ok":
         procedures = ask("request.procedure.list", {"pids": None}, _ASK)
         switch = shown(ask("request.operator.state", {}, _ASK))

@@ -69,6 +69,8 @@ class Status(BaseModel):
     ] = None
     wait_for_qa_ready: bool | None
     override: Override | None
+    set_by: Annotated[str | None, Field(description="who has set `wait_for_qa_ready` last")]
+    set_at: Annotated[float | None, Field(description="when that was, seconds since 1970")]
     drain: Drain | UnknownDrain
     reads: Annotated[int, Field(description="requests that read and succeeded, since the process began")]
     stores: Stores

@@ -18,8 +18,9 @@ api = APIBlueprint("operator", __name__, abp_tags=[Tag(name="operator")])
 def shown(state: dict[str, Any]) -> dict[str, Any]:
     """The operator's decisions as clients see them."""
     override = state["override"]
-    known = {key: override[key] for key in ("state", "procedure_id", "time")} if override else None
-    return {"wait_for_qa_ready": state["wait_for_qa_ready"], "override": known}
+    known = {key: override.get(key) for key in ("state", "procedure_id", "time", "by")} if override else None
+    about = {key: state.get(key) for key in ("set_by", "set_at")}
+    return {"wait_for_qa_ready": state["wait_for_qa_ready"], "override": known, **about}
 
 
 @api.get(

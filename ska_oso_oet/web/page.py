@@ -110,8 +110,9 @@ class Page:
         if not self._settings.central_url:
             self._leave_out_other_subarrays(document["paths"])
         if self._settings.auth_issuers and self._guard is not None:
-            document["components"]["securitySchemes"] = self._schemes()
-            self._secure(document["paths"], list(document["components"]["securitySchemes"]))
+            schemes = document["components"]["securitySchemes"]
+            schemes |= self._login()
+            self._secure(document["paths"], list(schemes))
         return jsonify(document)
 
     def _leave_out_other_subarrays(self, paths: dict[str, Any]) -> None:
@@ -121,17 +122,17 @@ class Page:
                 if parameter["name"] == "all_subarrays":
                     parameter["schema"] = {"type": "boolean", "enum": [False], "default": False}
 
-    def _schemes(self) -> dict[str, Any]:
-        schemes: dict[str, Any] = {"bearer": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    def _login(self) -> dict[str, Any]:
+        """How the page gets a token, where the provider has said it."""
         known = self._published
-        if known is not None and known.authorization_endpoint and known.token_endpoint:
-            flow = {
-                "authorizationUrl": known.authorization_endpoint,
-                "tokenUrl": known.token_endpoint,
-                "scopes": {name: "" for name in self._settings.auth_scopes.split()},
-            }
-            schemes["login"] = {"type": "oauth2", "flows": {"authorizationCode": flow}}
-        return schemes
+        if known is None or not known.authorization_endpoint or not known.token_endpoint:
+            return {}
+        flow = {
+            "authorizationUrl": known.authorization_endpoint,
+            "tokenUrl": known.token_endpoint,
+            "scopes": {name: "" for name in self._settings.auth_scopes.split()},
+        }
+        return {"login": {"type": "oauth2", "flows": {"authorizationCode": flow}}}
 
     def _secure(self, paths: dict[str, Any], schemes: list[str]) -> None:
         assert self._guard is not None

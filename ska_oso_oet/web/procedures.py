@@ -7,13 +7,15 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
-from ..domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.procedure import whole
 from ..domain.scripts import Arguments, script_from_dict
 from . import central, schemas, script_schemas
 from .asking import ask, last_event_id
 from .auth import identity
 from .auth.permissions import Permission, needs
 from .detached import Detached
+from .list_schemas import ProceduresQuery
 from .problems import PROBLEMS
 from .resources import created, shown, shown_of, stopped, stopping_time
 from .services import services
@@ -34,26 +36,17 @@ def _find(pid: int) -> dict[str, Any]:
 
 @api.get("/procedures", summary="List procedures", responses={200: schemas.Procedures, **PROBLEMS})
 @needs(Permission.READ)
-def list_procedures(query: schemas.ListQuery) -> Response:
-    """The newest procedures, oldest first, or a page of everything ever run."""
+def list_procedures(query: ProceduresQuery) -> Response:
+    """The newest procedures, or a page of everything ever run, the oldest first."""
     if query.all_subarrays:
         return jsonify(_everywhere(query))
-    asked = ListProcedures(**query.model_dump(exclude={"all_subarrays"}))
-    payload = {"pids": None, "query": asked.to_dict()}
-    found = ask("request.procedure.list", payload)
+    found = ask("request.procedure.list", {"pids": None, "query": query.listing.to_dict()})
     return jsonify([_shown(procedure) for procedure in found])
 
 
-def _everywhere(query: schemas.ListQuery) -> list[dict[str, Any]]:
-    found = central.ask(
-        "procedures",
-        before=query.before,
-        limit=query.limit,
-        states=None if query.state is None else [query.state],
-        script=query.script,
-        subarrays=identity.subarrays(),
-    )
-    return [shown_of("procedures", procedure, procedure["subarray"]) for procedure in reversed(found)]
+def _everywhere(query: ProceduresQuery) -> list[dict[str, Any]]:
+    found = central.ask("procedures", subarrays=identity.subarrays(), **query.listing.question)
+    return [shown_of("procedures", whole(procedure), procedure["subarray"]) for procedure in reversed(found)]
 
 
 @api.post(
@@ -88,7 +81,7 @@ def get_procedure(path: schemas.ProcedurePath) -> Response:
     responses={200: schemas.Changed, **PROBLEMS},
 )
 @needs(Permission.EXECUTE)
-def change_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> Response:
+def start_or_stop_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBody) -> Response:
     """`state: RUNNING` starts, `state: STOPPED` stops; without `state` nothing changes."""
     pid = path.procedure_id
     if body.state == "RUNNING":

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -13,9 +13,11 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from .script_schemas import Script, ScriptArguments, ShownScript, ShownScriptArguments
+from .strict import Asked
 
 MAX_ID = 2**53
 _STREAMS = "^(stdout|stderr|oet)?(,(stdout|stderr|oet)?)*$"
@@ -34,41 +36,32 @@ State = Literal[
 ]
 
 
-class CreateBody(BaseModel):
+class CreateBody(Asked):
     """Ask for a script to be loaded and prepared."""
 
     script: Script
     script_args: ScriptArguments | None = None
 
 
-class ChangeBody(BaseModel):
+class ChangeBody(Asked):
     """Ask for a procedure to be started or stopped; without ``state`` nothing changes."""
 
     state: Literal["RUNNING", "STOPPED"] | None = None
     script_args: ScriptArguments | None = None
     abort: StrictBool = False
 
+    @model_validator(mode="before")
+    @classmethod
+    def _sent_back(cls, given: Any) -> Any:
+        """Earlier clients send back the whole of what they have read, with another state."""
+        if isinstance(given, dict) and {"uri", "script", "history"} <= given.keys():
+            only_read = Procedure.model_fields.keys() - cls.model_fields.keys()
+            return {name: value for name, value in given.items() if name not in only_read}
+        return given
+
 
 class ProcedurePath(BaseModel):
     procedure_id: int = Field(ge=0, le=MAX_ID, description="id of the procedure")
-
-
-class ListQuery(BaseModel):
-    """Which procedures to list."""
-
-    all: bool = Field(False, description="everything ever run, not only the newest")
-    all_subarrays: bool = Field(
-        False, description="everything ever run on any subarray, as the central history has it"
-    )
-    limit: int = Field(50, ge=1, le=500, description="with `all` or `all_subarrays`: how many at the most")
-    before: int | None = Field(
-        None,
-        ge=0,
-        le=MAX_ID,
-        description="with `all`: only ids below this one; with `all_subarrays`: only positions below it",
-    )
-    state: State | None = Field(None, description="with either: only those in this state")
-    script: str | None = Field(None, max_length=500, description="with either: only URIs containing this")
 
 
 class OutputQuery(BaseModel):
@@ -151,7 +144,13 @@ class Procedure(BaseModel):
     evicts: Annotated[
         int | None, Field(description="the READY procedure that was ended to make room for it in the list")
     ] = None
-    pid: Annotated[int | None, Field(description="OS process id of the script")]
+    started_by: Annotated[str | None, Field(description="who has started it")]
+    created: Annotated[float, Field(description="seconds since 1970, as are the other times")]
+    started: Annotated[float | None, Field(description="when `main` was called")]
+    ended: float | None
+    stopped_by: Annotated[str | None, Field(description="who has stopped it")]
+    os_pid: Annotated[int | None, Field(description="the process of the script, while it lives")]
+    pid: Annotated[int | None, Field(deprecated=True, description="as `os_pid`, which says what it is")]
     slowed: Annotated[
         float | None,
         Field(

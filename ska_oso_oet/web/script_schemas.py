@@ -18,10 +18,12 @@ from pydantic import (
     ValidationInfo,
     WithJsonSchema,
     field_validator,
+    model_validator,
 )
 
 from ..domain import repositories, scripts
 from ..domain.errors import Invalid
+from .strict import Asked
 
 T = TypeVar("T")
 
@@ -56,18 +58,28 @@ def _text(pattern: str, longest: int) -> Any:
     return Annotated[str, WithJsonSchema({"type": "string", "pattern": pattern, "maxLength": longest})]
 
 
-class Arguments(BaseModel):
+class Arguments(Asked):
     """Arguments of one function of a script; any keyword name is allowed."""
 
     args: list[Any] | None = None
     kwargs: dict[str, Any] | None = None
 
 
-class ScriptArguments(BaseModel):
+class ScriptArguments(Asked):
     """Arguments by function; each may be absent."""
 
     init: Arguments | None = None
     main: Arguments | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_as_before(cls, given: Any) -> Any:
+        """Earlier clients call the arguments of `main` those of `run`."""
+        if isinstance(given, dict) and "run" in given and given.get("main") is None:
+            return {
+                "main" if name == "run" else name: value for name, value in given.items() if name != "main"
+            }
+        return given
 
 
 def checked(check: Callable[..., T], *values: Any) -> T:
@@ -78,7 +90,7 @@ def checked(check: Callable[..., T], *values: Any) -> T:
         raise ValueError(str(error)) from None
 
 
-class GitArguments(BaseModel):
+class GitArguments(Asked):
     """Which commit of which repository."""
 
     git_repo: _text(REPOSITORY, 2000) | None = Field(  # type: ignore[valid-type]
@@ -107,7 +119,7 @@ class GitArguments(BaseModel):
         return checked(repositories.checked_commit, digits)
 
 
-class FileScript(BaseModel):
+class FileScript(Asked):
     """A script in the file system of the server."""
 
     script_type: Literal["filesystem"]
@@ -118,7 +130,7 @@ class FileScript(BaseModel):
     create_env: Literal[False] | None = None
 
 
-class GitScript(BaseModel):
+class GitScript(Asked):
     """A script in a git repository."""
 
     script_type: Literal["git"]
@@ -133,7 +145,7 @@ class GitScript(BaseModel):
     )
 
 
-class Script(BaseModel):
+class Script(Asked):
     """Which script to run."""
 
     script_type: Literal["filesystem", "git"]

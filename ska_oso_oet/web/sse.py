@@ -17,6 +17,8 @@ def message(envelope: Envelope) -> bytes:
     }
     if envelope.request_id is not None:
         known["request_id"] = envelope.request_id
+    if envelope.user is not None and "user" not in envelope.payload:
+        known["user"] = envelope.user
     fields = shown_with(envelope.payload, known | {"id": envelope.seq})
     del fields["id"]  # clients put it there, who have it from the event
     return event(envelope.topic, fields, envelope.seq)

@@ -112,6 +112,11 @@ def test_it_is_paged_and_filtered_like_the_list_of_one(pair: tuple[Server, Serve
     failed = _everywhere(first, state="FAILED", script="no_main")
     assert failed == [p for p in everything if p["state"] == "FAILED"]
     assert {p["subarray"] for p in failed} == {1, 2}
+    assert _everywhere(first, state="FAILED,COMPLETE", script="NO_*.py") == failed
+    assert _everywhere(first, state=["FAILED", "COMPLETE"]) == everything
+    latest = max(p["created"] for p in everything)
+    assert [p["created"] for p in _everywhere(first, since=latest)] == [latest]
+    assert {"os_pid", "started", "ended", "started_by"} <= everything[0].keys()
     assert first.request("GET", "/procedures?all_subarrays=true&limit=0").status_code == 422
 
 

@@ -50,11 +50,18 @@ def _everything_is_there(server: Server, found: str) -> None:
     first, second = server.procedure(1), server.procedure(2)
     assert (first["state"], second["state"]) == ("COMPLETE", "FAILED")
     assert second["outcome"]["detail"] == "ValueError: a mistake"
+    assert second["created"] < second["started"] < second["ended"]
+    assert first not in server.get("/procedures", all="true", since=second["created"])
+    assert second in server.get("/procedures", all="true", since=second["created"])
     assert [p["id"] for p in server.get("/procedures", all="true")] == list(
         range(1, earlier.LAST[found][1] + 1)
     )
     if found >= "0002":
-        assert server.get("/activities/1")["state"] == "COMPLETE"
+        activity = server.get("/activities/1")
+        assert activity["state"] == "COMPLETE"
+        wanted = {"all": "true", "since": activity["created"]}
+        assert [a["id"] for a in server.get("/activities", script="script.py", **wanted)] == [1]
+        assert server.get("/activities", script="trivial.py", **wanted) == []
         assert server.get("/operator/wait_for_qa_ready")["wait_for_qa_ready"] is False
     if found >= "0003":
         assert server.get("/audit", result="refused")[0]["path"] == "/procedures/99"

@@ -38,6 +38,12 @@ def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, 
         "outcome": None,
         "activity_id": None,
         "created_by": None,
+        "started_by": None,
+        "created": CREATED_AT,
+        "started": None,
+        "ended": None,
+        "stopped_by": None,
+        "os_pid": 4711,
         "pid": 4711,
     }
     return {**document, **changes}
@@ -60,6 +66,12 @@ def activity_json(aid: int, state: str = "REQUESTED", **changes: Any) -> dict[st
         "outcome": None,
         "created_by": None,
         "sbi_status": None,
+        "script_uri": "file:///scripts/observe.py",
+        "started_by": None,
+        "created": CREATED_AT,
+        "started": None,
+        "ended": None,
+        "stopped_by": None,
     }
     return {**document, **changes}
 
@@ -73,6 +85,8 @@ def status_json(**changes: Any) -> dict[str, Any]:
         "running": None,
         "wait_for_qa_ready": None,
         "override": None,
+        "set_by": None,
+        "set_at": None,
         "drain": {"drained": False, "since": None, "by": None, "reason": None},
         "reads": 0,
         "stores": {},
@@ -157,7 +171,12 @@ class FakeOET:
         self.audit: list[dict[str, Any]] = []
         self.procedures: dict[int, dict[str, Any]] = {}
         self.activities: dict[int, dict[str, Any]] = {}
-        self.qa_switch: dict[str, Any] = {"wait_for_qa_ready": True, "override": None}
+        self.qa_switch: dict[str, Any] = {
+            "wait_for_qa_ready": True,
+            "override": None,
+            "set_by": None,
+            "set_at": None,
+        }
         self.drain: dict[str, Any] = {"drained": False, "since": None, "by": None, "reason": None}
         self.output: dict[int, list[dict[str, Any]]] = defaultdict(list)
         self.requests: list[Request] = []

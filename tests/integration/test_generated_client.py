@@ -17,7 +17,7 @@ import sys, time
 from observation_execution_tool_client import Client
 from observation_execution_tool_client.api.health import livez, status
 from observation_execution_tool_client.api.procedures import (
-    change_procedure, create_procedure, get_output, get_procedure, list_procedures)
+    start_or_stop_procedure, create_procedure, get_output, get_procedure, list_procedures)
 from observation_execution_tool_client.models import (
     Arguments, ArgumentsKwargsType0, ChangeBody, ChangeBodyStateType0, CreateBody, FileScript,
     Problem, Procedure, ScriptArguments, Stopped)
@@ -35,17 +35,17 @@ while get_procedure.sync(created.id, client=client).state != "READY":
     time.sleep(0.01)
 given = ScriptArguments(main=Arguments(args=["x"]))
 start = ChangeBody(state=ChangeBodyStateType0.RUNNING, script_args=given)
-started = change_procedure.sync(created.id, client=client, body=start)
+started = start_or_stop_procedure.sync(created.id, client=client, body=start)
 assert started.state == "RUNNING" and started.script_args.main.args == ["x"], started
 assert status.sync(client=client).ready
 assert created.id in [procedure.id for procedure in list_procedures.sync(client=client)]
-refused = change_procedure.sync(created.id, client=client, body=start)
+refused = start_or_stop_procedure.sync(created.id, client=client, body=start)
 assert isinstance(refused, Problem) and refused.status == 409, refused
 while not (output := get_output.sync(created.id, client=client)).chunks:
     time.sleep(0.01)
 assert output.chunks[0].text == "running\\n"
 stop = ChangeBody(state=ChangeBodyStateType0.STOPPED)
-stopped = change_procedure.sync(created.id, client=client, body=stop)
+stopped = start_or_stop_procedure.sync(created.id, client=client, body=stop)
 assert isinstance(stopped, Stopped) and stopped.survivors == 0, stopped
 ended = get_procedure.sync(created.id, client=client)
 assert ended.state == "STOPPED" and ended.outcome.reason == "stopped", ended

@@ -786,6 +786,48 @@ def test_other_keys_and_no_key_are_other_requests(server: Server) -> None:
     assert len(set(made)) == 4
 
 
+def test_the_same_key_with_another_request_is_422_and_that_is_not_carried_out(server: Server) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    pid = server.request("POST", "/procedures", json=TRIVIAL, headers=headers).json()["id"]
+    shown = server.wait_state(pid, "READY")
+    for method, path, body in (
+        ("POST", "/procedures", _with(script_uri="file://echo.py")),
+        ("POST", "/procedures", TRIVIAL | {"script_args": {"init": {"args": [1]}}}),
+        ("PUT", f"/procedures/{pid}", {"state": "RUNNING"}),
+        ("PUT", f"/procedures/{pid}", {"state": "STOPPED"}),
+        ("PUT", f"/procedures/{pid}", {}),
+        ("PUT", "/operator/wait_for_qa_ready", {"action": "disable"}),
+        ("DELETE", "/environments/none", None),
+    ):
+        answer = server.request(method, path, json=body, headers=headers)
+        _problem(answer, 422, "another request was sent with this Idempotency-Key")
+        asked = server.get("/audit", limit=1)[0]
+        assert (asked["method"], asked["path"], asked["status"]) == (method, path, 422)
+    assert server.procedure(pid) == shown
+    assert server.get("/procedures")[-1] == shown
+    again = server.request("POST", "/procedures", json=TRIVIAL, headers=headers)
+    assert (again.status_code, again.json()["id"]) == (201, pid)
+
+
+def test_the_same_request_may_be_written_in_another_way(server: Server) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex, **_JSON}
+    answers = [
+        server.request("POST", "/procedures", data=text, headers=headers).json()
+        for text in (
+            '{"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}',
+            '{"script":{"script_uri":"file:\\/\\/trivial.py","script_type":"filesystem"}}',
+        )
+    ]
+    assert answers[0] == answers[1]
+    assert answers[0]["state"] == "CREATING"
+
+
+def test_a_key_of_a_request_that_was_not_valid_can_be_used_again(server: Server) -> None:
+    headers = {"Idempotency-Key": uuid.uuid4().hex}
+    _problem(server.request("POST", "/procedures", json={"scrip": 1}, headers=headers), 422)
+    assert server.request("POST", "/procedures", json=TRIVIAL, headers=headers).status_code == 201
+
+
 def test_a_refusal_is_repeated_too(server: Server) -> None:
     headers = {"Idempotency-Key": uuid.uuid4().hex}
     body = _with(script_uri="file:///no/such/file.py")

@@ -12,7 +12,7 @@ import pytest
 from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.bus.topics import FAILED
-from ska_oso_oet.domain.errors import Conflict, Refusal, TimedOut, WorkerAway
+from ska_oso_oet.domain.errors import Conflict, Invalid, Refusal, TimedOut, WorkerAway
 
 from .buses import Bus, broker_here, broker_process, in_loop, until
 
@@ -170,3 +170,26 @@ async def test_a_request_repeated_by_the_same_client_meanwhile_gets_the_one_repl
         replies = await asyncio.gather(*asking)
         assert len({reply.id for reply in replies}) == 1
         assert len(asked) == 1
+
+
+@in_loop
+async def test_another_request_with_the_same_id_is_refused_whenever_it_comes(tmp_path: Path) -> None:
+    async with broker_here(tmp_path) as (bus, _):
+        asked = await _worker(bus, _agree)
+        client, later = [await bus.client(name) for name in ("me", "me after a restart")]
+
+        async def ask(who: BusClient, command_id: str) -> Envelope:
+            return await who.ask(
+                START, COMMAND, request_id="r", command_id=command_id, timeout=5, repeated=True
+            )
+
+        first, other = await asyncio.gather(
+            ask(client, "one"), ask(client, "another"), return_exceptions=True
+        )
+        assert isinstance(first, Envelope)
+        assert isinstance(other, Invalid)
+        for who in (client, later):
+            with pytest.raises(Invalid, match="^another request was sent with this Idempotency-Key; "):
+                await ask(who, "another")
+            assert (await ask(who, "one")).id == first.id
+        assert [request.id for request in asked] == ["one"]

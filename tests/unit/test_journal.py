@@ -167,8 +167,8 @@ class _History:
             [_message(next(self._numbers), e.TOPIC, msg_src="S", payload=e.payload()) for e in events]
         )
 
-    def create(self, pid: int, script: str = "file:///a.py") -> Procedure:
-        procedure, created = Procedure.create(pid, FileScript(script_uri=script), Arguments(), 1.0, None)
+    def create(self, pid: int, script: str = "file:///a.py", at: float = 1.0) -> Procedure:
+        procedure, created = Procedure.create(pid, FileScript(script_uri=script), Arguments(), at, None)
         self.write(created)
         return procedure
 
@@ -209,6 +209,14 @@ def test_a_state_is_found_from_the_change_on_before_the_document_follows(journal
         ({"script": "%"}, [4]),
         ({"script": "_"}, []),
         ({"script": "a.py", "before": 2}, [1]),
+        ({"script": "A.PY"}, [2, 1]),
+        ({"script": "/x/*.py"}, [2]),
+        ({"script": "///?.py"}, [3, 1]),
+        ({"script": "[ab].py"}, []),
+        ({"script": "\\"}, []),
+        ({"since": 3.0}, [4, 3]),
+        ({"since": 3.5, "script": "*"}, [4]),
+        ({"since": 5.0}, []),
     ],
 )
 def test_lists_are_the_newest_first_and_filtered(
@@ -216,13 +224,14 @@ def test_lists_are_the_newest_first_and_filtered(
 ) -> None:
     history = _History(journal)
     scripts = ["file:///a.py", "file:///x/a.py", "file:///b.py", "file:///100%.py"]
-    procedures = [history.create(n, script) for n, script in enumerate(scripts, 1)]
-    history.write(*procedures[2].finish(S.STOPPED, 2.0, Outcome(reason=Reason.STOPPED)))
+    procedures = [history.create(n, script, float(n)) for n, script in enumerate(scripts, 1)]
+    history.write(*procedures[2].finish(S.STOPPED, 9.0, Outcome(reason=Reason.STOPPED)))
     assert [found["id"] for found in journal.procedures(**query)] == pids
 
 
 def _activity(journal: Journal, seq: int, aid: int, state: str) -> dict[str, Any]:
-    document = {"id": aid, "state": state, "sbd_id": f"sbd-{aid}"}
+    document = {"id": aid, "state": state, "sbd_id": f"sbd-{aid}", "script_uri": f"file:///{aid}.py"}
+    document["activity_states"] = [["REQUESTED", float(aid)]]
     journal.append([_message(seq, "activity.lifecycle.running", msg_src="A", payload={"result": document})])
     return document
 
@@ -235,6 +244,9 @@ def test_the_latest_document_of_every_activity_is_kept_and_found_by_id_and_state
     assert journal.documents(kind="activity", limit=1) == [second]
     assert journal.documents(kind="activity", ids=[1]) == [first]
     assert journal.documents(kind="activity", states=["COMPLETE", "FAILED"]) == [first]
+    assert journal.documents(kind="activity", since=2.0) == [second]
+    assert journal.documents(kind="activity", script="1.*") == [first]
+    assert journal.documents(kind="activity", since=1.0, script="/2.py", states=["COMPLETE"]) == []
     assert journal.documents(kind="operator") == []
 
 

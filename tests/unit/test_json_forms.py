@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.domain.commands import ListProcedures, PrepareProcedure, StartProcedure, StopProcedure
+from ska_oso_oet.domain.commands import PrepareProcedure, StartProcedure, StopProcedure
 from ska_oso_oet.domain.errors import Invalid
+from ska_oso_oet.domain.listing import Listing
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.scripts import Arguments, FileScript, script_from_dict
 
@@ -132,17 +133,17 @@ def test_a_stop_command_survives_json(pid: int, abort: bool) -> None:
 
 @given(
     st.builds(
-        ListProcedures,
-        pids=st.none() | st.lists(pids, max_size=3).map(tuple),
+        Listing,
         all=st.booleans(),
-        limit=st.integers(1, 500),
+        limit=st.none() | st.integers(1, 500),
         before=st.none() | pids,
-        state=st.none() | st.just("READY"),
+        states=st.none() | st.lists(st.just("READY")).map(tuple),
         script=st.none() | st.text(),
+        since=st.none() | st.floats(0, 1e12),
     )
 )
-def test_a_list_command_survives_json(command: ListProcedures) -> None:
-    assert ListProcedures.from_dict(_through_json(command.to_dict())) == command
+def test_which_ones_to_list_survives_json(wanted: Listing) -> None:
+    assert Listing.from_dict(_through_json(wanted.to_dict())) == wanted
 
 
 @pytest.mark.parametrize("pid", [None, "7", 7.0, True])

@@ -60,6 +60,8 @@ PROCEDURES = sa.Table(
     sa.Column("state", Text, nullable=False),
     sa.Column("script_uri", Text, nullable=False),
     sa.Column("document", Text, nullable=False),
+    sa.Column("created", sa.Double),
+    sa.Index("ix_oet_procedures_created", "created"),
 )
 
 DOCUMENTS = sa.Table(
@@ -71,6 +73,8 @@ DOCUMENTS = sa.Table(
     sa.Column("changed", sa.BigInteger, nullable=False),
     sa.Column("state", Text, nullable=False),
     sa.Column("document", Text, nullable=False),
+    sa.Column("created", sa.Double),
+    sa.Column("script_uri", Text),
 )
 
 AUDIT = sa.Table(
@@ -119,7 +123,7 @@ def _begin(_table: sa.Table, connection: sa.Connection, **_more: Any) -> None:
 #: A change of these tables needs a revision in ``migrations/``, and its number here.
 SCHEMA = Schema(
     metadata=METADATA,
-    revision="0001",
+    revision="0002",
     migrations=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"),
     version_table="oet_version",
 )

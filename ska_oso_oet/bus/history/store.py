@@ -110,6 +110,7 @@ class History(Reading):
         limit: int = 50,
         states: list[str] | None = None,
         script: str | None = None,
+        since: float | None = None,
         subarrays: list[int] | None = None,
     ) -> list[dict[str, Any]]:
         """The latest documents of procedures, with their subarray and position, the newest first.
@@ -122,7 +123,7 @@ class History(Reading):
             found = found.where(table.position < before)
         if subarrays is not None:
             found = found.where(table.subarray.in_(subarrays))
-        found = filtered(found, table, states, script)
+        found = filtered(found, table, states, script, since)
         with self.reading() as connection:
             rows = page(connection.execute(found.order_by(table.position.desc()).limit(limit)), 3)
         return [

@@ -9,6 +9,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from ...domain.listing import created
 from ..envelope import Envelope
 from .schema import Tables
 
@@ -60,12 +61,13 @@ class Projection:
         """What a message changes."""
         payload = envelope.payload
         if envelope.topic == "operator.override.state":
-            yield from self._document("operator", 0, "", payload)
+            yield from self._document("operator", 0, payload)
         elif envelope.topic == "telescope.obs_state":
             yield from self._told(envelope)
         elif envelope.topic.startswith("activity.lifecycle."):
             activity = payload["result"]
-            yield from self._document("activity", activity["id"], activity["state"], activity)
+            about = {"created": created(activity), "script_uri": activity.get("script_uri")}
+            yield from self._document("activity", activity["id"], activity, activity["state"], **about)
         elif envelope.topic.startswith("procedure.lifecycle."):
             yield from self._procedure(payload)
         elif envelope.topic in ("audit.command", "auth.refused"):
@@ -75,9 +77,11 @@ class Projection:
             command = self.tables.ours(table, table.c.id == payload["command"])
             yield table.update().where(command).values(status=payload["status"], detail=payload["detail"])
 
-    def _document(self, kind: str, i: int, state: str, document: dict[str, Any]) -> Iterable[sa.Executable]:
+    def _document(
+        self, kind: str, i: int, document: dict[str, Any], state: str = "", **about: Any
+    ) -> Iterable[sa.Executable]:
         table = self.tables.documents
-        values = {"kind": kind, "id": i, "state": state, "document": json.dumps(document)}
+        values = {"kind": kind, "id": i, "state": state, "document": json.dumps(document), **about}
         yield table.delete().where(self.tables.ours(table, table.c.kind == kind, table.c.id == i))
         yield table.insert().values(**values, **self.tables.common, **self.changed)
 
@@ -89,7 +93,7 @@ class Projection:
         if isinstance(state, str) and envelope.msg_src.isdecimal():
             who = int(envelope.msg_src)
             told = {"obs_state": state[:_LONGEST], "time": envelope.time, "procedure_id": who}
-            yield from self._document("subarray", subarray, "", told)
+            yield from self._document("subarray", subarray, told)
 
     def _procedure(self, payload: dict[str, Any]) -> Iterable[sa.Executable]:
         table = self.tables.procedures
@@ -104,6 +108,7 @@ class Projection:
             "state": document["state"],
             "script_uri": document["script"]["script_uri"],
             "document": json.dumps(document),
+            "created": created(document),
             **self.changed,
         }
         mine = self.tables.ours(table, table.c.pid == document["id"])

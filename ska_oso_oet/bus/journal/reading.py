@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import sqlalchemy as sa
 
+from ...domain.listing import like
 from ..envelope import Envelope
 from .query import Query
 from .schema import JOURNAL, Tables
@@ -78,16 +79,17 @@ class Reading:
         before: int | None = None,
         states: list[str] | None = None,
         script: str | None = None,
+        since: float | None = None,
         limit: int = 50,
     ) -> list[dict[str, Any]]:
-        """Read the latest documents of procedures, the newest first."""
+        """Read the latest documents of procedures, the newest first; see :func:`filtered`."""
         table = self.tables.procedures.c
         found = sa.select(table.document).where(self.tables.ours(self.tables.procedures))
         if pids is not None:
             found = found.where(table.pid.in_(pids))
         if before is not None:
             found = found.where(table.pid < before)
-        found = filtered(found, table, states, script)
+        found = filtered(found, table, states, script, since)
         return self._page(found.order_by(table.pid.desc()).limit(limit))
 
     def documents(
@@ -97,6 +99,8 @@ class Reading:
         ids: list[int] | None = None,
         before: int | None = None,
         states: list[str] | None = None,
+        script: str | None = None,
+        since: float | None = None,
         limit: int = 50,
     ) -> list[dict[str, Any]]:
         """Read the latest documents of one kind, `activity`, `operator` or `subarray`, the newest first."""
@@ -106,7 +110,7 @@ class Reading:
             found = found.where(table.id.in_(ids))
         if before is not None:
             found = found.where(table.id < before)
-        found = filtered(found, table, states)
+        found = filtered(found, table, states, script, since)
         return self._page(found.order_by(table.id.desc()).limit(limit))
 
     def audit(
@@ -167,13 +171,23 @@ def page(rows: Iterable[Any], document: int | str, most: int = PAGE_BYTES) -> li
 
 
 def filtered(
-    found: sa.Select[Any], table: Any, states: list[str] | None, script: str | None = None
+    found: sa.Select[Any],
+    table: Any,
+    states: Sequence[str] | None,
+    script: str | None,
+    since: float | None,
 ) -> sa.Select[Any]:
-    """Only those in one of these states, and whose script's URI contains this."""
+    """Only those in one of these states, whose script's URI contains this, and that are not older.
+
+    :param script: a pattern of :func:`~ska_oso_oet.domain.listing.contains`
+    :param since: when they were created at the earliest, seconds since the epoch
+    """
     if states is not None:
         found = found.where(table.state.in_(states))
     if script is not None:
-        found = found.where(table.script_uri.contains(script, autoescape=True))
+        found = found.where(table.script_uri.ilike(like(script), escape="\\"))
+    if since is not None:
+        found = found.where(table.created >= since)
     return found
 
 

@@ -36,6 +36,7 @@ PROCEDURES = sa.Table(
     sa.Column("state", sa.String(20), nullable=False, index=True),
     sa.Column("script_uri", sa.Text, nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+    sa.Column("created", sa.Float, index=True),
 )
 
 #: The latest document of everything else that has one: of each activity, of what the operator decided, and of
@@ -47,6 +48,8 @@ DOCUMENTS = sa.Table(
     sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("state", sa.String(20), nullable=False),
     sa.Column("document", sa.Text, nullable=False),
+    sa.Column("created", sa.Float),
+    sa.Column("script_uri", sa.Text),
 )
 
 #: Who asked for what, and what they were answered; a command without a status was given no answer.
@@ -104,7 +107,7 @@ SINCE = {"messages": "0001", "procedures": "0001", "documents": "0002", "audit":
 #: A change of these tables needs a revision in ``migrations/``, and its number here.
 SCHEMA = Schema(
     metadata=METADATA,
-    revision="0005",
+    revision="0006",
     migrations=os.path.join(os.path.dirname(os.path.abspath(__file__)), "migrations"),
     unnoted={"0001": "messages", "0002": "documents", "0003": "audit"},
 )

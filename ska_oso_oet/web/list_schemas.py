@@ -1,0 +1,92 @@
+"""Which procedures or activities to list, in the REST contract."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, get_args
+
+from pydantic import BaseModel, Field, WithJsonSchema, field_validator
+
+from ..domain.listing import Listing
+from . import activity_schemas, schemas
+
+_PATTERN = {"type": "string", "minLength": 1, "maxLength": 500, "pattern": "^[^\\u0000]*$"}
+_SECONDS = "seconds since 1970, such as 1795324531.68"
+
+
+class _ListQuery(BaseModel):
+    state: list[Any] | None = None
+    all: bool = Field(False, description="everything there ever was, not only the newest")
+    limit: int | None = Field(
+        None, ge=1, le=500, description="how many of the newest; of everything there ever was 50 by default"
+    )
+    before: int | None = Field(None, ge=0, le=schemas.MAX_ID, description="only ids below this one")
+    script: Annotated[str, WithJsonSchema(_PATTERN)] | None = Field(
+        None,
+        description="only scripts whose URI contains this; `*` stands for any letters, `?` for one, "
+        "case does not matter",
+    )
+    since: float | None = Field(
+        None, ge=0, le=1e12, description=f"only what was created from this time on, {_SECONDS}"
+    )
+
+    @field_validator("script")
+    @classmethod
+    def _possible(cls, script: str | None) -> str | None:
+        if script is not None and ("\0" in script or not 1 <= len(script) <= 500):
+            raise ValueError("must have between 1 and 500 letters")
+        return script
+
+    @field_validator("since", mode="before")
+    @classmethod
+    def _a_time(cls, given: Any) -> Any:
+        try:
+            return given if given is None else float(given)
+        except ValueError:
+            raise ValueError(f"must be a time in {_SECONDS}") from None
+
+    @property
+    def listing(self) -> Listing:
+        """What is asked for."""
+        given = self.model_dump(exclude={"all_subarrays", "state"})
+        return Listing(states=None if self.state is None else tuple(self.state), **given)
+
+
+def _known_states(given: Any, known: tuple[str, ...]) -> Any:
+    """Several states, one after another or with commas between them."""
+    if given is None:
+        return None
+    words = [word for text in given for word in str(text).split(",")]
+    for word in words:
+        if word not in known:
+            raise ValueError(f"there is no state {word!r}; known are {', '.join(known)}")
+    return words
+
+
+_STATES = "only those in one of these states; may be given again, or have commas in it"
+
+
+class ProceduresQuery(_ListQuery):
+    """Which procedures to list."""
+
+    state: list[schemas.State] | None = Field(None, description=_STATES)
+    all_subarrays: bool = Field(
+        False,
+        description="everything ever run on any subarray, as the central history has it; `before` is then "
+        "a position, not an id",
+    )
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return _known_states(given, get_args(schemas.State))
+
+
+class ActivitiesQuery(_ListQuery):
+    """Which activities to list."""
+
+    state: list[activity_schemas.State] | None = Field(None, description=_STATES)
+
+    @field_validator("state", mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        return _known_states(given, get_args(activity_schemas.State))
