@@ -55,10 +55,14 @@ class ActivityAdapter:
     def __init__(self, server_url: str) -> None:
         self._base = base_of(server_url, "/activities")
 
-    def list(self, aid: int | str | None = None) -> list[ActivitySummary]:
-        """The ten newest, or only the one with this id."""
+    def list(self, aid: int | str | None = None, **which: Any) -> list[ActivitySummary]:
+        """The ten newest, or only the one with this id.
+
+        ``which`` is what ``OETClient.activities`` takes: ``all``, ``limit``, ``state``, ``script``
+        and ``since``.
+        """
         with OETClient(self._base) as client:
-            found = client.activities() if aid is None else [client.activity(int(aid))]
+            found = client.activities(**which) if aid is None else [client.activity(int(aid))]
         return [ActivitySummary.of(activity) for activity in found]
 
     def run(

@@ -15,6 +15,10 @@ OETError
 
 from __future__ import annotations
 
+import re
+
+_KINDS = {"PID": "procedure", "AID": "activity"}
+
 
 class OETError(Exception):
     """Base of all errors of this client; the message is one line for people."""
@@ -27,11 +31,13 @@ class InvalidRequestError(OETError, ValueError):
 class RefusedError(OETError):
     """The server understood and refused, or there is nothing the request could apply to.
 
-    ``status`` is the HTTP status, or None when the client itself found nothing to act on.
+    ``status`` is the HTTP status, or None when the client itself found nothing to act on;
+    ``detail`` is what the server said.
     """
 
     def __init__(self, detail: str, status: int | None = None) -> None:
-        super().__init__(detail)
+        unknown = re.fullmatch(r"No information available for (PID|AID)=(\d+)", detail)
+        super().__init__(f"There is no {_KINDS[unknown[1]]} {unknown[2]}" if unknown else detail)
         self.detail = detail
         self.status = status
 

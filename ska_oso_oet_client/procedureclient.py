@@ -51,10 +51,14 @@ class ProcedureAdapter:
     def __init__(self, server_url: str) -> None:
         self._base = base_of(server_url, "/procedures")
 
-    def list(self, pid: int | str | None = None) -> list[ProcedureSummary]:
-        """The ten newest, or only the one with this id."""
+    def list(self, pid: int | str | None = None, **which: Any) -> list[ProcedureSummary]:
+        """The ten newest, or only the one with this id.
+
+        ``which`` is what ``OETClient.procedures`` takes: ``all``, ``limit``, ``state``, ``script``
+        and ``since``.
+        """
         with OETClient(self._base) as client:
-            found = client.procedures() if pid is None else [client.procedure(int(pid))]
+            found = client.procedures(**which) if pid is None else [client.procedure(int(pid))]
         return [ProcedureSummary.of(procedure) for procedure in found]
 
     def create(

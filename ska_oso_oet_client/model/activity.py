@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..script_source import CreateEnv
-from .record import FINAL_STATES, CallArguments, Document, Outcome, StateChange
+from .record import CallArguments, Document, Lived, Outcome, StateChange
 
 
 @dataclass(frozen=True, kw_only=True)
-class Activity:
+class Activity(Lived):
     """A named activity of one scheduling block definition, done once by one procedure.
 
     ``sbi_id`` is the scheduling block instance that came of it. ``procedure_id`` is None when it
@@ -31,11 +31,10 @@ class Activity:
     history: tuple[StateChange, ...]
     outcome: Outcome | None = None
     created_by: str | None = None
+    started_by: str | None = None
+    stopped_by: str | None = None
+    script_uri: str | None = None
     document: Document = field(repr=False, compare=False)
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL_STATES
 
     def __str__(self) -> str:
         return f"activity {self.id} ({self.activity_name} of {self.sbd_id})"
@@ -61,5 +60,8 @@ class Activity:
             history=StateChange.all_from_json(document.get("activity_states")),
             outcome=Outcome.from_json(outcome) if outcome else None,
             created_by=document.get("created_by"),
+            started_by=document.get("started_by"),
+            stopped_by=document.get("stopped_by"),
+            script_uri=document.get("script_uri"),
             document=document,
         )

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..script_source import CreateEnv
-from .record import COMMANDING, FINAL_STATES, CallArguments, Document, Outcome, StateChange
+from .record import COMMANDING, CallArguments, Document, Lived, Outcome, StateChange
 
 _ABORT_SCRIPT = "/abort.py"
 
@@ -44,7 +44,7 @@ class Script:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Procedure:
+class Procedure(Lived):
     """One loaded script: where it comes from, what it was given and what became of it.
 
     ``aborts`` is the procedure after whose end the OET has this one abort the subarray, ``evicts``
@@ -66,14 +66,12 @@ class Procedure:
     created_by: str | None = None
     aborts: int | None = None
     evicts: int | None = None
+    started_by: str | None = None
+    stopped_by: str | None = None
     process_id: int | None = None
     slowed: float | None = None
     subarray: int | None = None
     document: Document = field(repr=False, compare=False)
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL_STATES
 
     @property
     def is_abort(self) -> bool:
@@ -103,7 +101,9 @@ class Procedure:
             created_by=document.get("created_by"),
             aborts=document.get("aborts"),
             evicts=document.get("evicts"),
-            process_id=document.get("pid"),
+            started_by=document.get("started_by"),
+            stopped_by=document.get("stopped_by"),
+            process_id=document.get("os_pid", document.get("pid")),
             slowed=document.get("slowed"),
             subarray=document.get("subarray"),
             document=document,

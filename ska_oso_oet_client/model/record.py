@@ -53,6 +53,30 @@ class StateChange:
         return tuple(cls(state=state, time=float(time)) for state, time in pairs or ())
 
 
+class Lived:
+    """Something that was created, may have begun, and ends; times in seconds since the epoch."""
+
+    state: str
+    history: tuple[StateChange, ...]
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def created(self) -> float | None:
+        return self.history[0].time if self.history else None
+
+    @property
+    def started(self) -> float | None:
+        """When ``main`` was called, if it was."""
+        return next((change.time for change in self.history if change.state == RUNNING), None)
+
+    @property
+    def ended(self) -> float | None:
+        return self.history[-1].time if self.is_final and self.history else None
+
+
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     """How it ended; ``by`` is the user who ended it."""

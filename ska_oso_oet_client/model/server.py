@@ -13,12 +13,14 @@ from .record import Document
 class QaOverride:
     """A request to go on without QA, for one wait of one procedure; ``time`` is when it was made.
 
-    ``state`` is ``requested``, ``delivered`` to the script or ``acknowledged`` by it.
+    ``state`` is ``requested``, ``delivered`` to the script or ``acknowledged`` by it; ``by`` is who
+    made it.
     """
 
     state: str
     procedure_id: int
     time: float
+    by: str | None = None
 
     @classmethod
     def from_json(cls, document: Document) -> QaOverride:
@@ -26,15 +28,21 @@ class QaOverride:
             state=document["state"],
             procedure_id=int(document["procedure_id"]),
             time=float(document["time"]),
+            by=document.get("by"),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class QaSwitch:
-    """Whether scripts wait for QA before a scan (None: not known), and the newest override."""
+    """Whether scripts wait for QA before a scan (None: not known), and the newest override.
+
+    ``set_by`` and ``set_at`` tell who has set the switch last and when, in seconds since the epoch.
+    """
 
     wait_for_qa_ready: bool | None
     override: QaOverride | None = None
+    set_by: str | None = None
+    set_at: float | None = None
     document: Document = field(repr=False, compare=False)
 
     @classmethod
@@ -43,6 +51,8 @@ class QaSwitch:
         return cls(
             wait_for_qa_ready=document["wait_for_qa_ready"],
             override=QaOverride.from_json(override) if override else None,
+            set_by=document.get("set_by"),
+            set_at=document.get("set_at"),
             document=document,
         )
 

@@ -2,20 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from typing import Any
 
 from ..model import RUNNING, Activity, StopResult
 from ..script_args import ScriptArgs, checked
 from ..script_source import CreateEnv
 from .connection import Connection, Notify, log
+from .listing import Listing
 
 
 class ActivityOperations(Connection):
     """Run, watch and stop activities."""
 
-    def activities(self) -> list[Activity]:
-        """The ten newest, oldest first."""
-        return self._decode_all(Activity.from_json, self._transport.get("/activities"))
+    def activities(
+        self,
+        *,
+        all: bool = False,
+        limit: int | None = None,
+        state: str | Sequence[str] | None = None,
+        script: str | None = None,
+        since: float | None = None,
+    ) -> list[Activity]:
+        """The ten newest, oldest first, or with ``all`` the ``limit`` newest of all there were.
+
+        Only those in a state, of a script whose URI contains ``script`` (``*`` is any letters,
+        ``?`` is one), and requested since then, in seconds since the epoch.
+        """
+        wanted = Listing(all=all, limit=limit, state=state, script=script, since=since)
+        return wanted.read(self._activities)
+
+    def _activities(self, **parameters: Any) -> list[Activity]:
+        answer = self._transport.get("/activities", **parameters)
+        return self._decode_all(Activity.from_json, answer)
 
     def activity(self, aid: int) -> Activity:
         return self._decode(Activity.from_json, self._transport.get(f"/activities/{aid}"))

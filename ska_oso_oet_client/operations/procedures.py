@@ -7,36 +7,51 @@ from typing import Any
 
 from ..model import READY, RUNNING, CallArguments, Procedure, StopResult
 from ..script_source import CreateEnv, script_document
-from .connection import LARGEST_PAGE, Connection, Notify, log
+from .connection import Connection, Notify, log
+from .listing import Listing
 
 
 class ProcedureOperations(Connection):
     """Load, start, watch and stop scripts."""
 
-    def procedures(self) -> list[Procedure]:
-        """The ten newest, oldest first."""
-        return self._decode_all(Procedure.from_json, self._transport.get("/procedures"))
+    def procedures(
+        self,
+        *,
+        all: bool = False,
+        limit: int | None = None,
+        state: str | Sequence[str] | None = None,
+        script: str | None = None,
+        since: float | None = None,
+    ) -> list[Procedure]:
+        """The ten newest, oldest first, or with ``all`` the ``limit`` newest of all there were.
 
-    def procedures_of_all_subarrays(self, limit: int = 50) -> list[Procedure]:
-        """The ``limit`` newest of all subarrays, oldest first.
+        Only those in a state, of a script whose URI contains ``script`` (``*`` is any letters,
+        ``?`` is one), and created since then, in seconds since the epoch.
+        """
+        wanted = Listing(all=all, limit=limit, state=state, script=script, since=since)
+        return wanted.read(self._procedures)
+
+    def procedures_of_all_subarrays(
+        self,
+        limit: int = 50,
+        *,
+        state: str | Sequence[str] | None = None,
+        script: str | None = None,
+        since: float | None = None,
+    ) -> list[Procedure]:
+        """The ``limit`` newest of all subarrays, oldest first; else as ``procedures``.
 
         Raises RefusedError where the OET has no central history, or cannot reach it.
         """
-        found: list[Procedure] = []
-        before: int | None = None
-        while len(found) < limit:
-            answer = self._transport.get(
-                "/procedures",
-                all_subarrays="true",
-                limit=min(limit - len(found), LARGEST_PAGE),
-                before=before,
-            )
-            page = self._decode_all(Procedure.from_json, answer)
-            if not page:
-                break
-            found = page + found
-            before = page[0].document["position"]
-        return found
+        wanted = Listing(all=True, limit=limit, state=state, script=script, since=since)
+        return wanted.read(self._procedures_everywhere, "position")
+
+    def _procedures_everywhere(self, all: str | None, **parameters: Any) -> list[Procedure]:
+        return self._procedures(all_subarrays="true", **parameters)
+
+    def _procedures(self, **parameters: Any) -> list[Procedure]:
+        answer = self._transport.get("/procedures", **parameters)
+        return self._decode_all(Procedure.from_json, answer)
 
     def procedure(self, pid: int) -> Procedure:
         return self._decode(Procedure.from_json, self._transport.get(f"/procedures/{pid}"))

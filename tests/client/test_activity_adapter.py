@@ -31,6 +31,26 @@ def test_list_is_a_list_even_of_one(oet: FakeOET, adapter: ActivityAdapter) -> N
     assert only.script_args == oet.activities[2]["script_args"]
 
 
+def test_list_asks_for_the_wanted_ones_page_by_page(oet: FakeOET, adapter: ActivityAdapter) -> None:
+    pages = [[activity_json(i) for i in ids] for ids in ((5, 6, 7), (2, 4), ())]
+    oet.plan("GET", "/activities", *[Answer(body=page) for page in pages])
+    wanted = {"state": ["FAILED", "STOPPED"], "script": "obs*.py", "since": 1795324531.5}
+    found = adapter.list(all=True, limit=600, **wanted)
+    assert [summary.id for summary in found] == [2, 4, 5, 6, 7]
+    first, second, third = oet.asked("GET", "/activities")
+    known = {"all": "true", "state": "STOPPED", "script": "obs*.py", "since": "1795324531.5"}
+    assert first.query == {**known, "limit": "500"}
+    assert second.query == {**known, "limit": "500", "before": "5"}
+    assert third.query == {**known, "limit": "500", "before": "2"}
+
+
+def test_of_the_newest_some_are_asked_for_once(oet: FakeOET, adapter: ActivityAdapter) -> None:
+    oet.add_activity(1, "RUNNING")
+    assert [summary.id for summary in adapter.list(limit=3, state="RUNNING")] == [1]
+    (request,) = oet.asked("GET", "/activities")
+    assert request.query == {"limit": "3", "state": "RUNNING"}
+
+
 def test_stop_tells_what_the_server_says(oet: FakeOET, adapter: ActivityAdapter) -> None:
     oet.add_activity(1, "RUNNING")
     assert adapter.stop("1", run_abort=False) == "Successfully stopped script with ID 1"

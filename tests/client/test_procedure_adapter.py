@@ -5,7 +5,7 @@ import pytest
 from ska_oso_oet_client.errors import InvalidRequestError
 from ska_oso_oet_client.procedureclient import ProcedureAdapter, ProcedureSummary
 
-from .fake_oet import Answer, FakeOET
+from .fake_oet import Answer, FakeOET, procedure_json
 
 
 @pytest.fixture
@@ -34,6 +34,26 @@ def test_list_is_a_list_even_of_one(oet: FakeOET, adapter: ProcedureAdapter) -> 
     assert [summary.id for summary in adapter.list()] == [1, 2]
     (only,) = adapter.list("2")
     assert only.history["stacktrace"] is None
+
+
+def test_list_asks_for_the_wanted_ones_page_by_page(oet: FakeOET, adapter: ProcedureAdapter) -> None:
+    pages = [[procedure_json(i) for i in ids] for ids in ((5, 6, 7), (2, 4), ())]
+    oet.plan("GET", "/procedures", *[Answer(body=page) for page in pages])
+    wanted = {"state": ["FAILED", "STOPPED"], "script": "obs*.py", "since": 1795324531.5}
+    found = adapter.list(all=True, limit=600, **wanted)
+    assert [summary.id for summary in found] == [2, 4, 5, 6, 7]
+    first, second, third = oet.asked("GET", "/procedures")
+    known = {"all": "true", "state": "STOPPED", "script": "obs*.py", "since": "1795324531.5"}
+    assert first.query == {**known, "limit": "500"}
+    assert second.query == {**known, "limit": "500", "before": "5"}
+    assert third.query == {**known, "limit": "500", "before": "2"}
+
+
+def test_of_the_newest_some_are_asked_for_once(oet: FakeOET, adapter: ProcedureAdapter) -> None:
+    oet.add(1, "RUNNING")
+    assert [summary.id for summary in adapter.list(limit=3, state="RUNNING")] == [1]
+    (request,) = oet.asked("GET", "/procedures")
+    assert request.query == {"limit": "3", "state": "RUNNING"}
 
 
 def test_start_and_stop(oet: FakeOET, adapter: ProcedureAdapter) -> None:

@@ -393,7 +393,7 @@ def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
 @pytest.mark.parametrize(
     ("answer", "status", "message"),
     [
-        (Answer.problem(404, "No information available for PID=7"), 3, "PID=7"),
+        (Answer.problem(404, "No information available for PID=7"), 3, "Error: There is no procedure 7\n"),
         (Answer.problem(409, "Cannot start procedure 3"), 3, "Cannot start procedure 3"),
         (
             Answer.problem(422, "Invalid", errors=[{"loc": ["body", "script"], "msg": "missing"}]),

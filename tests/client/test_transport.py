@@ -126,3 +126,4 @@ def test_an_unknown_procedure_is_refused(client: OETClient, ask: Callable[[OETCl
         ask(client)
     assert refusal.value.status == 404
     assert refusal.value.detail == "No information available for PID=1"
+    assert str(refusal.value) == "There is no procedure 1"
