@@ -14,12 +14,12 @@ _SECONDS = "seconds since 1970, such as 1795324531.68"
 
 
 class _ListQuery(BaseModel):
-    state: list[Any] | None = None
     all: bool = Field(False, description="everything there ever was, not only the newest")
     limit: int | None = Field(
         None, ge=1, le=500, description="how many of the newest; of everything there ever was 50 by default"
     )
     before: int | None = Field(None, ge=0, le=schemas.MAX_ID, description="only ids below this one")
+    state: list[Any] | None = None
     script: Annotated[str, WithJsonSchema(_PATTERN)] | None = Field(
         None,
         description="only scripts whose URI contains this; `*` stands for any letters, `?` for one, "

@@ -150,7 +150,7 @@ class Procedure(BaseModel):
     ended: float | None
     stopped_by: Annotated[str | None, Field(description="who has stopped it")]
     os_pid: Annotated[int | None, Field(description="the process of the script, while it lives")]
-    pid: Annotated[int | None, Field(deprecated=True, description="as `os_pid`, which says what it is")]
+    pid: Annotated[int | None, Field(deprecated=True, description="deprecated: the old name of `os_pid`")]
     slowed: Annotated[
         float | None,
         Field(

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ..auth.conftest import guarded
+from ..auth.issuer import Issuer
 from ..conftest import Server
 
 _USES_IT = """
@@ -63,10 +65,35 @@ def main(word):
 """
 
 
+_SAYS_WHO_IT_IS = """
+import sys
+from observation_execution_tool_client import AuthenticatedClient
+from observation_execution_tool_client.api.operator import set_switch
+from observation_execution_tool_client.api.procedures import list_procedures
+from observation_execution_tool_client.models import (
+    ListProceduresStateType0Item as State, Problem, Switch, SwitchBody, SwitchBodyAction)
+
+known, unknown = (AuthenticatedClient(sys.argv[1], token=token) for token in (sys.argv[2], "x"))
+wanted = {"all_": True, "limit": 3, "state": [State.READY, State.FAILED], "script": "*.py", "since": 1.5}
+assert list_procedures.sync(client=known, **wanted) == []
+refused = list_procedures.sync(client=unknown)
+assert isinstance(refused, Problem) and refused.status == 401, refused
+disable, enable = (SwitchBody(SwitchBodyAction(action)) for action in ("disable", "enable"))
+switch = set_switch.sync(client=known, body=disable, idempotency_key="once")
+assert isinstance(switch, Switch) and switch.set_by == "tester", switch
+refused = set_switch.sync(client=known, body=enable, idempotency_key="once")
+assert isinstance(refused, Problem) and refused.status == 422, refused
+print("done")
+"""
+
+
 @pytest.fixture(scope="module")
 def generated(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a client generated from the document of a server."""
-    folder = tmp_path_factory.mktemp("generated")
+    return _generate(server, tmp_path_factory.mktemp("generated"))
+
+
+def _generate(server: Server, folder: Path) -> Path:
     (folder / "openapi.json").write_text(json.dumps(server.get("/openapi.json")))
     program = Path(sys.executable).with_name("openapi-python-client")
     done = subprocess.run(
@@ -92,14 +119,30 @@ def test_every_module_of_it_can_be_imported(generated: Path) -> None:
     subprocess.run([sys.executable, "-c", program], cwd=generated, check=True)
 
 
-def test_it_creates_starts_and_stops(server: Server, generated: Path, tmp_path: Path) -> None:
-    script = tmp_path / "runs.py"
-    script.write_text(SCRIPT)
+def _use(generated: Path, program: str, *words: str | Path) -> None:
     done = subprocess.run(
-        [sys.executable, "-W", "error", "-c", _USES_IT, server.url, script],
+        [sys.executable, "-W", "error", "-c", program, *words],
         cwd=generated,
         capture_output=True,
         text=True,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+def test_it_creates_starts_and_stops_and_tells_a_refusal(
+    server: Server, generated: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "runs.py"
+    script.write_text(SCRIPT)
+    _use(generated, _USES_IT, server.url, script)
+
+
+def test_one_of_a_server_that_wants_tokens_sends_them(tmp_path: Path) -> None:
+    issuer = Issuer().start()
+    try:
+        with guarded(tmp_path / "state", issuer) as server:
+            generated = _generate(server, tmp_path)
+            _use(generated, _SAYS_WHO_IT_IS, server.url, issuer.token(scope="oet:execute"))
+    finally:
+        issuer.stop()

@@ -65,6 +65,50 @@ def test_every_operation_says_what_it_is_for_and_how_it_fails(document: dict[str
                 assert {"404", "422", "503"} <= set(operation["responses"]), (path, method)
 
 
+def test_every_operation_has_a_short_name_of_its_own(document: dict[str, Any]) -> None:
+    names = [operation["operationId"] for item in document["paths"].values() for operation in item.values()]
+    assert len(set(names)) == len(names)
+    assert all(re.fullmatch("[a-z]+(_[a-z]+){0,4}", name) for name in names)
+    assert {"list_procedures", "create_procedure", "start_or_stop_procedure", "stop_activity"} <= set(names)
+
+
+def test_every_failure_is_the_one_problem_document(document: dict[str, Any]) -> None:
+    for item in document["paths"].values():
+        for operation in item.values():
+            for status, answer in operation["responses"].items():
+                if int(status) >= 400:
+                    schema = answer["content"]["application/problem+json"]["schema"]
+                    assert schema == {"$ref": "#/components/schemas/Problem"}
+
+
+def test_headers_that_are_heard_are_in_it(document: dict[str, Any]) -> None:
+    headers = {
+        operation["operationId"]: {p["name"] for p in operation.get("parameters", ()) if p["in"] == "header"}
+        for item in document["paths"].values()
+        for operation in item.values()
+    }
+    changing = {o["operationId"] for i in document["paths"].values() for m, o in i.items() if m != "get"}
+    assert {name for name, known in headers.items() if "Idempotency-Key" in known} == changing
+    resumed = {name for name, known in headers.items() if "Last-Event-ID" in known}
+    assert resumed == {"stream", "get_output"}
+
+
+def test_it_says_in_words_what_it_is_about_and_how_to_say_who_asks(document: dict[str, Any]) -> None:
+    assert "Idempotency-Key" in document["info"]["description"]
+    assert all(tag["description"] for tag in document["tags"])
+    assert {o["tags"][0] for i in document["paths"].values() for o in i.values()} == {
+        tag["name"] for tag in document["tags"]
+    }
+    bearer = document["components"]["securitySchemes"]["bearer"]
+    assert (bearer["type"], bearer["scheme"]) == ("http", "bearer")
+
+
+def test_what_may_be_said_is_told_to_the_last_field(document: dict[str, Any]) -> None:
+    schemas = document["components"]["schemas"]
+    for name in ("CreateBody", "ChangeBody", "FileScript", "GitScript", "GitArguments", "Arguments"):
+        assert schemas[name]["additionalProperties"] is False
+
+
 def test_what_procedures_answer_is_what_the_document_says(server: Server, document: dict[str, Any]) -> None:
     one, output = "/procedures/{procedure_id}", "/procedures/{procedure_id}/output"
     body = {"script": {"script_type": "filesystem", "script_uri": "file://prints.py"}}

@@ -36,13 +36,18 @@ def server(tmp_path: Path) -> Iterator[Server]:
 
 
 def _try(
-    server: Server, folder: Path, *words: str, examples: int = 10, seed: str = "1", configured: bool = True
+    server: Server,
+    folder: Path,
+    *words: str,
+    examples: int = 10,
+    seed: str = "1",
+    configuration: Path = CONFIGURATION,
 ) -> str:
     """Have requests made; returns what was found."""
     program = Path(sys.executable).with_name("schemathesis")
     done = subprocess.run(
         [
-            *(program, *(("--config-file", CONFIGURATION) if configured else ())),
+            *(program, "--config-file", configuration),
             *("run", f"{server.url}/openapi.json", "--no-color", "--request-timeout=60"),
             *("--suppress-health-check=all", f"--max-examples={examples}", f"--seed={seed}", *words),
         ],
@@ -70,7 +75,9 @@ def test_no_answer_differs_from_the_document(server: Server, tmp_path: Path) -> 
     assert "Tested: 21" in told
     _require_that_it_was_used(server)
     drain = ("--include-path=/drain", "--include-path=/resume", UNLINKED)
-    told = _try(server, tmp_path, *drain, configured=False)
+    all_of_it = tmp_path / "all.toml"
+    all_of_it.write_text(CONFIGURATION.read_text().replace("enabled = false", "enabled = true"))
+    told = _try(server, tmp_path, *drain, configuration=all_of_it)
     assert "Tested: 2" in told
     assert "Failed to answer a request" not in server.log.read_text()
 
