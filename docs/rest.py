@@ -27,12 +27,13 @@ page to try it on at `ui`, both below the base path.
 
 Bodies are JSON, times seconds since 1970. Every failure, on every path, is an RFC 9457 problem document whose
 `detail` is a sentence. What changes something may carry an `Idempotency-Key`: a repeat with the same key gets
-the first answer, and another request with that key is refused, as long as the journal has the first. Where the server asks who is asking, a request carries `Authorization: Bearer <token>`
+the first answer, and another request with that key is refused, as long as the journal has the first. Where
+the server asks who is asking, a request carries `Authorization: Bearer <token>`
 ([authentication](authentication.md)). In answers `***` stands for arguments that may be secret.
 
-Fields and parameters that nobody knows are refused with 422; `detail` names them and what may have been meant.
-Excepted is what earlier releases have taught their clients: arguments of `main` may be called those of `run`, and
-a procedure may be sent back whole, as it was read, with another `state`.
+Fields and parameters that nobody knows are refused with 422; `detail` names them and what may have been
+meant. Excepted is what earlier releases have taught their clients: arguments of `main` may be called those of
+`run`, and a procedure may be sent back whole, as it was read, with another `state`.
 
 The document says all that is checked, with patterns and lengths, and every answer. Clients can be generated
 from it, as with `openapi-python-client`, and `schemathesis run …/openapi.json` tries a server against it with

@@ -10,7 +10,6 @@ from typing import Any, TypeVar, cast
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from ..bus.envelope import Envelope
 from ..logs import tagged
 from . import audit
 from .auth import identity
@@ -25,9 +24,10 @@ _ASK = 10.0  #: seconds for a question
 
 def _ids() -> tuple[str, str, bool]:
     """The id of this request, that of the command it means, and whether it may have been sent before."""
-    key = request.headers.get("Idempotency-Key")
+    key = request.headers.get("Idempotency-Key") if audit.is_command() else None
     if key is None:
-        return uuid.uuid4().hex, uuid.uuid4().hex, False
+        only = uuid.uuid4().hex
+        return only, only, False
     if len(key) > 200 or _KEY.fullmatch(key) is None:
         raise BadRequest("Idempotency-Key must have between 1 and 200 characters, printable ones of ASCII")
     user = identity.current()  # the key of another user is another key
@@ -43,11 +43,8 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
     :param timeout: seconds
     :raises Refusal: where it was not carried out
     """
-    request_id, command_id, repeated = uuid.uuid4().hex, uuid.uuid4().hex, False
-    before: list[Envelope] = []
-    if audit.is_command():
-        request_id, command_id, repeated = _ids()
-        before = audit.begin(request_id)
+    request_id, command_id, repeated = _ids()
+    before = audit.begin(request_id) if audit.is_command() else []
     user = identity.current()
     with tagged(request_id=request_id):
         return services().bridge.ask(
