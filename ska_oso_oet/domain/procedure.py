@@ -239,4 +239,4 @@ class Procedure:
 def whole(document: dict[str, Any]) -> dict[str, Any]:
     """A document of whatever release as this one writes them."""
     known = summary(document["history"]["process_states"], document["outcome"])
-    return completed(document, started_by=None, **known, os_pid=document["pid"])
+    return completed(document, slowed=None, started_by=None, **known, os_pid=document["pid"])

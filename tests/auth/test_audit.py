@@ -257,7 +257,7 @@ def test_tokens_are_nowhere_in_what_the_server_writes(own_issuer: Issuer, tmp_pa
         server.ended(server.run("trivial.py"))
         for odd in (rubbish, f"{token}x", f"{token} {token}"):
             assert _as(server, odd, "POST", "/procedures", json=SCRIPT).status_code == 401
-        assert _as(server, token, "GET", f"/procedures?access_token={token}").status_code == 200
+        assert _as(server, token, "GET", f"/procedures?access_token={token}").status_code == 422
         assert _as(server, token, "PUT", f"/environments/{token}").status_code == 405
         assert _as(server, token, "POST", "/procedures", data=b"{" + token.encode()).status_code == 415
         _newest(server)

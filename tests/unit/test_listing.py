@@ -97,6 +97,7 @@ def test_a_document_of_an_earlier_release_tells_the_same_and_keeps_what_it_says(
         "started_by": None,
         "stopped_by": "alice",
         "os_pid": None,
+        "slowed": None,
     }
     assert procedure.whole(whole | {"started_by": "bob"})["started_by"] == "bob"
 
