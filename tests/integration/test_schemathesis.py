@@ -60,6 +60,10 @@ def _try(
     return done.stdout
 
 
+def _operations(server: Server) -> int:
+    return sum(len(item) for item in server.get("/openapi.json")["paths"].values())
+
+
 def _require_that_it_was_used(server: Server) -> None:
     """Scripts were created and ran, so what was tried is not only what is refused."""
     procedures = server.get("/procedures", all=True, limit=500)
@@ -72,7 +76,7 @@ def _require_that_it_was_used(server: Server) -> None:
 @pytest.mark.timeout(300)
 def test_no_answer_differs_from_the_document(server: Server, tmp_path: Path) -> None:
     told = _try(server, tmp_path, PHASES)
-    assert "Tested: 21" in told
+    assert f"Tested: {_operations(server) - 1}" in told  # all but draining
     _require_that_it_was_used(server)
     drain = ("--include-path=/drain", "--include-path=/resume", UNLINKED)
     all_of_it = tmp_path / "all.toml"
@@ -89,7 +93,7 @@ def test_nor_where_tokens_are_asked_for(tmp_path: Path) -> None:
         with guarded(tmp_path / "state", issuer, **SETTINGS) as server:
             token = bearer(issuer.token(scope="oet:execute"))["Authorization"]
             told = _try(server, tmp_path, PHASES, f"--header=Authorization:{token}", examples=3)
-            assert "Tested: 21" in told
+            assert f"Tested: {_operations(server) - 1}" in told  # all but draining
     finally:
         issuer.stop()
 
