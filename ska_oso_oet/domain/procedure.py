@@ -14,6 +14,9 @@ from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
 
+#: What documents of earlier releases do not have, and nobody can tell.
+_LATER = ("aborts", "evicts", "slowed", "started_by")
+
 _FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | events.Stopped]] = {
     ProcedureState.COMPLETE: events.Completed,
     ProcedureState.FAILED: events.Failed,
@@ -239,4 +242,4 @@ class Procedure:
 def whole(document: dict[str, Any]) -> dict[str, Any]:
     """A document of whatever release as this one writes them."""
     known = summary(document["history"]["process_states"], document["outcome"])
-    return completed(document, slowed=None, started_by=None, **known, os_pid=document["pid"])
+    return completed(document, **dict.fromkeys(_LATER), **known, os_pid=document["pid"])

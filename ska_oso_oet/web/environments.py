@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
-from . import schemas
+from . import environment_schemas as schemas
 from .asking import ask
 from .auth.permissions import Permission, needs
 from .problems import PROBLEMS

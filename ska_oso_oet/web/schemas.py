@@ -207,26 +207,6 @@ class Output(BaseModel):
     state: State
 
 
-class EnvironmentPath(BaseModel):
-    environment_id: str = Field(max_length=100, description="id of an environment, work tree or mirror")
-
-
-class Environment(BaseModel):
-    """Something kept for scripts from git."""
-
-    id: str
-    kind: Literal["environment", "tree", "mirror"]
-    repository: str | None
-    commit: str | None
-    size: Annotated[int, Field(description="bytes")]
-    created: float
-    used: float
-
-
-class Environments(RootModel[list[Environment]]):
-    """What is kept, what was used last first."""
-
-
 class Event(BaseModel):
     """One of the server-sent events that a `text/event-stream` consists of."""
 

@@ -98,6 +98,8 @@ def test_a_document_of_an_earlier_release_tells_the_same_and_keeps_what_it_says(
         "stopped_by": "alice",
         "os_pid": None,
         "slowed": None,
+        "aborts": None,
+        "evicts": None,
     }
     assert procedure.whole(whole | {"started_by": "bob"})["started_by"] == "bob"
 
