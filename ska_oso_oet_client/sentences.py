@@ -37,7 +37,8 @@ PATTERNS: Mapping[str, str] = {
     ),
     "procedure.survivors.found": "NOT EVERYTHING of procedure {pid} HAS ENDED: {processes}",
     "procedure.survivors.gone": "What was left of procedure {pid} has ended",
-    "procedure.abort.failed": "Abort after procedure {pid} FAILED: {detail}",
+    "request.procedure.abort": "User request: abort subarray {subarray}{and_restart}",
+    "procedure.abort.failed": "SUBARRAY {subarray} WAS NOT ABORTED: {detail}",
     "request.activity.run": "User request: run {activity_name} of {sbd_id} on subarray {subarray}",
     "request.activity.stop": "User request: stop activity #{aid} {with_abort}",
     "activity.lifecycle.complete": "Activity {id} ({activity_name} of {sbd_id}) complete",
@@ -100,6 +101,7 @@ def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
     if isinstance(command, Mapping):
         details.update(_named(command, "pid", "aid", "activity_name", "sbd_id"))
         details["with_abort"] = "with abort" if command.get("abort", True) else "with no abort"
+        details["and_restart"] = " and restart it" if command.get("restart") else ""
         details.update(_script_uri(command))
     result = fields.get("result")
     if isinstance(result, Mapping):

@@ -82,7 +82,8 @@ class Procedures:
 
         :raises Refusal: where it was not
         """
-        command = StopProcedure(pid=pid, abort=abort)
+        # Of an activity, whatever its script is, the one that is meant is named.
+        command = StopProcedure(pid=pid, abort=abort, stop_abort=True)
         reply = await self._ask("stop", command, request_id, user, timeout)
         answer: dict[str, Any] = reply.payload["result"]
         return answer

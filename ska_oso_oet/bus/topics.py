@@ -28,6 +28,7 @@ _ALL = (
     Topic("request.procedure.create", ("cmd",), replies=("procedure.lifecycle.created",), worker="SESWorker"),
     Topic("request.procedure.start", ("cmd",), replies=("procedure.lifecycle.started",), worker="SESWorker"),
     Topic("request.procedure.stop", ("cmd",), replies=("procedure.stop.answered",), worker="SESWorker"),
+    Topic("request.procedure.abort", ("cmd",), replies=("procedure.lifecycle.created",), worker="SESWorker"),
     Topic(
         "request.procedure.list",
         ("pids",),

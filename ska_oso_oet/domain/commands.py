@@ -68,10 +68,11 @@ class StopProcedure:
 
     pid: int
     abort: bool = False
+    stop_abort: bool = False  #: also where it is itself an abort that is going on
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
-        return {"pid": self.pid, "abort": self.abort}
+        return dataclasses.asdict(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> StopProcedure:
@@ -79,7 +80,32 @@ class StopProcedure:
 
         :raises Invalid: naming the field that is wrong
         """
-        return cls(pid=_pid(data), abort=bool(data.get("abort", False)))
+        return cls(
+            pid=_pid(data),
+            abort=bool(data.get("abort", False)),
+            stop_abort=bool(data.get("stop_abort", False)),
+        )
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class AbortSubarray:
+    """Run the abort script though no script was stopped."""
+
+    restart: bool = False  #: restart the subarray afterwards, so that it is EMPTY
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the JSON form."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_dict(cls, data: dict[str, Any]) -> AbortSubarray:
+        """Read the JSON form."""
+        return cls(restart=bool(data.get("restart", False)))
+
+    @property
+    def main(self) -> Arguments:
+        """What the abort script's ``main`` is called with; those that know no restart need not take it."""
+        return Arguments(kwargs={"restart": True} if self.restart else {})
 
 
 def _pid(data: dict[str, Any]) -> int:

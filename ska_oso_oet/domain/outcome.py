@@ -20,7 +20,7 @@ class Reason(str, enum.Enum):
     LOAD_ERROR = "load_error"  #: the script could not be imported, or has no main
     ENVIRONMENT_ERROR = "environment_error"  #: its environment could not be made
     EVICTED = "evicted"  #: ended to make room in the list of procedures
-    NOT_STARTED = "not_started"  #: of an activity: its procedure could not be started
+    NOT_STARTED = "not_started"  #: of an activity, or of an abort: its procedure could not be started
 
     def __str__(self) -> str:
         return self.value

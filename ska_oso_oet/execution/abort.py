@@ -12,10 +12,10 @@ from typing import Any, Protocol
 
 from ..bus.client import BusClient
 from ..bus.desk import Desk
+from ..bus.envelope import Envelope
 from ..domain.errors import Conflict, Refusal
-from ..domain.outcome import Reason
+from ..domain.outcome import Outcome, Reason
 from ..domain.pool import Pool
-from ..domain.procedure import Procedure
 from ..domain.scripts import FILE_PREFIX, Arguments, FileScript, Script
 from ..domain.states import PREPARING, ProcedureState
 from ..settings import Settings
@@ -48,8 +48,11 @@ class Service(Protocol):
         path: str,
         init: Arguments,
         *,
+        main: Arguments = Arguments(),  # noqa: B008  immutable
         aborts: int | None = None,
+        aborting: bool = False,
         limits: dict[str, float | None],
+        request: Envelope | None = None,
         by: str | None = None,
         offered: dict[str, Any] | None = None,
         urgent: bool = False,
@@ -90,13 +93,15 @@ class Abort:
         """A procedure has ended: release the subarray, or abort if that was asked for or is the setting."""
         procedure = run.procedure
         assert procedure.outcome is not None
-        if self._is_abort(procedure) and procedure.state is not ProcedureState.COMPLETE:
-            self._shout(procedure.id, f"{procedure.outcome.detail}")
         cause = _CAUSES.get(procedure.outcome.reason)
-        ran = any(state is ProcedureState.RUNNING for state, _ in procedure.process_states)
+        ran = _has_run(run)
+        # One that was ended while it waited to be started was not to abort anything yet.
+        failed = procedure.state is ProcedureState.FAILED
+        if run.aborting and (failed or (ran and procedure.state is ProcedureState.STOPPED)):
+            self._shout(procedure.id, f"{procedure.outcome.detail}")
         if procedure.id in self._claimed and procedure.state is ProcedureState.STOPPED:
             return
-        by_setting = cause in self._settings.abort_on and ran and not self._is_abort(procedure)
+        by_setting = cause in self._settings.abort_on and ran and not run.aborting
         # Asked for in an earlier life of this service, which nobody is waiting for any more.
         wanted = by_setting or (run.abort_wanted and procedure.state is ProcedureState.STOPPED)
         if wanted and not self._service.closing:
@@ -104,8 +109,38 @@ class Abort:
             return
         self.disclaim(procedure.id)
 
-    def _is_abort(self, procedure: Procedure) -> bool:
-        return procedure.script.path == find_abort_script(self._settings)
+    def require_meant(self, run: Run, meant: bool) -> None:
+        """Make sure that whoever stops an abort which is going on does mean it.
+
+        :raises Conflict: where it is one, and it is not meant
+        """
+        procedure = run.procedure
+        if run.aborting and not meant and (procedure.aborts is not None or _has_run(run)):
+            raise Conflict(
+                f"Procedure {procedure.id} is aborting subarray {self._settings.subarray_id}, which a stop "
+                f"would leave as it is; to stop it all the same: oet procedure stop --pid={procedure.id}, "
+                'or in REST "stop_abort": true'
+            )
+
+    def by_hand(self, request: Envelope, main: Arguments) -> None:
+        """Abort because somebody asked for just that; the reply is that the procedure is there.
+
+        :raises Refusal: where another script runs, or no abort script can be had
+        """
+        reserved = self._service.pool.reserved
+        if reserved is not None:
+            running = self._service.pool.find(reserved)
+            if running is not None and running.aborts is not None:
+                raise Conflict(
+                    f"Procedure {reserved} is aborting the subarray already; to see it: "
+                    f"oet procedure wait --pid={reserved}"
+                )
+            raise Conflict(
+                f"Cannot abort the subarray while procedure {reserved} is RUNNING: stop that one, and the "
+                f"subarray is aborted next: oet procedure stop --pid={reserved}"
+            )
+        run = self._prepare(request.user, main, request=request)
+        self._service.desk.background(self._start(run, request.user, main))
 
     async def after_stop(self, pid: int, user: str | None) -> dict[str, Any]:
         """Abort once, however many ask; return what the answer to a stop says about it."""
@@ -117,48 +152,75 @@ class Abort:
 
     async def _abort(self, pid: int, user: str | None) -> dict[str, Any]:
         stopped = f"Successfully stopped script with ID {pid}"
-        run: Run | None = None
         try:
-            run = await self._start(pid, user)
+            run = self._prepare(user, Arguments(), aborts=pid)
+            LOG.warning("Aborting the subarray after procedure %s, with procedure %s", pid, run.procedure.id)
+            await self._start(run, user, Arguments())
         except Refusal as error:
             self._shout(None, error.detail)
-            detail = error.detail
-        else:
-            if ProcedureState.RUNNING in (state for state, _ in run.procedure.process_states):
-                message = f"{stopped} and aborted subarray activity"
-                return {"abort_message": message, "abort_procedure": run.procedure.id}
-            detail = str(run.procedure.outcome and run.procedure.outcome.detail)
+            message = f"{stopped}, but the subarray was NOT aborted: {error.detail}"
+            return _told(message, None, ProcedureState.FAILED, _not_started(error))
         finally:
             self.disclaim(pid)
-        message = f"{stopped}, but the subarray was NOT aborted: {detail}"
-        return {"abort_message": message, "abort_procedure": run.procedure.id if run else None}
+        procedure = run.procedure
+        if _has_run(run):
+            message = f"{stopped} and aborted subarray activity"
+        else:
+            detail = str(procedure.outcome and procedure.outcome.detail)
+            message = f"{stopped}, but the subarray was NOT aborted: {detail}"
+        return _told(message, procedure.id, procedure.state, procedure.outcome)
 
-    async def _start(self, pid: int, user: str | None) -> Run:
+    def _prepare(
+        self,
+        user: str | None,
+        main: Arguments,
+        *,
+        aborts: int | None = None,
+        request: Envelope | None = None,
+    ) -> Run:
         path = find_abort_script(self._settings)
         limit = self._settings.abort_timeout
         run = self._service.prepare(
             FileScript(script_uri=f"{FILE_PREFIX}{path}"),
             path,
             Arguments(),
-            aborts=pid,
+            main=main,
+            aborts=aborts,
+            aborting=True,
             limits={"load": limit, "init": limit, "main": limit},
+            request=request,
             by=user,
             offered={"subarray_id": self._settings.subarray_id},
             urgent=True,
         )
-        abort_id = run.procedure.id
-        self._service.pool.hold(abort_id)
-        LOG.warning("Aborting the subarray after procedure %s, with procedure %s", pid, abort_id)
+        self._service.pool.hold(run.procedure.id)
+        return run
+
+    async def _start(self, run: Run, user: str | None, main: Arguments) -> None:
+        """Have a prepared abort script begin; returns when it has, or has ended before."""
         while run.procedure.state in PREPARING:
             await run.changed.wait()
         if run.procedure.state is ProcedureState.READY:
-            run.start(Arguments(), None, user)
+            run.start(main, None, user)
         while run.procedure.state is ProcedureState.READY:
             await run.changed.wait()
-        return run
 
     def _shout(self, abort_id: int | None, detail: str) -> None:
         LOG.critical("THE SUBARRAY WAS NOT ABORTED: %s", detail)
         bus = self._service.bus
         fields = {"pid": abort_id, "abort_procedure": abort_id, "detail": detail}
         bus.send([bus.envelope("procedure.abort.failed", fields)])
+
+
+def _has_run(run: Run) -> bool:
+    return any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states)
+
+
+def _not_started(error: Refusal) -> Outcome:
+    return Outcome(reason=Reason.NOT_STARTED, detail=error.detail)
+
+
+def _told(message: str, pid: int | None, state: ProcedureState, outcome: Outcome | None) -> dict[str, Any]:
+    """What the answer to a stop says about the abort, at the moment of the answer."""
+    abort = {"procedure": pid, "state": state.value, "outcome": outcome.to_dict() if outcome else None}
+    return {"abort_message": message, "abort_procedure": pid, "abort": abort}

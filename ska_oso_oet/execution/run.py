@@ -67,6 +67,7 @@ class Run:
         self.changed = asyncio.Event()  #: set again and again, at every change of state
         self.survivors: list[Survivor] = []  #: what could not be ended
         self.abort_wanted = False
+        self.aborting = False  #: whether its script is the one that aborts the subarray
         self._bus = bus
         self._on_final = on_final
         self._seen = seen

@@ -18,6 +18,7 @@ from .reach import is_allowed, is_named, look_up
 
 T = TypeVar("T")
 
+_PACKAGED = os.path.realpath(PACKAGED_SCRIPTS)
 _DEADLINE = 5.0  #: seconds a file system may take to tell about a file
 _LOOKING = 2.0  #: seconds DNS may take to tell where a host is
 
@@ -26,8 +27,9 @@ class ScriptFiles:
     """Finds scripts, and refuses those that must not be run here."""
 
     def __init__(self, settings: Settings) -> None:
-        self._base = settings.scripts_location
-        self._allowed = settings.script_paths
+        self._settings = settings
+        # The OET's own scripts are everywhere, so that what to do after a failure is the same everywhere.
+        self._allowed = (*settings.script_paths, _PACKAGED)
         self._git_allowed = settings.git_allowed
         state, apart = os.path.realpath(settings.state_dir), settings.script_isolation != "none"
         self._handed = os.path.join(state, "activities")
@@ -56,6 +58,15 @@ class ScriptFiles:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(looking, _LOOKING)
 
+    async def is_abort_script(self, path: str) -> bool:
+        """Whether a file is the one that aborts the subarray.
+
+        :raises TimedOut: where the file system does not answer
+        """
+        return await self._in_time(
+            lambda: path == os.path.realpath(find_abort_script(self._settings)), "the abort script"
+        )
+
     async def _in_time(self, check: Callable[[], T], what: str) -> T:
         try:
             checking = asyncio.get_running_loop().run_in_executor(self._threads, check)
@@ -64,7 +75,7 @@ class ScriptFiles:
             raise TimedOut(f"the file system does not answer for {what}") from None
 
     def _check_file(self, script: FileScript) -> str:
-        real = os.path.realpath(os.path.join(self._base, script.path))
+        real = os.path.realpath(_place_of(script.path, self._settings))
         self._require_inside(real, f"script {script.script_uri}")
         if not real.endswith(".py"):
             raise Invalid(f"script {script.script_uri} must be a Python file, ending in '.py'")
@@ -89,7 +100,8 @@ class ScriptFiles:
         if _is_below(real, self._closed) and not _is_below(real, [self._handed]):
             raise Invalid(f"{what} lies where scripts write, or in the state directory; keep it elsewhere")
         if not _is_below(real, self._allowed):
-            raise Invalid(f"{what} lies outside the folders scripts may come from: {':'.join(self._allowed)}")
+            allowed = ":".join(self._settings.script_paths)
+            raise Invalid(f"{what} lies outside the folders scripts may come from: {allowed}")
 
 
 def _is_below(real: str, folders: Iterable[str]) -> bool:
@@ -109,8 +121,11 @@ def _places(path: str) -> Iterator[str]:
 
 def find_abort_script(settings: Settings) -> str:
     """The path of the abort script: in the scripts' location, else the packaged one."""
-    for base in (settings.scripts_location, PACKAGED_SCRIPTS):
-        path = os.path.join(base, settings.abort_script)
-        if os.path.isfile(path):
-            return path
-    return os.path.join(settings.scripts_location, settings.abort_script)
+    return _place_of(settings.abort_script, settings)
+
+
+def _place_of(path: str, settings: Settings) -> str:
+    """Where a script is; a relative path is looked up in the scripts' location, then among the packaged."""
+    own = os.path.join(settings.scripts_location, path)
+    packaged = os.path.join(PACKAGED_SCRIPTS, path)
+    return packaged if os.path.isfile(packaged) and not os.path.lexists(own) else own

@@ -16,11 +16,11 @@ from ..bus.client import BusClient
 from ..bus.desk import Desk
 from ..bus.envelope import Envelope
 from ..domain.activity import GIVEN
-from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.commands import AbortSubarray, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.errors import Conflict, DiskFull, Refusal, TimedOut, Unavailable
 from ..domain.pool import Pool
 from ..domain.procedure import Procedure
-from ..domain.scripts import Arguments, GitScript, Script
+from ..domain.scripts import Arguments, FileScript, GitScript, Script
 from ..domain.states import ProcedureState
 from ..folders import keep_tidy
 from ..logs import tagged
@@ -75,6 +75,7 @@ class ScriptExecutionService:
                 "request.procedure.check": self._check,
                 "request.procedure.start": self._start,
                 "request.procedure.stop": self._stop,
+                "request.procedure.abort": self._abort_by_hand,
                 "request.procedure.list": self._answers.tell_list,
                 "request.procedure.output": self._answers.tell_output,
                 "request.environment.list": self._housekeeping.tell,
@@ -116,6 +117,7 @@ class ScriptExecutionService:
         command = PrepareProcedure.from_dict(request.payload["cmd"])
         script = self._completed(command.script)
         path = await self._files.find(script)
+        aborting = isinstance(script, FileScript) and await self._files.is_abort_script(path)
         limits = {
             "environment": self.settings.environment_timeout,
             "load": self.settings.load_timeout,
@@ -130,6 +132,7 @@ class ScriptExecutionService:
             command.init,
             main=command.main,
             activity_id=command.activity_id,
+            aborting=aborting,
             limits=limits,
             request=request,
             offered={"subarray_id": self.settings.subarray_id} if of_activity else None,
@@ -167,6 +170,7 @@ class ScriptExecutionService:
         main: Arguments = Arguments(),  # noqa: B008  immutable
         activity_id: int | None = None,
         aborts: int | None = None,
+        aborting: bool = False,
         limits: dict[str, float | None],
         request: Envelope | None = None,
         by: str | None = None,
@@ -176,6 +180,7 @@ class ScriptExecutionService:
         """Bring a procedure into being and have it loaded.
 
         :param aborts: the procedure after whose end this one aborts the subarray
+        :param aborting: whether it is the abort script, after whichever end
         :param offered: keyword arguments for those functions of the script that take them
         :param urgent: whether it must not be refused because the list is full
         :raises Refusal: where no new work can be taken
@@ -198,6 +203,7 @@ class ScriptExecutionService:
             isolation=isolation,
             settings=self.settings,
         )
+        spec["aborting"] = aborting
         try:
             directory.create(spec, isolation)
         except OSError as error:
@@ -221,6 +227,7 @@ class ScriptExecutionService:
         )
         idle = procedure.change(ProcedureState.IDLE, time.time())
         run = self.follow(procedure, directory)
+        run.aborting = aborting
         run.publish_first(created, idle, request_id=request.request_id if request else None, user=user)
         self.desk.background(self._launch(run, spec))
         return run
@@ -327,6 +334,8 @@ class ScriptExecutionService:
         )
         if procedure.final and not stopped_meanwhile:
             raise Conflict(f"Cannot stop procedure {pid}: it is already {procedure.state}")
+        if run is not None:
+            self._abort.require_meant(run, command.stop_abort)
         if command.abort:
             self._abort.claim(pid)
         if run is not None:
@@ -347,6 +356,11 @@ class ScriptExecutionService:
             self._require_waiting(request)
             result |= await self._abort.after_stop(pid, request.user)
         self.desk.reply(request, "procedure.stop.answered", {"result": result})
+
+    async def _abort_by_hand(self, request: Envelope) -> None:
+        if self.closing:
+            raise Unavailable("the server is shutting down; no new work is taken")
+        self._abort.by_hand(request, AbortSubarray.from_dict(request.payload["cmd"]).main)
 
     def _require_waiting(self, request: Envelope) -> None:
         """Begin nothing that was answered as cancelled: nobody would expect it any more."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import logging
 import os
 import signal
@@ -17,6 +18,7 @@ import time
 from typing import Any
 
 from ..bus.wire import Frames, reachable
+from ..domain.states import ProcedureState
 from ..peers import is_own, supervisor_of
 from . import processes
 from .isolation import Isolation
@@ -38,6 +40,8 @@ _SLOWED = (
     "OET: this script sends more than {:g} messages per second (OET_MESSAGE_RATE) all the time; from now on "
     "sending one waits until there is room\n"
 )
+_ANNOUNCEMENT = "user.script.announce"
+_LONGEST = 500  #: characters of an announcement that are kept as the outcome of an abort
 _REAPING = 0.1  #: seconds after which children that have ended are taken leave of, many at once
 
 
@@ -67,6 +71,7 @@ class Supervisor:
         self._report: dict[str, Any] | None = None
         self._starting: dict[str, Any] | None = None
         self._closing: dict[str, Any] | None = None
+        self._announced: str | None = None
         self._overstayed = False
         self._kill_recorded = False
         self._reaping = False
@@ -256,6 +261,8 @@ class Supervisor:
                 kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,
             )
         )
+        if state is ProcedureState.COMPLETE and self._announced is not None:
+            outcome = dataclasses.replace(outcome, detail=outcome.detail or self._announced)
         final = {
             "kind": "final",
             "state": state.value,
@@ -305,7 +312,7 @@ class Supervisor:
         messages: list[dict[str, Any]] = []
         for one in said:
             if one["say"] == "message":
-                messages.append(_message(one))
+                messages.append(self._message(one))
                 continue
             if messages:
                 self._reporter.record(*messages)
@@ -328,6 +335,17 @@ class Supervisor:
             now = time.time()
             self._reporter.record({"kind": "slowed", "rate": rate})
             self._reporter.output(self._output.note(_SLOWED.format(rate), now))
+
+    def _message(self, said: dict[str, Any]) -> dict[str, Any]:
+        """The record of a message, with a time of our own where that is no time."""
+        at, topic, payload = said.get("time"), said["topic"], said["payload"]
+        if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
+            at = time.time()
+        if topic == _ANNOUNCEMENT and self._job is not None and self._job.get("aborting"):
+            text = payload.get("msg")
+            # An abort says at its end where the subarray is, which is what everybody wants to know of it.
+            self._announced = text[:_LONGEST] if isinstance(text, str) else self._announced
+        return {"kind": "message", "time": at, "topic": topic, "payload": payload}
 
     def _said(self, said: dict[str, Any]) -> None:
         # Once its code is loaded a script can say whatever it likes, but not what happened before.
@@ -409,11 +427,3 @@ class Supervisor:
         if piece is not None:
             self._reporter.output(piece)
         return bool(data)
-
-
-def _message(said: dict[str, Any]) -> dict[str, Any]:
-    """The record of a message, with a time of our own where that is no time."""
-    at = said.get("time")
-    if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
-        at = time.time()
-    return {"kind": "message", "time": at, "topic": said["topic"], "payload": said["payload"]}

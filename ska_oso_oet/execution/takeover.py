@@ -37,6 +37,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
             continue
         directory = RunDirectory(os.path.join(service.settings.runs, str(procedure.id)))
         run = service.follow(procedure, directory, seen)
+        run.aborting = bool((directory.read("spec.json") or {}).get("aborting"))
         if procedure.state is ProcedureState.RUNNING:
             service.pool.hold(procedure.id)
         await run.take_over()

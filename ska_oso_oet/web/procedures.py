@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, jsonify
 from flask_openapi3 import APIBlueprint, Tag  # type: ignore[attr-defined]
 
-from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.commands import AbortSubarray, PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.procedure import whole
 from ..domain.scripts import Arguments, script_from_dict
 from . import central, schemas, script_schemas
@@ -89,9 +89,17 @@ def start_or_stop_procedure(path: schemas.ProcedurePath, body: schemas.ChangeBod
         start = StartProcedure(pid=pid, main=_arguments(main))
         return jsonify(_shown(ask("request.procedure.start", {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
-        stop = StopProcedure(pid=pid, abort=body.abort)
+        stop = StopProcedure(pid=pid, abort=body.abort, stop_abort=body.stop_abort)
         return stopped(ask("request.procedure.stop", {"cmd": stop.to_dict()}, stopping_time()))
     return jsonify(_find(pid))
+
+
+@api.post("/abort", summary="Abort the subarray", responses={201: schemas.Procedure, **PROBLEMS})
+@needs(Permission.EXECUTE)
+def abort(body: schemas.AbortBody) -> Response:
+    """Runs the abort script, as after a stop, where no script runs; its procedure tells how that ends."""
+    command = AbortSubarray(restart=body.restart)
+    return created(_shown(ask("request.procedure.abort", {"cmd": command.to_dict()}, _CHANGE)))
 
 
 def _arguments(given: script_schemas.Arguments | None) -> Arguments:

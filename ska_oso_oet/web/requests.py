@@ -16,7 +16,7 @@ from .problems import problem_body
 
 ROOT = ("/livez", "/readyz", "/metrics")
 _ROOT_ONLY = ("/metrics",)  #: not where an ingress leads the world to
-_MAY_BE_BARE = ("/drain", "/resume")  #: where the body may be left out
+_MAY_BE_BARE = ("/drain", "/resume", "/abort")  #: where the body may be left out
 
 #: In the environment of a request: what a proxy has put before the base path.
 PREFIX = "oet.prefix"

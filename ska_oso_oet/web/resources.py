@@ -43,5 +43,6 @@ def stopping_time() -> float:
 
 
 def stopped(answer: dict[str, Any]) -> Response:
-    """The answer to a stop."""
-    return jsonify({key: answer[key] for key in _STOPPED})
+    """The answer to a stop; nothing about an abort where none was asked for."""
+    abort = {"abort": answer["abort"]} if answer.get("abort") else {}
+    return jsonify({key: answer[key] for key in _STOPPED} | abort)

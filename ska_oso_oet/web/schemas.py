@@ -49,6 +49,20 @@ class ChangeBody(Asked):
     state: Literal["RUNNING", "STOPPED"] | None = None
     script_args: ScriptArguments | None = None
     abort: StrictBool = False
+    stop_abort: Annotated[
+        StrictBool,
+        Field(description="also where it is itself an abort that is going on, which is refused otherwise"),
+    ] = False
+
+
+class AbortBody(BaseModel):
+    """What to do beyond the abort."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    restart: Annotated[StrictBool, Field(description="restart the subarray next, so that it is EMPTY")] = (
+        False
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -171,6 +185,14 @@ class Survivor(BaseModel):
     state: str = Field(description="as the kernel names it, such as `D (disk sleep)`")
 
 
+class StoppedAbort(BaseModel):
+    """How far the abort after a stop has come, when the stop is answered."""
+
+    procedure: Annotated[int | None, Field(description="null where it could not begin")]
+    state: Annotated[State, Field(description="RUNNING, usually; its own procedure tells how it ends")]
+    outcome: Annotated[Outcome | None, Field(description="null while it goes on")]
+
+
 class Stopped(BaseModel):
     """Answer to a stop."""
 
@@ -178,6 +200,7 @@ class Stopped(BaseModel):
     abort_procedure: int | None
     survivors: int
     survivor_processes: list[Survivor]
+    abort: Annotated[StoppedAbort | None, Field(description="not there where none was asked for")] = None
 
 
 class Procedures(RootModel[list[Procedure]]):

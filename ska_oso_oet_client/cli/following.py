@@ -70,8 +70,13 @@ def status_of(ended: Procedure | Activity, good: Collection[str] = (COMPLETE,)) 
     return ExitStatus.DONE if ended.state in good else ExitStatus.SCRIPT_FAILED
 
 
-def script_goes_on(pid: int) -> AbstractContextManager[None]:
-    """Ctrl-C ends listening, never the script; say so."""
+def script_goes_on(pid: int, is_abort: bool = False) -> AbstractContextManager[None]:
+    """Ctrl-C ends listening, never the script; say so. Nobody is advised to stop an abort."""
+    if is_abort:
+        see = typed(f"procedure wait --pid={pid}")
+        return told_on_ctrl_c(
+            f"Stopped waiting; the abort (procedure {pid}) goes on. To see it: {see}"
+        )
     return _listening_to(f"procedure {pid}", typed(f"procedure stop --pid={pid}"))
 
 

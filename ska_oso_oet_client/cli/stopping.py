@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ..errors import OETError
 from ..exit_status import ExitStatus
-from ..model import COMPLETE, StopResult
+from ..model import COMPLETE, Procedure, StopResult
 from ..terminal import printable
 from .following import told_on_ctrl_c
 from .settings import Settings, tell, typed
@@ -40,30 +41,52 @@ def see_through(
 ) -> ExitStatus:
     """Stop, tell what that did, and wait for the end of the abort if there is to be one.
 
-    ``what`` is stopped, and ``describe`` the command that shows what becomes of it.
+    ``what`` is stopped, and ``describe`` the command that shows what becomes of it. That the
+    subarray was aborted is said when it was, and not before.
     """
     with told_on_ctrl_c(f"Stopped waiting; the stop goes on. To see it: {describe}"):
         result = stop()
+    tell(f"{what} is stopped on subarray {client.subarray_id}")
+    tell_survivors(result)
+    good = True
+    if run_abort and result.abort_procedure is None:
+        tell_not_aborted(result.not_aborted or result.message)
+        good = False
+    elif run_abort and result.abort_procedure is not None:
+        abort = see_abort(client, result.abort_procedure)
+        good = abort.state == COMPLETE
+        result = result.after(abort)
     if settings.as_json:
         show_json(result.document)
     else:
-        click.echo(printable(result.message))
-    tell(f"{what} is stopped on subarray {client.subarray_id}")
-    tell_survivors(result)
-    ended = ExitStatus.SCRIPT_FAILED if result.survivors else ExitStatus.DONE
-    if not run_abort:
-        return ended
-    if result.abort_procedure is None:
-        return ExitStatus.SCRIPT_FAILED
-    wait = typed(f"procedure wait --pid={result.abort_procedure}")
-    with told_on_ctrl_c(f"Stopped waiting; the abort goes on. To see it: {wait}"):
-        abort = client.wait(result.abort_procedure, notify=tell)
+        click.echo(printable(result.message if good else result.stopped))
+    return ExitStatus.DONE if good and not result.survivors else ExitStatus.SCRIPT_FAILED
+
+
+def see_abort(client: OETClient, pid: int) -> Procedure:
+    """Wait for the end of an abort, and tell how it ended and where the subarray is."""
+    subarray = f"subarray {client.subarray_id}"
+    see = typed(f"procedure wait --pid={pid}")
+    tell(f"Aborting {subarray} (procedure {pid}) ...")
+    try:
+        with told_on_ctrl_c(f"Stopped waiting; the abort of {subarray} goes on. To see it: {see}"):
+            abort = client.wait(pid, notify=tell)
+    except OETError:
+        tell(f"The abort of {subarray} may still go on. To see it: {see}")
+        raise
+    said = abort.outcome.detail if abort.outcome else None
     if abort.state == COMPLETE:
-        tell(f"The abort (procedure {abort.id}) is complete")
-        return ended
-    detail = abort.outcome.detail if abort.outcome else abort.state
-    tell(f"THE SUBARRAY WAS NOT ABORTED: procedure {abort.id} is {abort.state}: {detail}")
-    return ExitStatus.SCRIPT_FAILED
+        said = said or f"the abort of {subarray} is complete; its script does not say where that is"
+        tell(f"{said[0].upper()}{said[1:]}")
+    else:
+        tell_not_aborted(f"procedure {pid} is {abort.state}: {said or 'no reason given'}")
+    return abort
+
+
+def tell_not_aborted(why: str) -> None:
+    """The loudest there is, and what to do."""
+    tell(f"THE SUBARRAY WAS NOT ABORTED: {why}")
+    tell(f"It may still move and record. To abort it, when the reason is gone: {typed('abort')}")
 
 
 def tell_survivors(result: StopResult) -> None:

@@ -6,9 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from ..script_source import CreateEnv
-from .record import COMMANDING, CallArguments, Document, Lived, Outcome, StateChange
+from .record import (
+    COMMANDING,
+    COMPLETE,
+    CallArguments,
+    Document,
+    Lived,
+    Outcome,
+    StateChange,
+)
 
 _ABORT_SCRIPT = "/abort.py"
+_ABORTED = " and aborted subarray activity"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -136,21 +145,40 @@ class SurvivorProcess:
 class StopResult:
     """What a stop did; ``abort_procedure`` is the id of the abort script's procedure, if any.
 
-    ``survivors`` counts the processes that could not be ended.
+    ``stopped`` is the part of ``message`` that is true before the abort has ended. Where the abort
+    could not begin, ``not_aborted`` says why. ``survivors`` counts the processes that could not be
+    ended.
     """
 
     message: str
     abort_procedure: int | None = None
+    not_aborted: str | None = None
     survivors: int = 0
     survivor_processes: tuple[SurvivorProcess, ...] = ()
     document: Document = field(repr=False, compare=False)
 
+    @property
+    def stopped(self) -> str:
+        return self.message.partition(", but ")[0].removesuffix(_ABORTED)
+
+    def after(self, abort: Procedure) -> StopResult:
+        """The same when the abort has ended, which the server did not wait for."""
+        how = {name: abort.document.get(name) for name in ("state", "outcome")}
+        message = self.message
+        if abort.state != COMPLETE:
+            why = abort.outcome.why if abort.outcome else abort.state
+            message = f"{self.stopped}, but the subarray was NOT aborted: {why}"
+        told = {"abort_message": message, "abort": {"procedure": abort.id, **how}}
+        return StopResult.from_json({**self.document, **told})
+
     @classmethod
     def from_json(cls, document: Document) -> StopResult:
         processes = document.get("survivor_processes") or ()
+        outcome = (document.get("abort") or {}).get("outcome") or {}
         return cls(
             message=document["abort_message"],
             abort_procedure=document.get("abort_procedure"),
+            not_aborted=outcome.get("detail") if document.get("abort_procedure") is None else None,
             survivors=document.get("survivors") or len(processes),
             survivor_processes=tuple(SurvivorProcess.from_json(found) for found in processes),
             document=document,

@@ -126,11 +126,27 @@ class ProcedureOperations(Connection):
         self.start_procedure(pid, args, kwargs)
         return self.wait(pid)
 
-    def stop_procedure(self, pid: int, run_abort: bool = True) -> StopResult:
-        """Returns when nothing of the script is left and, if asked for, the abort has begun."""
+    def stop_procedure(
+        self, pid: int, run_abort: bool = True, *, stop_abort: bool = False
+    ) -> StopResult:
+        """Returns when nothing of the script is left and, if asked for, the abort has begun.
+
+        An abort that is going on is stopped with ``stop_abort`` only; RefusedError without.
+        """
         body = {"state": "STOPPED", "abort": run_abort}
+        if stop_abort:
+            body["stop_abort"] = True
         answer = self._transport.change("PUT", f"/procedures/{pid}", body)
         return self._decode(StopResult.from_json, answer)
+
+    def abort(self, restart: bool = False) -> Procedure:
+        """Run the abort script, though nothing was stopped; ``wait`` for its procedure.
+
+        With ``restart`` the subarray is restarted next, so that it is EMPTY. Raises RefusedError
+        while a script runs.
+        """
+        answer = self._transport.change("POST", "/abort", {"restart": restart})
+        return self._decode(Procedure.from_json, answer)
 
     def wait(
         self,

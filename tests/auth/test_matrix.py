@@ -31,6 +31,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "/procedures/<int:procedure_id>"): (404, None),
     ("PUT", "/procedures/<int:procedure_id>"): (404, {"state": "STOPPED"}),
     ("GET", "/procedures/<int:procedure_id>/output"): (404, None),
+    ("POST", "/abort"): (422, {"restart": "nonsense"}),
     ("GET", "/activities"): (200, None),
     ("POST", "/activities"): (404, {"activity_name": "observe", "sbd_id": "sbd-1"}),
     ("GET", "/activities/<int:activity_id>"): (404, None),

@@ -286,6 +286,9 @@ class FakeOET:
             return self._answer_activity(request, words[1:])
         if request.path == "/operator/wait_for_qa_ready":
             return self._answer_qa(request)
+        if request.path == "/abort":
+            self.add(5, "RUNNING")
+            return Answer.created(self.procedures[5])
         if request.path in ("/drain", "/resume"):
             return self._answer_drain(request)
         if request.path == "/procedures" and request.method == "GET":
@@ -360,8 +363,13 @@ class FakeOET:
         return Answer(body=running)
 
     def _stopped(self, pid: int, body: dict[str, Any]) -> Answer:
-        abort = {"abort_procedure": 5} if body["abort"] else {"abort_procedure": None}
-        message = f"Successfully stopped script with ID {pid}"
+        message, abort = f"Successfully stopped script with ID {pid}", {"abort_procedure": None}
+        if body["abort"]:
+            message += " and aborted subarray activity"
+            abort = {
+                "abort_procedure": 5,
+                "abort": {"procedure": 5, "state": "RUNNING", "outcome": None},
+            }
         return Answer(body={"abort_message": message, **abort, "survivors": 0, "survivor_processes": []})
 
     def _page(self, pid: int, query: dict[str, str]) -> Answer:

@@ -167,11 +167,11 @@ def test_stop_without_aid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
     oet.add(5, "COMPLETE")
     result = run("activity", "stop")
     assert result.status == 0
-    assert result.out == "Successfully stopped script with ID 1\n"
-    assert result.err.splitlines() == [
+    assert result.out == "Successfully stopped script with ID 1 and aborted subarray activity\n"
+    assert result.err.splitlines()[:3] == [
         "Activity 1 (observe of sbd-123) is meant, which is RUNNING on subarray 1",
         "Activity 1 is stopped on subarray 1",
-        "The abort (procedure 5) is complete",
+        "Aborting subarray 1 (procedure 5) ...",
     ]
     (request,) = oet.asked("PUT", "/activities/1")
     assert request.body == {"state": "STOPPED", "abort": True}

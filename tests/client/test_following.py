@@ -227,4 +227,4 @@ def test_a_failed_abort_is_shown(oet: FakeOET, run: Run) -> None:
     oet.add(2)
     failed = sse("procedure.abort.failed", 5, pid=2, abort_procedure=3, detail="no subarray")
     oet.plan_stream(HELLO, oet.started, failed, ended(2, "stopped"))
-    assert "Abort after procedure 2 FAILED: no subarray\n" in run("procedure", "start").out
+    assert "SUBARRAY 1 WAS NOT ABORTED: no subarray\n" in run("procedure", "start").out

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 
+from ..conftest import until
 from .fake_oet import FakeOET, printed
 from .test_process import MAIN, command
 
@@ -104,7 +106,23 @@ def test_ctrl_c_ends_the_waiting_for_an_abort_and_not_the_abort(oet: FakeOET) ->
     assert process.returncode == 130
     assert err == (
         "Procedure 1 is stopped on subarray 1\n"
-        "\nStopped waiting; the abort goes on. To see it: oet procedure wait --pid=5\n"
+        "Aborting subarray 1 (procedure 5) ...\n"
+        "\nStopped waiting; the abort of subarray 1 goes on. To see it: oet procedure wait --pid=5\n"
+    )
+
+
+@pytest.mark.parametrize(
+    "more", [{"aborts": 1}, {"script": {"script_type": "filesystem", "script_uri": "file://abort.py"}}]
+)
+def test_nobody_who_waits_for_an_abort_is_told_how_to_stop_it(oet: FakeOET, more: dict[str, Any]) -> None:
+    oet.add(5, "RUNNING", **more)
+    process = command("procedure", "wait", "--pid=5")
+    until(lambda: len(oet.asked("GET", "/procedures/5")) > 1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert err == (
+        "\nStopped waiting; the abort (procedure 5) goes on. To see it: oet procedure wait --pid=5\n"
     )
 
 

@@ -4,6 +4,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -259,34 +260,118 @@ def test_without_any_procedure_there_is_a_sentence_on_what_to_do(
     assert result.err == ("Error: There is no procedure yet; load a script with: oet procedure create\n")
 
 
+ABORTED = {
+    "reason": "completed",
+    "exit_code": 0,
+    "signal": None,
+    "by": None,
+    "detail": "subarray 1 was SCANNING and is ABORTED",
+    "stages": [],
+}
+NO_TELESCOPE = {**ABORTED, "reason": "script_error", "detail": "no telescope"}
+
+
 def test_stop_without_pid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
     oet.add(1, "RUNNING")
     oet.add(2)
-    oet.add(5, "COMPLETE")
+    oet.add(5, "COMPLETE", outcome=ABORTED)
     result = run("procedure", "stop")
     assert result.status == 0
-    assert result.out == "Successfully stopped script with ID 1\n"
+    assert result.out == "Successfully stopped script with ID 1 and aborted subarray activity\n"
     assert result.err.splitlines() == [
         "Procedure 1 (file:///scripts/1.py) is meant, which is RUNNING on subarray 1",
         "Procedure 1 is stopped on subarray 1",
-        "The abort (procedure 5) is complete",
+        "Aborting subarray 1 (procedure 5) ...",
+        "Subarray 1 was SCANNING and is ABORTED",
     ]
     assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": True}
 
 
 def test_a_stop_whose_abort_fails_is_loud_and_no_success(oet: FakeOET, run: Run) -> None:
     oet.add(1, "RUNNING")
-    oet.add(5, "FAILED")
+    oet.add(5, "FAILED", outcome=NO_TELESCOPE)
     result = run("procedure", "stop")
     assert result.status == 1
-    assert "THE SUBARRAY WAS NOT ABORTED: procedure 5 is FAILED" in result.err
+    assert result.out == "Successfully stopped script with ID 1\n"
+    assert result.err.splitlines()[2:] == [
+        "THE SUBARRAY WAS NOT ABORTED: procedure 5 is FAILED: no telescope",
+        "It may still move and record. To abort it, when the reason is gone: oet abort",
+    ]
+
+
+def test_an_abort_that_cannot_begin_is_loud_and_no_success(oet: FakeOET, run: Run) -> None:
+    message = "Successfully stopped script with ID 1, but the subarray was NOT aborted: full"
+    outcome = {**ABORTED, "reason": "not_started", "exit_code": None, "detail": "full"}
+    abort = {"procedure": None, "state": "FAILED", "outcome": outcome}
+    body = {"abort_message": message, "abort_procedure": None, "survivors": 0, "survivor_processes": []}
+    oet.plan("PUT", "/procedures/1", Answer(body={**body, "abort": abort}))
+    result = run("procedure", "stop", "--pid=1")
+    assert (result.status, result.out) == (1, "Successfully stopped script with ID 1\n")
+    assert "\nTHE SUBARRAY WAS NOT ABORTED: full\n" in result.err
+
+
+@pytest.mark.parametrize("state, outcome", [("COMPLETE", ABORTED), ("FAILED", NO_TELESCOPE)])
+def test_the_json_of_a_stop_tells_how_the_abort_has_ended(
+    oet: FakeOET, run: Run, state: str, outcome: dict[str, Any]
+) -> None:
+    oet.add(1, "RUNNING")
+    oet.add(5, state, outcome=outcome)
+    said = json.loads(run("procedure", "stop", "--output=json").out)
+    assert said["abort"] == {"procedure": 5, "state": state, "outcome": outcome}
+    assert said["abort_message"] == "Successfully stopped script with ID 1" + (
+        " and aborted subarray activity"
+        if state == "COMPLETE"
+        else ", but the subarray was NOT aborted: no telescope"
+    )
+
+
+def test_an_abort_that_says_nothing_is_complete(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "RUNNING")
+    oet.add(5, "COMPLETE", outcome={**ABORTED, "detail": None})
+    assert "The abort of subarray 1 is complete" in run("procedure", "stop").err
+
+
+def test_an_abort_is_stopped_only_where_it_is_named(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "STOPPED")
+    oet.add(5, "RUNNING", aborts=1)
+    result = run("procedure", "stop")
+    assert (result.status, oet.asked("PUT")) == (3, [])
+    assert result.err.endswith("oet procedure stop --pid=5\n")
+    run("procedure", "stop", "--pid=5", "--run_abort=False")
+    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False, "stop_abort": True}
+
+
+def test_after_a_stop_describe_shows_what_was_stopped(oet: FakeOET, run: Run) -> None:
+    oet.add(1, "STOPPED")
+    oet.add(5, "COMPLETE", aborts=1)
+    assert words_of(run("procedure", "describe").out)[2][0] == "1"
+
+
+@pytest.mark.parametrize("words, body", [((), {"restart": False}), (("--restart",), {"restart": True})])
+def test_abort_aborts_and_tells_where_the_subarray_is(
+    oet: FakeOET, run: Run, words: tuple[str, ...], body: dict[str, Any]
+) -> None:
+    oet.add(5, "COMPLETE", outcome=ABORTED)
+    oet.plan("POST", "/abort", Answer.created(oet.procedures[5]))
+    result = run("abort", *words)
+    assert (result.status, result.out) == (0, "")
+    assert result.err == ("Aborting subarray 1 (procedure 5) ...\nSubarray 1 was SCANNING and is ABORTED\n")
+    assert oet.asked("POST", "/abort")[0].body == body
+
+
+def test_an_abort_by_hand_that_fails_is_loud_and_no_success(oet: FakeOET, run: Run) -> None:
+    oet.add(5, "FAILED", outcome=NO_TELESCOPE)
+    oet.plan("POST", "/abort", Answer.created(oet.procedures[5]))
+    result = run("abort", "--output=json")
+    assert (result.status, json.loads(result.out)) == (1, oet.procedures[5])
+    assert "THE SUBARRAY WAS NOT ABORTED: procedure 5 is FAILED: no telescope" in result.err
 
 
 @pytest.mark.parametrize("spelling", ["--run_abort=False", "--no-run-abort", "--run-abort=no"])
 def test_stop_can_leave_the_subarray_alone(oet: FakeOET, run: Run, spelling: str) -> None:
     oet.add(1)
     result = run("procedure", "stop", "--pid=1", spelling)
-    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False}
+    assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": False, "stop_abort": True}
     assert result.err == "Procedure 1 is stopped on subarray 1\n"
 
 
@@ -330,7 +415,7 @@ def test_processes_that_cannot_be_ended_are_named_in_capitals_and_no_success(
         "outlives even SIGKILL",
     ]
     assert "have that repaired" in lines[2]
-    assert lines[3:] == (["The abort (procedure 5) is complete"] if abort else [])
+    assert len(lines[3:]) == (2 if abort else 0)
 
 
 def test_processes_without_a_name_are_counted(oet: FakeOET, run: Run) -> None:

@@ -85,10 +85,12 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         {"result": PROCEDURE},
         "Procedure 2 (file:///x.py) execution stopped on subarray 3",
     ),
+    ("request.procedure.abort", {"cmd": {"restart": False}}, "User request: abort subarray 3"),
+    ("request.procedure.abort", {"cmd": {"restart": True}}, "User request: abort subarray 3 and restart it"),
     (
         "procedure.abort.failed",
         {"pid": 2, "abort_procedure": 3, "detail": "timeout"},
-        "Abort after procedure 2 FAILED: timeout",
+        "SUBARRAY 3 WAS NOT ABORTED: timeout",
     ),
     (
         "request.activity.run",

@@ -180,8 +180,5 @@ def test_descriptions_and_errors_are_shown_so(oet: FakeOET, run: Run) -> None:
     message = {"abort_message": f"Stopped, but {EVIL}", "abort_procedure": 1, **nobody}
     oet.plan("PUT", "/procedures/1", Answer(body=message))
     stopped = run("procedure", "stop", "--pid=1")
-    assert stopped.out == "Stopped, but abcde\n"
-    assert stopped.err.splitlines() == [
-        "Procedure 1 is stopped on subarray 1",
-        "THE SUBARRAY WAS NOT ABORTED: procedure 1 is FAILED: abcde",
-    ]
+    assert stopped.out == "Stopped\n"
+    assert "\nTHE SUBARRAY WAS NOT ABORTED: procedure 1 is FAILED: abcde\n" in stopped.err

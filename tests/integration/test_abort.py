@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..conftest import Events, Server, serving
+from .terminals import Terminal
 
 ABORT = """
 from pubsub import pub
@@ -94,6 +97,7 @@ def test_an_abort_script_that_cannot_be_loaded_is_told_in_the_answer(tmp_path: P
         pid = server.run("diehard.py", "sleeping")
         answer = server.stop_script(pid, abort=True)
         assert "the subarray was NOT aborted" in answer["abort_message"]
+        assert (answer["abort"]["state"], answer["abort"]["outcome"]["reason"]) == ("FAILED", "load_error")
         assert server.procedure(pid)["state"] == "STOPPED"
         assert server.ended(server.run("trivial.py"))["state"] == "COMPLETE"
 
@@ -140,3 +144,121 @@ def test_abort_can_follow_other_ends_than_a_stop(tmp_path: Path, cause: str, way
         server.run("endings.py" if cause == "failure" else "diehard.py", way)
         events.wait(lambda e: e.get("msg") == "aborting subarray 1")
         events.close()
+
+
+SLOW = """
+import os, time
+from pubsub import pub
+
+def main(subarray_id, restart=False):
+    pub.sendMessage("user.script.announce", msg="beginning")
+    while not os.path.exists({flag!r}):
+        time.sleep(0.01)
+    pub.sendMessage("user.script.announce", msg=f"subarray {{subarray_id}} was SCANNING and is ABORTED")
+"""
+
+
+@dataclasses.dataclass
+class Slow:
+    """A server whose abort script ends when it is told to."""
+
+    server: Server
+    flag: Path
+
+    def stop(self) -> tuple[int, dict[str, Any]]:
+        """Stop a script with abort; returns the id of the abort, and the answer."""
+        answer = self.server.stop_script(self.server.run("diehard.py", "sleeping"), abort=True)
+        return answer["abort_procedure"], answer
+
+
+@pytest.fixture
+def slow(tmp_path: Path) -> Iterator[Slow]:
+    flag = tmp_path / "end"
+    (tmp_path / "abort.py").write_text(SLOW.format(flag=str(flag)))
+    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(tmp_path / "abort.py")) as server:
+        yield Slow(server, flag)
+
+
+def test_an_answer_says_how_far_the_abort_has_come_and_its_procedure_how_it_ended(slow: Slow) -> None:
+    abort, answer = slow.stop()
+    assert answer["abort"] == {"procedure": abort, "state": "RUNNING", "outcome": None}
+    slow.flag.touch()
+    ended = slow.server.ended(abort)
+    assert ended["outcome"]["detail"] == "subarray 1 was SCANNING and is ABORTED"
+
+
+def test_an_abort_that_goes_on_is_stopped_only_where_that_is_meant(slow: Slow) -> None:
+    abort, _ = slow.stop()
+    for more in ({}, {"abort": True}, {"abort": False}, {"stop_abort": False}):
+        refused = slow.server.put(abort, state="STOPPED", **more)
+        assert refused.status_code == 409
+        assert '"stop_abort": true' in refused.json()["detail"]
+    slow.server.kill("ses")  # the next one knows it, too
+    slow.server.ready()
+    assert slow.server.put(abort, state="STOPPED").status_code == 409
+    assert slow.server.procedure(abort)["state"] == "RUNNING"
+    assert slow.server.put(abort, state="STOPPED", stop_abort=True).status_code == 200
+    assert slow.server.procedure(abort)["state"] == "STOPPED"
+
+
+def test_an_abort_that_is_stopped_can_be_followed_by_another_one(slow: Slow) -> None:
+    abort, _ = slow.stop()
+    answer = slow.server.put(abort, state="STOPPED", abort=True, stop_abort=True).json()
+    slow.flag.touch()
+    assert slow.server.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+    assert slow.server.procedure(abort)["state"] == "STOPPED"
+
+
+def test_an_abort_that_waits_to_be_started_is_stopped_like_any_other(slow: Slow, tmp_path: Path) -> None:
+    events = Events(slow.server, topics="procedure")
+    pid = slow.server.create(str(tmp_path / "abort.py"))
+    slow.server.wait_state(pid, "READY")
+    slow.server.stop_script(pid)
+    slow.server.run("trivial.py")
+    events.wait(lambda e: e["topic"] == "procedure.lifecycle.complete")
+    assert "procedure.abort.failed" not in events.topics()
+    events.close()
+
+
+def test_the_subarray_can_be_aborted_though_nothing_was_stopped(slow: Slow) -> None:
+    slow.flag.touch()
+    begun = slow.server.request("POST", "/abort", json={"restart": True})
+    assert begun.status_code == 201
+    ended = slow.server.ended(begun.json()["id"])
+    assert (ended["state"], ended["aborts"]) == ("COMPLETE", None)
+    assert ended["script_args"]["main"]["kwargs"] == {"subarray_id": 1, "restart": True}
+    assert begun.headers["Location"] == begun.json()["uri"]
+
+
+def test_it_is_not_aborted_under_a_running_script_nor_twice_at_a_time(slow: Slow) -> None:
+    pid = slow.server.run("diehard.py", "sleeping")
+    refused = slow.server.request("POST", "/abort", json={})
+    assert (refused.status_code, f"oet procedure stop --pid={pid}" in refused.text) == (409, True)
+    abort = slow.server.stop_script(pid, abort=True)["abort_procedure"]
+    refused = slow.server.request("POST", "/abort", json={})
+    assert (refused.status_code, f"oet procedure wait --pid={abort}" in refused.text) == (409, True)
+    slow.flag.touch()
+    slow.server.ended(abort)
+    assert len(slow.server.get("/procedures")) == 2
+
+
+def test_a_drained_oet_aborts(slow: Slow) -> None:
+    slow.flag.touch()
+    slow.server.request("POST", "/drain", json={})
+    begun = slow.server.request("POST", "/abort", json={})
+    assert slow.server.ended(begun.json()["id"])["state"] == "COMPLETE"
+
+
+def test_the_terminal_says_that_it_is_aborted_when_it_is(slow: Slow) -> None:
+    oet, pid = Terminal(slow.server), slow.server.run("diehard.py", "sleeping")
+    with oet.typing("procedure", "stop") as typing:
+        typing.until("Aborting subarray 1 (procedure 2) ...")
+        assert "and aborted subarray activity" not in typing.told
+        told = oet("procedure", "stop", status=3)  # by somebody who is impatient
+        assert "oet procedure stop --pid=2" in told
+        slow.flag.touch()
+        told = typing.end()
+    assert f"Successfully stopped script with ID {pid} and aborted subarray activity\n" in told
+    assert "Subarray 1 was SCANNING and is ABORTED\n" in told
+    assert slow.server.procedure(2)["state"] == "COMPLETE"
+    assert "is ABORTED\n" in oet("abort", "--restart")

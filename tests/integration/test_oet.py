@@ -61,7 +61,7 @@ def test_a_running_script_is_stopped_without_naming_it(oet: Terminal, packaged: 
     packaged.wait_state(pid, "READY")
     oet("procedure", "start", "--listen=False", "--seconds=0.1")
     told = oet("procedure", "stop", status=1)
-    assert f"Successfully stopped script with ID {pid} and aborted subarray activity" in told
+    assert f"Successfully stopped script with ID {pid}\n" in told  # and not that it was aborted
     assert "THE SUBARRAY WAS NOT ABORTED" in told
     assert "mid-tmc/subarray/01 cannot be reached" in told
     assert "Cleaning up" in oet("procedure", "logs", f"--pid={pid}")

@@ -49,7 +49,7 @@ def test_a_process_that_nothing_can_end_is_named_and_the_stop_is_no_success(tmp_
             assert (
                 f"NOT EVERYTHING HAS ENDED: process {helper} (sleep 1000) is in kernel state D (disk sleep)"
             ) in told
-            assert "The abort (procedure 2) is complete" in told
+            assert "The abort of subarray 1 is complete" in told
             assert f"process {helper} (sleep 1000)" in oet("procedure", "describe", f"--pid={pid}")
             freezer.thaw()
             until(lambda: not psutil.pid_exists(helper))

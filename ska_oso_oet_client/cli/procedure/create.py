@@ -57,7 +57,7 @@ def create(
         with client.follower(tell) as follower, ExitStack() as stack:
             with answered(otherwise):
                 procedure = create_it()
-                stack.enter_context(script_goes_on(procedure.id))
+                stack.enter_context(script_goes_on(procedure.id, procedure.is_abort))
             following = Following(procedure.id, client.subarray_id, settings, show_procedure, raw)
             following.begin(procedure)
             prepared = following.through(follower.follow(procedure.id, {READY}))

@@ -70,7 +70,7 @@ def run(
                 if procedure.state == READY:
                     with answered(f"Procedure {created.id} may have begun"):
                         client.start_procedure(created.id, *script_arguments)
-            with script_goes_on(created.id):
+            with script_goes_on(created.id, created.is_abort):
                 if procedure.state == READY:
                     procedure = following.through(follower.follow(created.id))
                 following.end(procedure)

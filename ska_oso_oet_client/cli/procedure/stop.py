@@ -24,8 +24,10 @@ def stop(settings: Settings, pid: int | None, run_abort: bool) -> ExitStatus:
     is stopped only by its ID.
     """
     with settings.client() as client:
+        named = pid is not None
         if pid is None:
             pid = procedure_to_stop(client).id
-        stop_it = partial(client.stop_procedure, pid, run_abort)
+        # An abort that is going on is stopped only where it is named.
+        stop_it = partial(client.stop_procedure, pid, run_abort, stop_abort=named)
         seen = typed(f"procedure describe --pid={pid}")
         return see_through(client, f"Procedure {pid}", stop_it, seen, run_abort, settings)

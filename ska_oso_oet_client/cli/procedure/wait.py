@@ -28,9 +28,8 @@ def wait(settings: Settings, pid: int | None, timeout: float | None) -> ExitStat
     if timeout is not None and not math.isfinite(timeout):
         raise click.BadParameter("must be a number of seconds", param_hint="--timeout")
     with settings.client() as client:
-        if pid is None:
-            pid = procedure_to_wait_for(client).id
-        with script_goes_on(pid):
-            ended = client.wait(pid, timeout, notify=tell)
+        found = procedure_to_wait_for(client) if pid is None else client.procedure(pid)
+        with script_goes_on(found.id, found.is_abort):
+            ended = client.wait(found.id, timeout, notify=tell)
     show_procedure(ended, settings)
     return status_of(ended)
