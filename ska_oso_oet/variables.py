@@ -109,12 +109,15 @@ VARIABLES: dict[str, Variable] = {
     "scripts_location": Variable(
         "SCRIPTS_LOCATION",
         "",
-        "relative `file://` URIs are resolved here, and the abort script is looked up here first; by "
-        "default the packaged example scripts",
+        "relative `file://` URIs, and the abort script, are looked up here, and where they are not here "
+        "among the packaged scripts",
         readers.path,
     ),
     "script_paths": Variable(
-        "OET_SCRIPT_PATHS", "/", "folders (colon list) that `file://` scripts may come from", readers.folders
+        "OET_SCRIPT_PATHS",
+        "/",
+        "folders (colon list) that `file://` scripts may come from, beside the packaged ones",
+        readers.folders,
     ),
     "abort_script": Variable("OET_ABORT_SCRIPT", "abort.py", "what runs after a stop with abort"),
     "abort_timeout": Variable("OET_ABORT_TIMEOUT", "60 s", "time limit of the abort script", readers.seconds),

@@ -29,7 +29,7 @@ def observe(block: Block, subarray: SubArray, gate: QaGate) -> None:
     if state is not ObsState.EMPTY:
         raise WrongState(
             f"subarray {subarray.id} is {state.name}, and an observation begins with an EMPTY one; "
-            "nothing was commanded"
+            f"nothing was commanded. {_remedy(subarray.id, state)}"
         )
     send("sb.lifecycle.observation.started", sb_id=block.id)
     try:
@@ -40,6 +40,13 @@ def observe(block: Block, subarray: SubArray, gate: QaGate) -> None:
         make_safe(subarray, block.release(subarray.id))
         raise
     send("sb.lifecycle.observation.finished.succeeded", sb_id=block.id)
+
+
+def _remedy(subarray_id: int, state: ObsState) -> str:
+    restart = f"oet abort --restart --subarray_id={subarray_id}"
+    if state in (ObsState.ABORTED, ObsState.FAULT):
+        return f"To restart it: {restart}"
+    return f"Where nobody is using it, abort and restart it: {restart}"
 
 
 def _observe(block: Block, subarray: SubArray, gate: QaGate) -> None:

@@ -117,6 +117,13 @@ def done(server: Server, *deeds: list[Any]) -> set[str]:
     return {name for name, value in told.items() if value.startswith("done")}
 
 
+def test_the_packaged_scripts_run_beside_scripts_of_ones_own(isolated: Server) -> None:
+    pid = isolated.run("hello_world.py", "everybody")
+    assert isolated.ended(pid)["state"] == "COMPLETE", isolated.output(pid)
+    detail = isolated.ended(isolated.run("abort.py"))["outcome"]["detail"]
+    assert "mid-tmc/subarray/01 cannot be reached" in detail
+
+
 # -- what a hostile script tries --------------------------------------------------------------------------
 
 

@@ -143,3 +143,28 @@ def test_the_packaged_examples_do_what_they_say(server: Server, name: str) -> No
     assert found["state"] == ("FAILED" if name == "failing.py" else "COMPLETE")
     expected = {"hello": "Hello, world!", "failing": "Dividing 64 scans", "long": "Cleaning up"}
     assert expected[name.partition("_")[0].removesuffix(".py")] in server.output(pid)
+
+
+def test_the_packaged_scripts_are_found_after_those_of_ones_own(tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "failing.py").write_text("def main():\n    print('mine')\n")
+    settings = {"SCRIPTS_LOCATION": str(own), "OET_SCRIPT_PATHS": str(own)}
+    with serving(tmp_path / "state", **settings) as server:
+        packaged = server.run("hello_world.py", "everybody")
+        assert server.ended(packaged)["state"] == "COMPLETE"
+        mine = server.run("failing.py")
+        assert (server.ended(mine)["state"], server.output(mine)) == ("COMPLETE", "mine\n")
+        assert "cannot be reached" in server.ended(server.run("abort.py"))["outcome"]["detail"]
+        for uri, why in (("file://no_such.py", "No such file"), ("file://../settings.py", "outside")):
+            script = {"script_type": "filesystem", "script_uri": uri}
+            answer = server.request("POST", "/procedures", json={"script": script})
+            assert (answer.status_code, why in answer.json()["detail"]) == (422, True)
+
+
+def test_a_script_of_ones_own_that_cannot_be_read_is_not_replaced_by_a_packaged_one(tmp_path: Path) -> None:
+    (tmp_path / "hello_world.py").symlink_to(tmp_path / "gone.py")
+    with serving(tmp_path / "state", SCRIPTS_LOCATION=str(tmp_path)) as server:
+        script = {"script_type": "filesystem", "script_uri": "file://hello_world.py"}
+        answer = server.request("POST", "/procedures", json={"script": script})
+        assert (answer.status_code, "No such file" in answer.json()["detail"]) == (422, True)

@@ -14,6 +14,7 @@ from ska_oso_oet.telescope.states import ObsState
 
 from ..activities import OBSERVE, Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
+from ..integration.terminals import Terminal
 from ..telescope.simulator import Simulator
 from .blocks import sample
 
@@ -187,8 +188,9 @@ def test_an_aborted_subarray_is_not_observed_with_before_it_is_restarted(
     ended = activities.ended(activities.run(sbd_id)["id"])
     assert ended["state"] == "FAILED"
     assert "subarray 1 is ABORTED" in ended["outcome"]["detail"]
-    pid = server.run("abort.py", restart=True)
-    assert server.ended(pid)["state"] == "COMPLETE"
+    assert ended["outcome"]["detail"].endswith("To restart it: oet abort --restart --subarray_id=1")
+    told = Terminal(server)("abort", "--restart", "--subarray_id=1")
+    assert told.endswith("Subarray 1 is ABORTED already; it was restarted and is EMPTY\n")
     assert activities.ended(activities.run(sbd_id)["id"])["state"] == "COMPLETE"
 
 
