@@ -57,8 +57,8 @@ sbom: install ## write SBOM, the CycloneDX bill of materials of what the server 
 vulnerabilities: install ## are there known ones in what the server is locked to?
 	@$(BIN)/python .ci/vulnerabilities.py
 
-run: install ## run the server in the foreground, and say how to talk to it
-	@PATH="$(abspath $(BIN)):$$PATH" sh demo/run.sh
+run: install ## run the server in the foreground, with a simulated telescope, and say how to talk to it
+	@export PATH="$(abspath $(BIN)):$$PATH"; exec sh demo/run.sh
 
 demo: install ## see the OET at work: create, start, follow, stop, list, describe
 	@PATH="$(abspath $(BIN)):$$PATH" sh demo/demo.sh
@@ -151,4 +151,4 @@ k8s-chart-test: install $(HELM) ## test the chart: render, validate, execute
 	$(PYTEST) tests/deployment
 
 clean: ## remove what make made
-	rm -rf $(VENV) .stamps tests/oidc/node_modules docs/diagrams/node_modules docs/_build tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) .stamps playground tests/oidc/node_modules docs/diagrams/node_modules docs/_build tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

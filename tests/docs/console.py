@@ -1,10 +1,9 @@
 """Carries out what a page shows: its console blocks, in a shell, and compares what is said with the page.
 
 In a block, `$ command` is typed and what follows is what it says; `…` stands for any lines, or for anything
-in one. `oet-server`, `oet-simulator`, `oet listen` and `oet login` go on, as in a terminal of their own; what
-the one that was started last says later is a block without a command, and a block that begins with `^C` ends
-it. A code block with a caption is a file of that name. A comment `<!-- console` is a block that readers are
-spared.
+in one. `make run`, `oet-server`, `oet-simulator`, `oet listen` and `oet login` go on, with a `&` or as in a
+terminal of their own; what the one that was started last says later is a block without a command, and a block
+that begins with `^C` ends it. A code block with a caption is a file of that name.
 
 Times, ports, commits and such may be any others, and columns of any width; ids of procedures are those shown.
 """
@@ -20,15 +19,15 @@ import signal
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 _PART = re.compile(
-    r"^(?:```|<!-- )console\n(?P<console>.*?)^(?:```|-->)"
+    r"^```console\n(?P<console>.*?)^```"
     r"|^```\{code-block\} \w+\n:caption: (?P<name>\S+)\n\n(?P<text>.*?)^```",
     re.MULTILINE | re.DOTALL,
 )
-_GOES_ON = re.compile(r"(oet-server|oet-simulator|oet listen|oet login)\b")
+_GOES_ON = re.compile(r"(make run|oet-server|oet-simulator|oet listen|oet login)\b")
 _LIMIT = 60.0  #: seconds for one command
 _END = "--- that was it"
 
@@ -43,10 +42,18 @@ class Terminal:
     :param folder: where it starts
     :param environ: its environment
     :param instead: what is typed instead of what the page says: other ports, say
+    :param at_login: somebody who does what `oet login` asks for, given what it says
     """
 
-    def __init__(self, folder: Path, environ: Mapping[str, str], instead: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        environ: Mapping[str, str],
+        instead: Mapping[str, str],
+        at_login: Callable[[str], None] | None = None,
+    ) -> None:
         self._folder = folder
+        self._at_login = at_login
         self._instead = dict(instead)
         self._shell = subprocess.Popen(
             ["bash", "--norc"],
@@ -129,15 +136,20 @@ class Terminal:
         self._begun += 1
         log = self._folder / f".terminal-{self._begun}"
         log.touch()
+        command = command.removesuffix(" &")
         pid = int(self._type(f"{command} >{shlex.quote(str(log))} 2>&1 & echo $!"))
         self._running.append((pid, log))
         self._says(said)
         self._learn(said, log.read_text())
+        if command.startswith("oet login") and self._at_login is not None:
+            self._at_login(log.read_text())
 
     def _learn(self, shown: str, said: str) -> None:
         """From now on use the ports that were really given, and the server that is really there."""
         port = r"(?<=127\.0\.0\.1:)\d+"
-        self._instead |= dict(zip(re.findall(port, shown), re.findall(port, said), strict=False))
+        for page, real in zip(re.findall(port, shown), re.findall(port, said), strict=False):
+            self._instead |= {page: real}
+            self._instead.pop(f"--port={page}", None)  # from now on that is the one
         if ready := re.search(r"is ready: (\S+)", said):
             self._type(f"export OET_URL={ready[1].replace('127.0.0.1', 'localhost')}")  # as it is by default
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ..oidc.conftest import providing
+from ..oidc.person import Person
 from ..oidc.provider import AUDIENCE, CLIENT
 from .console import DifferentError, Terminal
 from .pages import DOCS, ROOT
@@ -21,30 +24,48 @@ _INSTEAD = {"--port=45450": "--port=0", ". .venv/bin/activate": "true"}
 
 
 @contextlib.contextmanager
-def sitting_at_a_terminal(home: Path, **settings: str) -> Iterator[Terminal]:
-    """Be somebody who has just checked the project out, on a computer where ports are taken.
+def sitting_at_a_terminal(
+    tmp_path: Path, at_login: Callable[[str], None] | None = None, **settings: str
+) -> Iterator[Terminal]:
+    """Be somebody who has just checked the project out and installed it, on a computer where ports are taken.
 
-    Afterwards nothing may be left running.
+    Nothing is done that the page does not show. Afterwards nothing may be left running.
     """
-    (home / "demo").symlink_to(ROOT / "demo")
+    home, checkout = tmp_path, tmp_path / "checkout"
+    _check_out(checkout)
     environ = {
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "PYTHONPATH": str(ROOT),
+        "PYTHONPATH": str(checkout),
         "HOME": str(home),
         "LANG": "C.UTF-8",
         "OET_PORT": "0",
         **settings,
     }
     try:
-        with Terminal(home, environ, _INSTEAD) as terminal:
+        with Terminal(checkout, environ, _INSTEAD, at_login) as terminal:
             yield terminal
     finally:
         left = [process for process in psutil.process_iter() if _home(process) == str(home)]
         for process in left:
             process.kill()
-        if os.path.ismount(home / "state"):
-            subprocess.run(["umount", "--lazy", home / "state"], check=True)
+        if (state := checkout / "trial" / "state").is_mount():
+            subprocess.run(["umount", "--lazy", state], check=True)
     assert not left
+
+
+def _check_out(folder: Path) -> None:
+    """The files of the project as they are now, and what `make install` would make."""
+    named = subprocess.check_output(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, text=True
+    )
+    for name in named.split("\0"):
+        if (ROOT / name).is_file() and not (ROOT / name).is_symlink():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, folder / name)
+    (folder / ".venv" / "bin").mkdir(parents=True)
+    for program in Path(sys.executable).parent.iterdir():
+        (folder / ".venv" / "bin" / program.name).symlink_to(program)
+    (folder / ".venv" / ".installed").touch()
 
 
 def _home(process: psutil.Process) -> str | None:
@@ -82,6 +103,11 @@ def test_recovering_from_failures(tmp_path: Path) -> None:
         terminal.follow((DOCS / "how-to" / "recovering.md").read_text())
 
 
+def _log_in(said: str) -> None:
+    if found := re.search(r"(http\S+)\s.*?enter the code (\S+)\n", said, re.DOTALL):
+        Person("alice").visit(found[1], user_code=found[2])
+
+
 @pytest.mark.long
 def test_logging_in(tmp_path: Path) -> None:
     with providing(tmp_path) as provider:
@@ -90,7 +116,7 @@ def test_logging_in(tmp_path: Path) -> None:
             "OET_AUTH_AUDIENCE": AUDIENCE,
             "OET_AUTH_CLIENT_ID": CLIENT,
         }
-        with sitting_at_a_terminal(tmp_path, **settings) as terminal:
+        with sitting_at_a_terminal(tmp_path, _log_in, **settings) as terminal:
             terminal.follow((DOCS / "how-to" / "login.md").read_text())
 
 
