@@ -151,24 +151,31 @@ class Abort:
         return await asyncio.shield(self._running[pid])
 
     async def _abort(self, pid: int, user: str | None) -> dict[str, Any]:
-        stopped = f"Successfully stopped script with ID {pid}"
         try:
             run = self._prepare(user, Arguments(), aborts=pid)
             LOG.warning("Aborting the subarray after procedure %s, with procedure %s", pid, run.procedure.id)
-            await self._start(run, user, Arguments())
+            return await self._begun(run, pid)
         except Refusal as error:
             self._shout(None, error.detail)
-            message = f"{stopped}, but the subarray was NOT aborted: {error.detail}"
-            return _told(message, None, ProcedureState.FAILED, _not_started(error))
+            outcome = Outcome(reason=Reason.NOT_STARTED, detail=error.detail)
+            return _told(pid, None, ProcedureState.FAILED, outcome, began=False)
         finally:
             self.disclaim(pid)
+
+    async def _begun(self, run: Run, pid: int) -> dict[str, Any]:
         procedure = run.procedure
-        if _has_run(run):
-            message = f"{stopped} and aborted subarray activity"
+        await self._start(run, procedure.created_by, Arguments())
+        return _told(pid, procedure.id, procedure.state, procedure.outcome, began=_has_run(run))
+
+    def resume(self, run: Run) -> None:
+        """Have an abort begin that an earlier life of this service has prepared; who asks gets that one."""
+        procedure = run.procedure
+        self._service.pool.hold(procedure.id)
+        if procedure.aborts is None:
+            self._service.desk.background(self._start(run, procedure.created_by, procedure.main))
         else:
-            detail = str(procedure.outcome and procedure.outcome.detail)
-            message = f"{stopped}, but the subarray was NOT aborted: {detail}"
-        return _told(message, procedure.id, procedure.state, procedure.outcome)
+            begun = self._begun(run, procedure.aborts)
+            self._running[procedure.aborts] = self._service.desk.background(begun)
 
     def _prepare(
         self,
@@ -216,11 +223,14 @@ def _has_run(run: Run) -> bool:
     return any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states)
 
 
-def _not_started(error: Refusal) -> Outcome:
-    return Outcome(reason=Reason.NOT_STARTED, detail=error.detail)
-
-
-def _told(message: str, pid: int | None, state: ProcedureState, outcome: Outcome | None) -> dict[str, Any]:
-    """What the answer to a stop says about the abort, at the moment of the answer."""
-    abort = {"procedure": pid, "state": state.value, "outcome": outcome.to_dict() if outcome else None}
-    return {"abort_message": message, "abort_procedure": pid, "abort": abort}
+def _told(
+    pid: int, abort: int | None, state: ProcedureState, outcome: Outcome | None, *, began: bool
+) -> dict[str, Any]:
+    """What the answer to a stop of procedure ``pid`` says about the abort, at the moment of the answer."""
+    message = f"Successfully stopped script with ID {pid}"
+    if began:
+        message += " and aborted subarray activity"
+    else:
+        message += f", but the subarray was NOT aborted: {outcome and outcome.detail}"
+    known = {"procedure": abort, "state": state.value, "outcome": outcome.to_dict() if outcome else None}
+    return {"abort_message": message, "abort_procedure": abort, "abort": known}

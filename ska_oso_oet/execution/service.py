@@ -182,7 +182,7 @@ class ScriptExecutionService:
         :param aborts: the procedure after whose end this one aborts the subarray
         :param aborting: whether it is the abort script, after whichever end
         :param offered: keyword arguments for those functions of the script that take them
-        :param urgent: whether it must not be refused because the list is full
+        :param urgent: of an abort that begins by itself, and is not refused because the list is full
         :raises Refusal: where no new work can be taken
         """
         self._require_open()
@@ -204,6 +204,7 @@ class ScriptExecutionService:
             settings=self.settings,
         )
         spec["aborting"] = aborting
+        spec["begins"] = urgent
         try:
             directory.create(spec, isolation)
         except OSError as error:
@@ -249,6 +250,10 @@ class ScriptExecutionService:
         self.pool.add(procedure)
         self.runs[procedure.id] = run
         return run
+
+    def resume_abort(self, run: Run) -> None:
+        """Have a prepared abort begin that an earlier life of this service was about to start."""
+        self._abort.resume(run)
 
     async def outlived(self, procedure: Procedure, directory: RunDirectory, seen: int) -> None:
         """Hear of what an ended procedure has left that could not be ended, once it is gone."""

@@ -10,7 +10,7 @@ import signal
 from ..bus.envelope import Envelope
 from ..domain import events
 from ..domain.procedure import Procedure
-from ..domain.states import FINAL, LIVE, ProcedureState
+from ..domain.states import FINAL, LIVE, PREPARING, ProcedureState
 from ..peers import supervisor_of
 from . import processes
 from .rundir import RunDirectory
@@ -37,10 +37,13 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
             continue
         directory = RunDirectory(os.path.join(service.settings.runs, str(procedure.id)))
         run = service.follow(procedure, directory, seen)
-        run.aborting = bool((directory.read("spec.json") or {}).get("aborting"))
+        job = directory.read("spec.json") or {}
+        run.aborting = bool(job.get("aborting"))
         if procedure.state is ProcedureState.RUNNING:
             service.pool.hold(procedure.id)
         await run.take_over()
+        if job.get("begins") and procedure.state in (*PREPARING, ProcedureState.READY):
+            service.resume_abort(run)
         service.operator.catch_up(run)
         LOG.info("Took over procedure %s, %s", procedure.id, procedure.state)
     await _end_strangers(service)

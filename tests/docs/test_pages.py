@@ -148,3 +148,8 @@ def test_every_target_of_make_that_is_named_exists(page: Path) -> None:
     named = {span.split()[1] for span in spans(page) if re.match(r"make [a-z0-9-]+$", span)}
     named |= {line.split()[1] for line in commands(page) if line.startswith("make ")}
     assert named - targets == set()
+
+
+@every_page
+def test_no_page_has_commands_that_its_readers_do_not_see(page: Path) -> None:
+    assert re.findall(r"<!--(?! Made from)[^>]*\$ ", page.read_text()) == []

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from ..conftest import Events, Server, serving
+from ..conftest import Events, Server, serving, until
 from .terminals import Terminal
 
 ABORT = """
@@ -262,3 +262,35 @@ def test_the_terminal_says_that_it_is_aborted_when_it_is(slow: Slow) -> None:
     assert "Subarray 1 was SCANNING and is ABORTED\n" in told
     assert slow.server.procedure(2)["state"] == "COMPLETE"
     assert "is ABORTED\n" in oet("abort", "--restart")
+
+
+LOADED_LATE = """
+import os, time
+while not os.path.exists({flag!r}):
+    time.sleep(0.01)
+
+def main(subarray_id, restart=False):
+    print("aborted")
+"""
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_an_abort_begins_once_though_the_service_was_killed_before(slow: Slow, by_hand: bool) -> None:
+    server = slow.server
+    Path(server.settings["OET_ABORT_SCRIPT"]).write_text(LOADED_LATE.format(flag=str(slow.flag)))
+    with ThreadPoolExecutor(1) as pool:
+        if by_hand:
+            answer = server.request("POST", "/abort", json={}).json()
+        else:
+            pid = server.run("diehard.py", "sleeping")
+            stopping = pool.submit(server.stop_script, pid, True)
+            until(lambda: len(server.get("/procedures")) == 2)
+        abort = server.get("/procedures")[-1]["id"]
+        server.wait_state(abort, "LOADING")
+        server.kill("ses")
+        server.ready()
+        slow.flag.touch()
+        assert server.ended(abort)["state"] == "COMPLETE"
+        assert (answer["id"] if by_hand else stopping.result()["abort_procedure"]) == abort
+    assert [p["id"] for p in server.get("/procedures") if p["state"] == "COMPLETE"] == [abort]
+    assert server.get("/procedures")[-1]["id"] == abort
