@@ -293,7 +293,7 @@ def test_a_stop_whose_abort_fails_is_loud_and_no_success(oet: FakeOET, run: Run)
     result = run("procedure", "stop")
     assert result.status == 1
     assert result.out == "Successfully stopped script with ID 1\n"
-    assert result.err.splitlines()[2:] == [
+    assert result.err.splitlines()[3:] == [
         "THE SUBARRAY WAS NOT ABORTED: procedure 5 is FAILED: no telescope",
         "It may still move and record. To abort it, when the reason is gone: oet abort",
     ]
