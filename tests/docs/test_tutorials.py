@@ -20,7 +20,7 @@ from ..oidc.provider import AUDIENCE, CLIENT
 from .console import DifferentError, Terminal
 from .pages import DOCS, ROOT
 
-_INSTEAD = {"--port=45450": "--port=0", ". .venv/bin/activate": "true"}
+_INSTEAD = {"--port=45450": "--port=0"}
 
 
 @contextlib.contextmanager
