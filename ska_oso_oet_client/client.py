@@ -10,6 +10,7 @@ from .operations.connection import Notify, log
 from .operations.drain import DrainOperations
 from .operations.environments import EnvironmentOperations
 from .operations.events import EventOperations
+from .operations.finding import FindingOperations
 from .operations.output import OutputOperations
 from .operations.procedures import ProcedureOperations
 from .operations.qa import QaOperations
@@ -24,6 +25,7 @@ _UNHEARD = (
     "request.activity.list",
     "activity.pool",
     "request.environment.list",
+    "request.script",
     "environment.pool",
     "request.operator",
     "operator.pool",
@@ -39,6 +41,7 @@ class OETClient(
     OutputOperations,
     EventOperations,
     EnvironmentOperations,
+    FindingOperations,
     QaOperations,
     DrainOperations,
     AuditOperations,

@@ -23,6 +23,7 @@ from .errors import BadAnswerError, NotAuthorisedError, OETError, RefusedError, 
 
 CONNECT_TIMEOUT = 5.0
 READ_TIMEOUT = 90.0
+PIECE = 2**18
 REPEATS = 3
 FIRST_PAUSE = 0.2
 BUSY_PATIENCE = 10.0
@@ -91,6 +92,21 @@ class Transport:
             response.close()
             raise BadAnswerError(response.url, "no event stream there")
         return response
+
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The content of ``path``, piece by piece; where it breaks off nothing is read again."""
+        headers = {"Accept": "application/octet-stream", "Accept-Encoding": "identity"}
+        response = self._repeat(lambda: self._send("GET", path, headers=headers, stream=True))
+        left = int(response.headers.get("Content-Length", 0))
+        try:
+            with response:
+                for piece in response.iter_content(PIECE):
+                    left -= len(piece)
+                    yield piece
+        except requests.RequestException as error:
+            raise UnreachableError(self.url, reason_of(error)) from error
+        if left:
+            raise UnreachableError(self.url, f"it broke off {left} bytes before the end")
 
     def has_outlived_its_login(self, response: requests.Response) -> bool:
         """Whether the token that a stream was opened with is no longer the one to use."""

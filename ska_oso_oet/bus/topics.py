@@ -44,6 +44,14 @@ _ALL = (
         replies=("procedure.pool.output",),
         worker="SESWorker",
     ),
+    Topic("request.script.list", transient=True, replies=("procedure.pool.scripts",), worker="SESWorker"),
+    Topic(
+        "request.script.show",
+        ("path",),
+        transient=True,
+        replies=("procedure.pool.script",),
+        worker="SESWorker",
+    ),
     Topic(
         "request.environment.list",
         transient=True,
@@ -120,6 +128,9 @@ _ALL = (
     # what the operator has decided
     Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n", "set_by", "set_at")),
     Topic("operator.drain.state", ("drained", "since", "by", "reason")),
+    # what scripts say of themselves
+    Topic("procedure.pool.scripts", ("result",), transient=True),
+    Topic("procedure.pool.script", ("result",), transient=True),
     # what is kept for scripts from git
     Topic("environment.pool.list", ("result",), transient=True),
     Topic("environment.removed", ("result",)),

@@ -46,8 +46,8 @@ class ScriptFiles:
         :raises TimedOut: where the file system does not answer
         """
         if isinstance(script, FileScript):
-            return await self._in_time(lambda: self._check_file(script), script.script_uri)
-        await self._in_time(lambda: self._check_repository(script), str(script.git_repo))
+            return await self.in_time(lambda: self._check_file(script), script.script_uri)
+        await self.in_time(lambda: self._check_repository(script), str(script.git_repo))
         await self._check_host(script.git_repo or "")
         return script.path
 
@@ -63,13 +63,22 @@ class ScriptFiles:
 
         :raises TimedOut: where the file system does not answer
         """
-        return await self._in_time(
+        return await self.in_time(
             lambda: path == os.path.realpath(find_abort_script(self._settings)), "the abort script"
         )
 
-    async def _in_time(self, check: Callable[[], T], what: str) -> T:
+    async def in_time(
+        self,
+        check: Callable[[], T],
+        what: str,
+        threads: concurrent.futures.Executor | None = None,
+    ) -> T:
+        """Have the file system asked in a thread, of these or of one's own.
+
+        :raises TimedOut: where it does not answer
+        """
         try:
-            checking = asyncio.get_running_loop().run_in_executor(self._threads, check)
+            checking = asyncio.get_running_loop().run_in_executor(threads or self._threads, check)
             return await asyncio.wait_for(checking, _DEADLINE)
         except TimeoutError:
             raise TimedOut(f"the file system does not answer for {what}") from None
@@ -95,6 +104,13 @@ class ScriptFiles:
         if url.startswith(FILE_PREFIX):
             for place in _places(urllib.parse.unquote(url.removeprefix(FILE_PREFIX))):
                 self._require_inside(os.path.realpath(place), f"repository {url}")
+
+    def may_be_run(self, real: str) -> bool:
+        """Whether a real path lies where scripts may come from."""
+        with contextlib.suppress(Invalid):
+            self._require_inside(real, "script")
+            return True
+        return False
 
     def _require_inside(self, real: str, what: str) -> None:
         if _is_below(real, self._closed) and not _is_below(real, [self._handed]):

@@ -39,6 +39,7 @@ from .operator import OperatorSwitch
 from .run import Run
 from .rundir import RunDirectory
 from .scriptfiles import ScriptFiles
+from .scriptlist import ScriptList
 
 LOG = logging.getLogger(__name__)
 
@@ -68,6 +69,7 @@ class ScriptExecutionService:
         self.operator = OperatorSwitch(bus, settings, self.pool, self.runs)
         self.drain = Drain(bus, settings, self.pool, self.runs)
         self._answers = Answers(bus, settings, self.pool, self.runs)
+        scripts = ScriptList(bus, settings, self._files)
         self.desk = Desk(
             bus,
             {
@@ -78,6 +80,8 @@ class ScriptExecutionService:
                 "request.procedure.abort": self._abort_by_hand,
                 "request.procedure.list": self._answers.tell_list,
                 "request.procedure.output": self._answers.tell_output,
+                "request.script.list": scripts.tell_list,
+                "request.script.show": scripts.tell_one,
                 "request.environment.list": self._housekeeping.tell,
                 "request.environment.remove": self._housekeeping.remove,
                 **self.operator.handlers,

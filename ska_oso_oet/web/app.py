@@ -8,6 +8,7 @@ from flask import request
 from flask.json.provider import DefaultJSONProvider
 from flask_openapi3 import Info, OpenAPI, Server  # type: ignore[attr-defined]
 from werkzeug.exceptions import HTTPException, NotAcceptable
+from werkzeug.routing import BaseConverter
 
 from .. import __version__
 from ..domain.errors import Refusal
@@ -19,10 +20,12 @@ from . import (
     environments,
     errors,
     events,
+    files,
     health,
     metrics,
     operator,
     procedures,
+    scripts,
     strict,
 )
 from .audit import Audit
@@ -37,6 +40,19 @@ from .stream import Hub
 from .timing import note_route
 
 _MOST_BYTES = 2**20
+
+
+_MODULES: tuple[Any, ...] = (
+    *(procedures, files, activities, scripts, operator, drain, environments),
+    *(events, access, health, metrics),
+)
+
+
+class _AnyText(BaseConverter):
+    """The rest of a path, whatever it is."""
+
+    regex = "(?s:.+)"
+    part_isolating = False
 
 
 class _OpenApi(OpenAPI):
@@ -69,7 +85,8 @@ def create_app(
     app.extensions["oet"] = Services(bridge, hub, everywhere or Everywhere(), settings, archive, centre)
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    for module in (procedures, activities, operator, drain, environments, events, access, health, metrics):
+    app.url_map.converters["any_text"] = _AnyText
+    for module in _MODULES:
         app.register_api(module.api)
     page = Page(app, settings)
     guard = Guard(app, settings)
@@ -100,6 +117,8 @@ def _require_acceptable() -> None:
         return
     follows = path.endswith("/output") and request.args.get("follow", "").lower() in ("true", "1", "yes")
     offered = "text/event-stream" if path == "/stream" or follows else "application/json"
+    if request.endpoint == "files.get_file":
+        offered = "application/octet-stream"
     accepted = request.accept_mimetypes
     if accepted and not accepted.best_match([offered, "application/problem+json"]):
         raise NotAcceptable(f"this answers {offered} only; say so in the Accept header")

@@ -1,4 +1,4 @@
-"""Responses that go on after their thread is free: event streams.
+"""Responses that go on after their thread is free: event streams, and files of any size.
 
 The view answers a :class:`Detached`. The middleware takes the connection away from gunicorn and hands it to
 the event loop, so that a listener costs a socket and no thread.
@@ -11,7 +11,7 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, cast
 
 from flask import Response
@@ -25,13 +25,11 @@ from .problems import problem_answer
 LOG = logging.getLogger(__name__)
 
 _MARK = "X-Oet-Detached"
-_HEAD = (
-    b"HTTP/1.1 200 OK\r\n"
-    b"Content-Type: text/event-stream; charset=utf-8\r\n"
-    b"Cache-Control: no-cache\r\n"
-    b"X-Accel-Buffering: no\r\n"
-    b"Connection: close\r\n\r\n"
-)
+_EVENTS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
 _NO_ROOM = problem_answer(
     429, "there are as many streams as may be, and most of them are yours; end some first"
 )
@@ -122,16 +120,17 @@ Stream = Callable[[Peer], Awaitable[None]]
 
 
 class Detached(Response):
-    """An event stream, written by a coroutine in the event loop."""
+    """An event stream, or what these headers say, written by a coroutine in the event loop."""
 
-    def __init__(self, stream: Stream) -> None:
-        super().__init__(b"", content_type="text/event-stream; charset=utf-8")
+    def __init__(self, stream: Stream, headers: Mapping[str, str] = _EVENTS) -> None:
+        super().__init__(b"", content_type=headers["Content-Type"])
         self.headers[_MARK] = "yes"
+        self._head = headers
         self._stream = stream
         self._user = identity.whose()[0]
 
     def get_app_iter(self, environ: dict[str, Any]) -> Iterable[bytes]:
-        environ["oet.stream"] = self._stream, self._user
+        environ["oet.stream"] = self._stream, self._head, self._user
         return super().get_app_iter(environ)
 
 
@@ -157,18 +156,20 @@ class Detaching:
         until = environ.pop(EXPIRES, None)
         if detached is None:
             return body
-        stream, user = detached
+        stream, head, user = detached
         if environ["REQUEST_METHOD"] == "HEAD":
-            start_response("200 OK", [("Content-Type", "text/event-stream; charset=utf-8")])
+            start_response("200 OK", list(head.items()))
             return body
         taken = socket.socket(fileno=os.dup(environ["gunicorn.socket"].fileno()))
         os.close(environ["gunicorn.socket"].detach())
         taken.setblocking(False)
         taken.setsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _IN_KERNEL)
-        asyncio.run_coroutine_threadsafe(self._serve(taken, stream, user, until), self._loop)
+        asyncio.run_coroutine_threadsafe(self._serve(taken, stream, head, user, until), self._loop)
         raise StopIteration  # gunicorn's word for: this connection is no longer yours
 
-    async def _serve(self, taken: socket.socket, stream: Stream, user: str, until: float | None) -> None:
+    async def _serve(
+        self, taken: socket.socket, stream: Stream, head: Mapping[str, str], user: str, until: float | None
+    ) -> None:
         """Write a response until it is over, or until the time its client's token expires."""
         try:
             _, peer = await self._loop.create_connection(lambda: Peer(user, self._crowd), sock=taken)
@@ -179,14 +180,17 @@ class Detaching:
             peer.write(_NO_ROOM)
             peer.close()
             return
-        peer.write(_HEAD)
+        lines = [f"{name}: {value}" for name, value in {**head, "Connection": "close"}.items()]
+        peer.write("\r\n".join(["HTTP/1.1 200 OK", *lines, "", ""]).encode())
         limit = asyncio.timeout(None if until is None else until - time.time())
         try:
             async with limit:
                 await stream(peer)
         except Exception:
             if limit.expired():
-                peer.write(b": the token has expired\n\n")
+                # In a file it would be content; that is too short, then.
+                if head is _EVENTS:
+                    peer.write(b": the token has expired\n\n")
             else:
                 LOG.exception("An event stream failed")
         finally:

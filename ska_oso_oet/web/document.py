@@ -36,6 +36,7 @@ _PROCEDURE = {
     "get_procedure": "procedure_id",
     "start_or_stop_procedure": "procedure_id",
     "get_output": "procedure_id",
+    "list_files": "procedure_id",
 }
 _ACTIVITY = {"get_activity": "activity_id", "stop_activity": "activity_id"}
 _LINKS: tuple[tuple[str, str, str, dict[str, str]], ...] = (

@@ -18,6 +18,8 @@ TAGS = {
     "procedures": "Scripts that are loaded, started and stopped, and what they print.",
     "activities": "Activities of scheduling blocks, each carried out by a procedure.",
     "operator": "What the operator decides: waiting for QA, and taking no new work.",
+    "files": "What scripts have written in their working directories.",
+    "scripts": "Which scripts there are, and what they say of themselves.",
     "environments": "What is kept for scripts from git.",
     "events": "Everything that happens, as it happens.",
     "access": "How to log in, and who asked for what.",

@@ -27,6 +27,7 @@ from .base import (
 _TOPICS = (
     "request.procedure",
     "request.environment",
+    "request.script",
     "request.operator",
     "request.worker",
     "operator.wait_for_qa_ready",

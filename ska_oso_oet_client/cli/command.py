@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 from .command_line import Grammar, SortedWords, key_of, sort_words
 from .settings import common_options
 from .values import read_json, read_value
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 
 class ScriptArguments(NamedTuple):
@@ -75,6 +78,13 @@ class OetCommand(click.Command):
         pieces = super().collect_usage_pieces(ctx)
         takes_id = any(isinstance(p, IdOption) for p in self.params)
         return [*pieces, "[ID]"] if takes_id and not self.takes_script_arguments else pieces
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem[str]]:
+        ids = [one for one in self.params if isinstance(one, IdOption) and one.name]
+        wanted = not incomplete.startswith("-") and not self.takes_script_arguments
+        if wanted and ids and ctx.params.get(ids[0].name or "") is None:
+            return ids[0].shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def _own_arguments(self, found: SortedWords) -> list[str]:
         """The values of the command's own arguments, in order; they leave the sorted words."""
@@ -167,8 +177,8 @@ def _sort(ctx: click.Context, args: list[str], grammar: Grammar) -> SortedWords:
     try:
         found = sort_words(args, grammar)
     except click.UsageError:
-        if ctx.resilient_parsing:
-            return SortedWords()
+        if ctx.resilient_parsing:  # completion asks; the last option may want what is completed
+            return _sort(ctx, args[:-1], grammar) if args else SortedWords()
         raise
     if found.help:
         _show_help(ctx)

@@ -15,12 +15,7 @@ def completion(context: click.Context, shell: str) -> None:
 
     For example, in ~/.bashrc: eval "$(oet completion bash)"
     """
-    from click.shell_completion import get_completion_class
-
+    from .completing import source
     from .entry import COMPLETION_VARIABLE
 
-    kind = get_completion_class(shell)
-    if kind is None:
-        raise click.UsageError(f"No completion for {shell}")
-    root = context.find_root().command
-    click.echo(kind(root, {}, "oet", COMPLETION_VARIABLE).source())
+    click.echo(source(context.find_root().command, shell, COMPLETION_VARIABLE))

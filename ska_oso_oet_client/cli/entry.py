@@ -38,9 +38,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     instruction = os.environ.get(COMPLETION_VARIABLE)
     if instruction:
-        from click.shell_completion import shell_complete
+        from .completing import complete
 
-        return shell_complete(oet, {}, "oet", COMPLETION_VARIABLE, instruction)
+        return complete(oet, instruction, COMPLETION_VARIABLE)
     _never_fail_to_encode()
     settings = Settings()
     words = list(sys.argv[1:] if arguments is None else arguments)

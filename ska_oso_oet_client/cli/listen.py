@@ -12,7 +12,7 @@ from ..happenings import Event, OutputChunk
 from ..terminal import printable
 from .command import OetCommand
 from .narration import TextNarrator, raw_option
-from .settings import Settings, pass_settings, tell
+from .settings import Settings, completed, pass_settings, tell
 
 if TYPE_CHECKING:
     from ..stream import Message
@@ -31,10 +31,18 @@ def _topics(context: click.Context, option: click.Parameter, value: str | None) 
     "  [default: event]",
 )
 @click.option(
-    "--topics", callback=_topics, metavar="PREFIXES", help="Only topics that begin so (a,b)."
+    "--topics",
+    callback=_topics,
+    shell_complete=completed("topics"),
+    metavar="PREFIXES",
+    help="Only topics that begin so (a,b).",
 )
 @click.option(
-    "--exclude", callback=_topics, metavar="PREFIXES", help="No topics that begin so (a,b)."
+    "--exclude",
+    callback=_topics,
+    shell_complete=completed("topics"),
+    metavar="PREFIXES",
+    help="No topics that begin so (a,b).",
 )
 @click.option(
     "--all-subarrays",

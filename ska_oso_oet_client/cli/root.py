@@ -13,6 +13,7 @@ COMMANDS = {
     "procedure": (".procedure:procedure", "Load, start, watch and stop observing scripts."),
     "activity": (".activity:activity", "Run, watch and stop activities of scheduling blocks."),
     "abort": (".abort:abort", "Abort what the subarray is doing, and restart it if wanted."),
+    "script": (".script:script", "See which scripts there are, and what they take."),
     "environment": (".environment:environment", "See and free what is kept for scripts from git."),
     "listen": (".listen:listen", "Show what happens on the OET as it happens."),
     "wait_for_qa_ready": (

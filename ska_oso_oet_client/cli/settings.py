@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,17 @@ class Settings:
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
 
 
+def completed(what: str) -> Callable[..., Any]:
+    """What completes a value: a function of ``completing``, which is loaded when it is asked."""
+
+    def complete(context: click.Context, option: click.Parameter, incomplete: str) -> Any:
+        from . import completing
+
+        return getattr(completing, what)(context, incomplete)
+
+    return complete
+
+
 def tell(sentence: str) -> None:
     """Talk to the user, if there is one still, without touching the data on stdout."""
     # Much of it may be words of others.
@@ -77,8 +89,7 @@ def typed(words: str) -> str:
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
-    # Resilient parsing is shell completion asking; nothing will run.
-    if value is None or option.name is None or context.resilient_parsing:
+    if value is None or option.name is None:
         return
     setattr(context.ensure_object(Settings), option.name, value)
 

@@ -15,7 +15,7 @@ import click
 from ..errors import RefusedError
 from ..model import PREPARED, READY, RUNNING, Activity, Procedure, commanding
 from .command import IdOption
-from .settings import tell, typed
+from .settings import completed, tell, typed
 
 if TYPE_CHECKING:
     from ..client import OETClient
@@ -28,19 +28,20 @@ _REQUESTED = "REQUESTED"
 
 def pid_option(meaning: str) -> Callable[[Any], Any]:
     """``--pid``, or the ID as first word; ``meaning`` says which procedure is meant without."""
-    return _id_option("--pid", "procedure", meaning)
+    return _id_option("--pid", "procedure", "procedures", meaning)
 
 
 def aid_option(meaning: str) -> Callable[[Any], Any]:
     """The same for activities: ``--aid``."""
-    return _id_option("--aid", "activity", meaning)
+    return _id_option("--aid", "activity", "activities", meaning)
 
 
-def _id_option(name: str, kind: str, meaning: str) -> Callable[[Any], Any]:
+def _id_option(name: str, kind: str, kinds: str, meaning: str) -> Callable[[Any], Any]:
     return click.option(
         name,
         type=click.IntRange(0),
         cls=IdOption,
+        shell_complete=completed(kinds),
         help=f"ID of the {kind}.  [default: {meaning}]",
     )
 

@@ -8,6 +8,7 @@ from .activity import Activity
 from .audit import AuditBreak, AuditPlace, AuditVerification
 from .authentication import AuditEntry, Authentication
 from .environment import Environment
+from .found import DescribedScript, FoundScript, RunFile, RunFiles, ScriptFunction
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
     COMMANDING,
@@ -41,15 +42,20 @@ __all__ = [
     "AuditVerification",
     "Authentication",
     "CallArguments",
+    "DescribedScript",
     "Document",
     "DrainState",
     "Environment",
+    "FoundScript",
     "ObsState",
     "Outcome",
     "Procedure",
     "QaOverride",
     "QaSwitch",
+    "RunFile",
+    "RunFiles",
     "Script",
+    "ScriptFunction",
     "ServerStatus",
     "StateChange",
     "StopResult",

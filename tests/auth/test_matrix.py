@@ -32,6 +32,10 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("PUT", "/procedures/<int:procedure_id>"): (404, {"state": "STOPPED"}),
     ("GET", "/procedures/<int:procedure_id>/output"): (404, None),
     ("POST", "/abort"): (422, {"restart": "nonsense"}),
+    ("GET", "/procedures/<int:procedure_id>/files"): (404, None),
+    ("GET", "/procedures/<int:procedure_id>/files/<any_text:path>"): (404, None),
+    ("GET", "/scripts"): (200, None),
+    ("GET", "/scripts/<any_text:path>"): (404, None),
     ("GET", "/activities"): (200, None),
     ("POST", "/activities"): (404, {"activity_name": "observe", "sbd_id": "sbd-1"}),
     ("GET", "/activities/<int:activity_id>"): (404, None),
@@ -79,7 +83,7 @@ ROUTES = _routes()
 
 def _send(oet: Server, method: str, rule: str, headers: dict[str, str]) -> requests.Response:
     _, body = ANSWERS.get((method, rule), (0, None))
-    path = re.sub("<int:.*?>", "7000", re.sub("<(string|path):.*?>", "nothing", rule))
+    path = re.sub("<int:.*?>", "7000", re.sub("<(string|path|any_text):.*?>", "nothing", rule))
     headers = {"Accept": "*/*", **headers}
     with requests.request(
         method, f"{oet.url}{path}", json=body, headers=headers, timeout=20, stream=True

@@ -26,7 +26,7 @@ Run = Callable[..., Result]
         ("activity cancel", "oet activity stop"),
         ("environment delete", "oet environment remove"),
         ("stop", "oet procedure stop or oet activity stop"),
-        ("list", "oet procedure list or oet activity list or oet environment list"),
+        ("list", "oet procedure list or oet activity list or oet script list or oet environment list"),
         ("strat", "oet procedure start"),
         ("procedure status", "oet status"),
         ("pause", "oet drain"),

@@ -404,3 +404,14 @@ def test_the_bus_turns_away_who_has_no_key(server: Server) -> None:
         connection.settimeout(1)
         with pytest.raises(TimeoutError):
             connection.recv(100)
+
+
+def test_what_an_isolated_script_has_written_can_be_fetched(isolated: Server) -> None:
+    text = "import os\ndef main():\n    open('x', 'w').write('mine')\n    os.chmod('x', 0o600)\n"
+    pid = written(isolated, f"{text}    os.symlink('../spec.json', 'link')\n")
+    (found,) = isolated.get(f"/procedures/{pid}/files")["files"]
+    answer = isolated.request("GET", f"/procedures/{pid}/files/x", headers={"Accept": "*/*"})
+    assert (found["path"], answer.text) == ("x", "mine")
+    assert (
+        isolated.request("GET", f"/procedures/{pid}/files/link", headers={"Accept": "*/*"}).status_code == 404
+    )

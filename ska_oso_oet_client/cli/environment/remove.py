@@ -6,12 +6,12 @@ import click
 
 from ...terminal import printable
 from ..command import OetCommand
-from ..settings import Settings, pass_settings, tell
+from ..settings import Settings, completed, pass_settings, tell
 from ..showing import show_json
 
 
 @click.command(cls=OetCommand)
-@click.argument("environment_id", metavar="ID")
+@click.argument("environment_id", metavar="ID", shell_complete=completed("environments"))
 @pass_settings
 def remove(settings: Settings, environment_id: str) -> None:
     """Remove the environment, work tree or mirror with this ID from oet environment list.

@@ -13,6 +13,8 @@ COMMANDS = {
     "stop": (".procedure.stop:stop", "Stop a script, and by default abort the subarray."),
     "describe": (".procedure.describe:describe", "Show all there is to know about a procedure."),
     "logs": (".procedure.logs:logs", "Show what a script has printed."),
+    "files": (".procedure.files:files", "Show the files that a script has written."),
+    "fetch": (".procedure.fetch:fetch", "Fetch files that a script has written."),
     "wait": (".procedure.wait:wait", "Return when a script has ended."),
     "run": (".procedure.run:run", "Create, start and follow a script."),
 }

@@ -9,6 +9,7 @@ import click
 
 from ...script_source import CreateEnv
 from ..create_env import create_env_option
+from ..settings import completed
 
 _NOTHING = frozenset({"", "none", "null"})
 
@@ -28,7 +29,7 @@ def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -
 def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the script's URI and the git options."""
     decorators = (
-        click.argument("script_uri", metavar="SCRIPT_URI"),
+        click.argument("script_uri", metavar="SCRIPT_URI", shell_complete=completed("scripts")),
         click.option(
             "--git_repo",
             callback=_text_or_none,
