@@ -127,10 +127,11 @@ class Broker:
 
     def _came(self, frames: Frames) -> None:
         """Somebody has connected, and must say who it is."""
-        if len(self._strangers) >= _STRANGERS:
+        own = peers.is_own(frames.socket, but=self._arbiter)
+        if list(self._strangers.values()).count(own) >= _STRANGERS:  # scripts take no places of others
             frames.abort()
             return
-        self._strangers[frames] = peers.is_own(frames.socket, but=self._arbiter)
+        self._strangers[frames] = own
         frames.longest = _HELLO
         asyncio.get_running_loop().call_later(_PATIENCE, self._turn_away_silent, frames)
 

@@ -18,6 +18,7 @@ from os import read, write
 from time import time  # scripts put clocks of their own in its place
 from typing import Any
 
+from .protocol import LONGEST
 from .stopping import Stop
 
 _READ = 65536
@@ -58,7 +59,10 @@ class Channel:
         May be called by any thread, by a signal handler or destructor in the middle of another call, and in
         children the script has forked.
         """
-        self._unsaid.append(json.dumps({"say": what, "time": time(), **fields}).encode() + b"\n")
+        line = json.dumps({"say": what, "time": time(), **fields}).encode() + b"\n"
+        if len(line) > LONGEST:
+            raise ValueError(f"a {what} of {len(line)} bytes is too long; {LONGEST} are allowed")
+        self._unsaid.append(line)
         if self._saying_thread == get_ident():
             return  # the call that was interrupted says this as well
         held = self._stop.hold()

@@ -1,7 +1,8 @@
 """The nursery: a small process that has the script libraries imported and forks supervisors.
 
 It has one thread, no event loop, no sockets but one to SESWorker, and no Tango proxies, so that forking it
-is safe. Started by SESWorker, ends with it. Standard library, and the modules to preload.
+is safe. Started by SESWorker, ends with it, and with the last of its supervisors. Standard library, and the
+modules to preload.
 """
 
 from __future__ import annotations
@@ -31,24 +32,30 @@ _ROUNDS = 2000  #: times in a row that strays are looked for
 def serve(orders: socket.socket) -> socket.socket | None:
     """Fork a supervisor for each socket that arrives, until the other end closes.
 
-    Returns nothing then; and in each supervisor its socket, so that a script's process ends where a program
-    does, with nothing of the nursery on its stack. What a supervisor leaves behind that was killed is killed.
+    Returns nothing then, once its supervisors have ended; and in each supervisor its socket, so that a
+    script's process ends where a program does, with nothing of the nursery on its stack. What a supervisor
+    leaves behind that was killed is killed.
     """
     processes.adopt_orphans()
     supervisors: set[int] = set()
+    ended = False  #: whether the service has
     ear, mouth = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(mouth)
     while True:
-        ready = select.select([orders.fileno(), ear], [], [])[0]
+        ready = select.select([ear] if ended else [orders.fileno(), ear], [], [])[0]
         if ear in ready:
             os.read(ear, 4096)
             _bury(supervisors)
-        if orders.fileno() not in ready:
-            continue
-        data, fds, _flags, _address = socket.recv_fds(orders, 16, 1)
-        if not data:
+        if not ended and orders.fileno() in ready:
+            data, fds, _flags, _address = socket.recv_fds(orders, 16, 1)
+            ended = not data
+        else:
+            data = b""
+        if ended and not supervisors:
             return None
+        if not data:
+            continue
         supervisor = os.fork()
         if supervisor == 0:
             signal.set_wakeup_fd(-1)
@@ -100,7 +107,9 @@ def become_supervisor(service: socket.socket) -> int:
         asyncio.run(Supervisor(service, ours, {"stdout": out_r, "stderr": err_r}, runner).run())
     except BaseException:  # noqa: BLE001  the last words of a process
         LOG.exception("A supervisor failed")
-        processes.kill(processes.descendants(os.getpid()))
+        for _ in range(_ROUNDS):
+            if not processes.kill(processes.descendants(os.getpid())):
+                break
         os._exit(1)  # the nursery kills what is left
     sys.stderr.flush()
     os._exit(0)

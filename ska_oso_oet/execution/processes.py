@@ -186,7 +186,8 @@ def _of_others(pid: int, root: int | None, name: str | None) -> bool:
 def kill(pids: Collection[int]) -> int:
     """Send SIGKILL to these processes; return how many they are."""
     for pid in pids:
-        with contextlib.suppress(ProcessLookupError):
+        # What has become another account's, through a set-uid program, is not ours to kill.
+        with contextlib.suppress(ProcessLookupError, PermissionError):
             os.kill(pid, signal.SIGKILL)
     return len(pids)
 

@@ -23,3 +23,6 @@ Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), 
 #: How many records may be told and not yet be in the journal. A script that publishes faster than this
 #: waits, so that what happens next (its stop, say) is never far behind.
 WINDOW = 500
+
+#: Bytes that a script's process may say at once, a message for instance.
+LONGEST = 4 * 2**20

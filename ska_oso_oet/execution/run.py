@@ -23,6 +23,7 @@ from ..logs import tagged
 from ..peers import supervisor_of
 from . import processes
 from .handle import Handle
+from .protocol import WINDOW
 from .rundir import RunDirectory
 from .survivors import Survivor, in_words, leave_nobody
 
@@ -349,6 +350,8 @@ class Run:
             if not records:
                 break
             self.take_in(records)
+            while self._bus.unacknowledged > WINDOW and self._bus.connected:
+                await asyncio.sleep(0.01)  # others have things to say, too
         if not self.done.is_set():
             mark, name = processes.mark_of(self.directory.path), supervisor_of(self.procedure.id)
             self._finish_lost(await leave_nobody(mark, name=name))

@@ -5,17 +5,22 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import socket
 from collections.abc import Callable
 from typing import Any
 
 from . import sayings
+from .protocol import LONGEST
 
 _READ = 256 * 1024  #: bytes taken at once
 _SIP = 8 * 1024  #: bytes taken at once of a script that was held back for a while
+_MOST_LEFT = 4 * 2**20  #: bytes that are heard of a runner that has ended
 _PATIENCE = 0.25  #: seconds that a script which publishes too fast is held back without any progress
 
 Said = list[dict[str, Any]]
+
+LOG = logging.getLogger(__name__)
 
 
 class RunnerLink:
@@ -26,12 +31,13 @@ class RunnerLink:
         runner must be held back
     """
 
-    def __init__(self, control: socket.socket, heard: Callable[[Said, int], bool]) -> None:
+    def __init__(self, control: socket.socket, heard: Callable[[Said, int, int], bool]) -> None:
         self._control = control
         self._heard = heard
         self._rest = b""
         self._reading = False
         self._closed = False
+        self._complained = False
         self._room = _READ
         self._later: asyncio.TimerHandle | None = None  #: when more may be heard
         control.setblocking(False)
@@ -88,14 +94,20 @@ class RunnerLink:
         """Hear the last of what was said by a runner that has ended."""
         self._closed = True
         self._pause()
+        # More than this the runner itself cannot have left in the socket; its children may go on for ever.
+        left = _MOST_LEFT
         with contextlib.suppress(OSError):
-            while data := self._control.recv(_READ):
+            while left > 0 and (data := self._control.recv(_READ)):
+                left -= len(data)
                 self._take(data)
 
     def _take(self, data: bytes) -> bool:
         lines = (self._rest + data).split(b"\n")
         self._rest = lines.pop()
-        if len(self._rest) > sayings.LONGEST:
+        if len(self._rest) > LONGEST:
             self._rest = b"too long"
         said = [found for line in lines if (found := sayings.read(line)) is not None]
-        return self._heard(said, len(data))
+        if len(said) < len(lines) and not self._complained:
+            self._complained = True
+            LOG.warning("Dropped what is no saying of a runner: %d lines", len(lines) - len(said))
+        return self._heard(said, len(lines), len(data))

@@ -6,16 +6,11 @@ Standard library only.
 from __future__ import annotations
 
 import json
-import logging
 import math
 from typing import Any
 
 from ..domain.nesting import too_deep
-
-LOG = logging.getLogger(__name__)
-
-#: Bytes of a line that does not end, beyond which it is no saying.
-LONGEST = 64 * 2**20
+from .protocol import LONGEST
 
 _TEXT = (str, type(None))
 _ARGUMENTS = {"args": list, "kwargs": dict}
@@ -37,19 +32,22 @@ _FIELDS: dict[str, dict[str, Any]] = {
 
 def read(line: bytes) -> dict[str, Any] | None:
     """What one line says; none where it says nothing that a runner would say."""
+    if len(line) > LONGEST:
+        return None
     try:
         said = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict) or too_deep(said, wrapped=True) or not _is_saying(said):
-        LOG.warning("Dropped what is no saying: %.200r", line)
         return None
-    return said
+    return {name: said[name] for name in ("say", "time", "init", *_FIELDS[said["say"]]) if name in said}
 
 
 def _is_saying(said: dict[str, Any]) -> bool:
     fields = _FIELDS.get(str(said.get("say")))
     if fields is None or not _are(said, fields):
+        return False
+    if said["say"] == "exited" and not 0 <= said["status"] <= 255:
         return False
     called = (
         said["main"] if said["say"] == "calling" else said.get("init") if said["say"] == "loaded" else None

@@ -42,6 +42,7 @@ _SLOWED = (
 )
 _ANNOUNCEMENT = "user.script.announce"
 _LONGEST = 500  #: characters of an announcement that are kept as the outcome of an abort
+_LAST_READS = 16  #: times that output is taken at the end: a pipe holds less
 _REAPING = 0.1  #: seconds after which children that have ended are taken leave of, many at once
 
 
@@ -246,8 +247,9 @@ class Supervisor:
         if self._intent is not None:
             self._reporter.record({"kind": "stage", "stage": "verified" if not survivors else "survivors"})
         for stream in list(self._outputs):
-            while stream in self._outputs and self._read_output(stream):
-                pass
+            for _ in range(_LAST_READS):  # survivors may go on writing
+                if stream not in self._outputs or not self._read_output(stream):
+                    break
         state, outcome, stacktrace = verdict(
             End(
                 phase=self._phase,
@@ -305,10 +307,10 @@ class Supervisor:
 
     # -- listening to the script -------------------------------------------------------------------
 
-    def _heard(self, said: list[dict[str, Any]], size: int) -> bool:
+    def _heard(self, said: list[dict[str, Any]], lines: int, size: int) -> bool:
         """Take in what the runner said; tell whether it must be held back."""
         if self._job is not None and not self._ended.is_set():
-            self._keep_pace(len(said), size)  # what else is said is little, unless it is forged
+            self._keep_pace(lines, size)  # what else is said is little, unless it is forged
         messages: list[dict[str, Any]] = []
         for one in said:
             if one["say"] == "message":

@@ -54,16 +54,6 @@ class ChangeBody(Asked):
         Field(description="also where it is itself an abort that is going on, which is refused otherwise"),
     ] = False
 
-
-class AbortBody(BaseModel):
-    """What to do beyond the abort."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    restart: Annotated[StrictBool, Field(description="restart the subarray next, so that it is EMPTY")] = (
-        False
-    )
-
     @model_validator(mode="before")
     @classmethod
     def _sent_back(cls, given: Any) -> Any:
@@ -72,6 +62,14 @@ class AbortBody(BaseModel):
             only_read = Procedure.model_fields.keys() - cls.model_fields.keys()
             return {name: value for name, value in given.items() if name not in only_read}
         return given
+
+
+class AbortBody(Asked):
+    """What to do beyond the abort."""
+
+    restart: Annotated[StrictBool, Field(description="restart the subarray next, so that it is EMPTY")] = (
+        False
+    )
 
 
 class ProcedurePath(BaseModel):

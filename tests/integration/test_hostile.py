@@ -202,15 +202,16 @@ def test_files_that_hang_do_not_hold_up_the_service(server: Server, tmp_path: Pa
     assert server.ended(server.run("trivial.py"))["state"] == "COMPLETE"
 
 
-def test_one_idempotency_key_for_two_requests_means_two_requests(server: Server) -> None:
+def test_an_idempotency_key_of_another_request_is_refused_and_changes_nothing(server: Server) -> None:
     pid = server.create("diehard.py")
     server.wait_state(pid, "READY")
     headers = {"Idempotency-Key": "the same"}
     start = {"state": "RUNNING", "script_args": {"main": {"args": ["sleeping"]}}}
     path = f"/procedures/{pid}"
     assert server.request("PUT", path, json=start, headers=headers).status_code == 200
-    assert server.request("PUT", path, json={"state": "STOPPED"}, headers=headers).status_code == 200
-    assert server.procedure(pid)["state"] == "STOPPED"
+    assert server.request("PUT", path, json={"state": "STOPPED"}, headers=headers).status_code == 422
+    assert server.procedure(pid)["state"] == "RUNNING"
+    server.stop_script(pid)
 
 
 def test_a_body_with_a_bad_chunk_is_400(server: Server) -> None:
@@ -391,7 +392,7 @@ def test_a_message_of_any_depth_silences_nobody(own_server: Server, write: Write
         '{"say": "failed"}',
         '{"say": "exited", "phase": "main", "status": null, "detail": null}', '{"say": "calling", "main": 5}',
         '{"say": "message", "topic": "user.x"}', '{"say": "closing"}',
-        '{"say": "loaded", "init": {"args": 1}}',
+        '{"say": "loaded", "init": {"args": 1}}', '{"say": "returned", "status": {"a": 1}}',
     ],
 )  # fmt: skip
 def test_what_no_runner_would_say_brings_no_supervisor_down(
@@ -465,3 +466,55 @@ def test_a_flood_on_the_bus_by_who_has_not_said_who_it_is_is_cut_off(own_server:
             for _ in range(1000):
                 connection.sendall(b"x" * 65536)
     assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+
+
+def test_a_hidden_process_is_killed_though_the_service_was_restarted_and_its_supervisor_killed(
+    own_server: Server, write: Write
+) -> None:
+    text = FORGE + (
+        "def main():\n"
+        "    hides = 'import os, resource, time; os.setsid(); '\n"
+        "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); '\n"
+        "    hides += 'print(1, flush=True); time.sleep(600)'\n"
+        "    child = subprocess.Popen([sys.executable, '-c', hides], stdout=subprocess.PIPE)\n"
+        "    child.stdout.readline()\n"
+        "    pub.sendMessage('user.hidden', number=child.pid)\n"
+        "    time.sleep(600)\n"
+    )
+    events = Events(own_server, topics="user")
+    pid = own_server.run(write(text))
+    hidden = events.wait(lambda e: e["topic"] == "user.hidden")["number"]
+    events.close()
+    own_server.kill("ses")
+    own_server.ready()
+    next(p for p in own_server.processes() if p.name() == f"oet-super-{pid}").kill()
+    assert own_server.ended(pid)["outcome"]["reason"] == "lost"
+    until(lambda: gone(hidden))
+
+
+def test_children_that_go_on_talking_do_not_hold_up_the_end(own_server: Server, write: Write) -> None:
+    text = FORGE + (
+        "def main():\n"
+        "    for _ in range(3):\n"
+        "        if not os.fork():\n"
+        "            while True:\n"
+        '                forge(b\'{"say":"message","topic":"user.x","payload":{}}\')\n'
+        "                forge(b'\\n' * 1000)\n"
+        "    os._exit(0)\n"
+    )
+    pid = own_server.run(write(text))
+    assert own_server.ended(pid)["state"] in ("COMPLETE", "FAILED")
+    until(lambda: not [p for p in own_server.processes() if p.name() == f"oet-super-{pid}"])
+    assert own_server.log.read_text().count("no saying") <= 1
+
+
+def test_a_message_that_is_too_long_is_told_in_the_script(own_server: Server, write: Write) -> None:
+    text = (
+        "from pubsub import pub\n"
+        "def main():\n"
+        "    try:\n        pub.sendMessage('user.long', text='x' * 5_000_000)\n"
+        "    except ValueError as error:\n        print(error)\n"
+    )
+    pid = own_server.run(write(text))
+    assert own_server.ended(pid)["state"] == "COMPLETE"
+    assert "is too long; 4194304 are allowed" in own_server.output(pid)
