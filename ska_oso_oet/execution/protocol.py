@@ -25,4 +25,4 @@ Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), 
 WINDOW = 500
 
 #: Bytes that a script's process may say at once, a message for instance.
-LONGEST = 4 * 2**20
+LONGEST = 8 * 2**20

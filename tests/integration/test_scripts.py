@@ -88,6 +88,7 @@ def test_a_script_cannot_forge_what_the_oet_says(server: Server) -> None:
     events = Events(server)
     pid = server.run("odd_messages.py")
     events.wait(lambda e: e.get("msg") == "the end" and e["msg_src"] == str(pid))
+    server.ended(pid)
     forged = [e for e in events.all if e["topic"] == "request.procedure.stop"]
     failed = [e for e in events.all if e["topic"] == "procedure.lifecycle.failed" and e["result"] == {}]
     events.close()
