@@ -79,7 +79,9 @@ def test_of_an_activity_each_change_tells_by_whom(oet: Server, issuer: Issuer) -
     ended = activities.ended(activity["id"])
     assert _who(ended) == ("alice", "bob", "carol")
     assert ended["script_uri"].endswith("/script.py")
-    assert oet.get("/activities", all="true")[-1] == ended
+    listed = oet.get("/activities", all="true")[-1]
+    changes_yet = {"sbi_status": None}  # the archive is told last
+    assert listed | changes_yet == ended | changes_yet
 
 
 def test_the_operators_switch_tells_who_has_set_it_and_who_overrides(oet: Server, issuer: Issuer) -> None:
