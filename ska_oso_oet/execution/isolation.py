@@ -66,8 +66,12 @@ class Isolation:
         return (self.uid, self.gid) if self.mode == "uid" else None
 
     def with_paths(self, *, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Isolation:
-        """The same, with more that it may do."""
-        return dataclasses.replace(self, reads=(*self.reads, *reads), writes=(*self.writes, *writes))
+        """The same, with more that it may do; these paths are the server's own, and may lead over links."""
+        return dataclasses.replace(
+            self,
+            reads=(*self.reads, *map(os.path.realpath, reads)),
+            writes=(*self.writes, *map(os.path.realpath, writes)),
+        )
 
     def enter(self) -> None:
         """Give up for good, in this process and all it starts, what is not allowed.

@@ -386,6 +386,19 @@ def test_a_message_of_any_depth_silences_nobody(own_server: Server, write: Write
     assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
 
 
+#: Has a child that takes its mark off, tells its number, and waits.
+HIDES = FORGE + (
+    "def main():\n"
+    "    hides = 'import os, resource, time; os.setsid(); '\n"
+    "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); '\n"
+    "    hides += 'print(1, flush=True); time.sleep(600)'\n"
+    "    child = subprocess.Popen([sys.executable, '-c', hides], stdout=subprocess.PIPE)\n"
+    "    child.stdout.readline()\n"
+    "    pub.sendMessage('user.hidden', number=child.pid)\n"
+    "    time.sleep(600)\n"
+)
+
+
 @pytest.mark.parametrize(
     "line",
     [
@@ -420,18 +433,8 @@ def test_what_no_runner_would_say_brings_no_supervisor_down(
 def test_what_a_killed_supervisor_leaves_behind_is_killed_though_it_hides(
     own_server: Server, write: Write
 ) -> None:
-    text = FORGE + (
-        "def main():\n"
-        "    hides = 'import os, resource, time; os.setsid(); '\n"
-        "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); '\n"
-        "    hides += 'print(1, flush=True); time.sleep(600)'\n"
-        "    child = subprocess.Popen([sys.executable, '-c', hides], stdout=subprocess.PIPE)\n"
-        "    child.stdout.readline()\n"
-        "    pub.sendMessage('user.hidden', number=child.pid)\n"
-        "    time.sleep(600)\n"
-    )
     events = Events(own_server, topics="user")
-    pid = own_server.run(write(text))
+    pid = own_server.run(write(HIDES))
     hidden = events.wait(lambda e: e["topic"] == "user.hidden")["number"]
     next(p for p in own_server.processes() if p.name() == f"oet-super-{pid}").kill()
     assert own_server.ended(pid)["outcome"]["reason"] == "lost"
@@ -472,18 +475,8 @@ def test_a_flood_on_the_bus_by_who_has_not_said_who_it_is_is_cut_off(own_server:
 def test_a_hidden_process_is_killed_though_the_service_was_restarted_and_its_supervisor_killed(
     own_server: Server, write: Write
 ) -> None:
-    text = FORGE + (
-        "def main():\n"
-        "    hides = 'import os, resource, time; os.setsid(); '\n"
-        "    hides += 'resource.setrlimit(resource.RLIMIT_RTTIME, (-1, -1)); '\n"
-        "    hides += 'print(1, flush=True); time.sleep(600)'\n"
-        "    child = subprocess.Popen([sys.executable, '-c', hides], stdout=subprocess.PIPE)\n"
-        "    child.stdout.readline()\n"
-        "    pub.sendMessage('user.hidden', number=child.pid)\n"
-        "    time.sleep(600)\n"
-    )
     events = Events(own_server, topics="user")
-    pid = own_server.run(write(text))
+    pid = own_server.run(write(HIDES))
     hidden = events.wait(lambda e: e["topic"] == "user.hidden")["number"]
     events.close()
     own_server.kill("ses")

@@ -324,6 +324,17 @@ def test_an_activity_hands_its_block_to_an_isolated_script(isolated: Server) -> 
     assert isolated.output(1, stream="stdout") == "{\n"
 
 
+def test_a_state_directory_behind_a_link_is_as_good_as_another(folder: Path, mode: str) -> None:
+    project(folder / "project")
+    (folder / "real").mkdir()
+    (folder / "link").symlink_to("real")
+    with serving(folder / "link" / "state", **settings(folder, mode, OET_GIT_CREDENTIALS="")) as server:
+        assert written(server, "def main():\n    open('here', 'w')\n")
+        pid = server.create_from_git("sees.py", f"file://{folder}/project", create_env=True)
+        found = server.wait_state(pid, "READY", "FAILED", timeout=100)
+        assert found["state"] == "READY", found["outcome"]
+
+
 def test_credentials_reach_git_through_a_descriptor(folder: Path, mode: str) -> None:
     project(folder / "project")
     passwords = folder / "passwords"
