@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 PLANTUML := docs/diagrams/node_modules/.installed
+PEERS := .peers/.installed
 PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/pip install --quiet --disable-pip-version-check
 
@@ -22,8 +23,11 @@ comma := ,
 # $(call needs,PROGRAM,WHAT TO DO): stop with a sentence where a program is missing.
 needs = @command -v '$(1)' > /dev/null || { echo "make $@ needs $(or $(1),docker or podman): $(2)" >&2; exit 1; }
 
+# Thousands of processes of the tests would compile what has changed since make install again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help install lock sbom vulnerabilities run demo test test-long test-postgresql check bench docs diagrams docs-build python-test python-lint python-format lint types layers clean
+.PHONY: help install lock sbom vulnerabilities run demo test test-long test-postgresql check bench bench-peers docs diagrams docs-build python-test python-lint python-format lint types layers clean
 .PHONY: oci-build rest dev-up dev-down k8s-chart-install k8s-install-chart k8s-wait k8s-uninstall-chart k8s-chart-test
 
 help: ## show this list
@@ -33,9 +37,11 @@ install: $(STAMP) ## make .venv with oet and oet-server in it
 
 # What is locked, whichever package index it comes from; and nothing is fetched to build the two that are ours.
 $(STAMP): requirements/development.txt setup.cfg pyproject.toml ska_oso_oet_client/pyproject.toml
+	@echo "Installing oet and oet-server into $(VENV), with what their tests and documentation need ($$(grep -c '^[a-z]' $<) packages, 1 GB)"
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) --require-hashes --requirement $<
 	PYTHONWARNINGS=ignore $(PIP) --no-deps --no-build-isolation --editable ./ska_oso_oet_client --editable .
+	install -D -m 644 -t $(VENV)/share/man/man1 ska_oso_oet/man/*.1 ska_oso_oet_client/man/*.1
 	$(BIN)/python -m compileall -q ska_oso_oet ska_oso_oet_client
 	@touch $(STAMP)
 
@@ -87,6 +93,18 @@ check: install lint types layers test ## what CI runs: lint, types, import layer
 
 bench: install ## measure, as ratios to floors taken in the same run
 	$(BIN)/python -m bench
+
+bench-peers: install $(PEERS) ## measure beside blueapi and bluesky-queueserver, in one run
+	$(BIN)/python -m bench.peers
+
+# Their packages in an environment of their own, and Redis taken out of its Debian packages: no service is started.
+$(PEERS): bench/peers/requirements.txt
+	$(PYTHON) -m venv .peers
+	.peers/bin/pip install --quiet --requirement $<
+	@command -v redis-server > /dev/null || { mkdir -p .peers/redis && cd .peers/redis && apt-get download -q \
+		redis-server redis-tools liblzf1 libjemalloc2 liblua5.1-0 lua-cjson lua-bitop libatomic1 libhiredis0.14 && \
+		for package in *.deb; do dpkg-deb --fsys-tarfile $$package | tar x; done; }
+	@touch $@
 
 docs: install ## write the pages and diagrams' sources that are made from the code
 	$(BIN)/python -m docs.generate
@@ -151,4 +169,4 @@ k8s-chart-test: install $(HELM) ## test the chart: render, validate, execute
 	$(PYTEST) tests/deployment
 
 clean: ## remove what make made
-	rm -rf $(VENV) .stamps playground tests/oidc/node_modules docs/diagrams/node_modules docs/_build tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info
+	rm -rf $(VENV) .peers .stamps playground tests/oidc/node_modules docs/diagrams/node_modules docs/_build tests/deployment/tools tests/operation/prometheus .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis *.egg-info */*.egg-info

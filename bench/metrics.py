@@ -7,8 +7,8 @@ import tempfile
 import time
 from typing import Any
 
-from ska_oso_oet.metrics.store import STORE
-from ska_oso_oet.web.timing import ROUTE, Timed
+from ska_oso_oet.telemetry.metrics.store import STORE
+from ska_oso_oet.web.middleware.timing import ROUTE, Timed
 from tests.conftest import Server
 
 from .figures import Figure

@@ -8,6 +8,8 @@ import click
 from sphinx.application import Sphinx
 
 from ska_oso_oet import __version__
+from ska_oso_oet_client.cli.examples import EXAMPLES
+from ska_oso_oet_client.cli.help import HelpPage
 from ska_oso_oet_client.cli.settings import common_options
 
 project = "Observation Execution Tool"
@@ -47,13 +49,14 @@ def _without_common_options(_: Sphinx, context: click.Context, lines: list[str])
             del lines[start:end]
 
 
-def _without_variables(_: Sphinx, context: click.Context, lines: list[str]) -> None:
-    """The settings have a page of their own."""
-    if context.info_name == "oet-server":
-        lines.clear()
+def _examples(_: Sphinx, context: click.Context, lines: list[str]) -> None:
+    """What `oet COMMAND --help` shows at its end."""
+    if isinstance(context.command, HelpPage):
+        shown = EXAMPLES[context.command_path]
+        lines += ["For example:", "", ".. code-block:: console", "", *(f"   $ {line}" for line in shown), ""]
 
 
 def setup(app: Sphinx) -> None:
     """Make the reference of the command line readable."""
     app.connect("sphinx-click-process-options", _without_common_options)
-    app.connect("sphinx-click-process-epilog", _without_variables)
+    app.connect("sphinx-click-process-epilog", _examples)

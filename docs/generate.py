@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 
-from ska_oso_oet.bus.topics import TOPICS
-from ska_oso_oet.features import FILE, FLAGS, PREFIX, SECTION
-from ska_oso_oet.metrics.catalogue import CATALOGUE
-from ska_oso_oet.metrics.instruments import Counter, Gauge, Histogram
-from ska_oso_oet.variables import VARIABLES
+from ska_oso_oet.bus.topics import RESERVED, TOPICS
+from ska_oso_oet.settings.flags import FILE, FLAGS, PREFIX, SECTION
+from ska_oso_oet.settings.variables import VARIABLES
+from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE
+from ska_oso_oet.telemetry.metrics.instruments import Counter, Gauge, Histogram
 
-from . import drawings, rest
+from . import drawings, manuals, rest
 
 _HERE = Path(__file__).parent
+OPENAPI = _HERE.parent / "ska_oso_oet" / "web" / "openapi" / "openapi.json"
 _NOTE = "<!-- Made from the code by `make docs`; a test compares the two. -->\n\n"
 
 
@@ -58,8 +62,9 @@ def topics() -> str:
         "# Topics on the event bus\n",
         _NOTE
         + "Every message also carries `msg_src`, `time` and, where there is one, `request_id`. T: transient,",
-        "told live and not kept in the journal. A script may publish under any name whose first word is",
-        "none of `request`, `procedure`, `activity`, `operator`, `worker`, `auth`, `audit`, `stream`.",
+        "told live and not kept in the journal. P: private, not in the event stream.",
+        "A script may publish under any name whose first word is",
+        f"none of {', '.join(f'`{word}`' for word in sorted(RESERVED))}.",
         "",
         "| topic | | fields | replies |",
         "|---|---|---|---|",
@@ -67,7 +72,8 @@ def topics() -> str:
     for topic in TOPICS.values():
         fields = ", ".join([*topic.fields, *(f"[{name}]" for name in topic.optional)])
         replies = ", ".join(f"`{name}`" for name in topic.replies)
-        lines.append(f"| `{topic.name}` | {'T' if topic.transient else ''} | {fields} | {replies} |")
+        marks = "T" * topic.transient + "P" * topic.private
+        lines.append(f"| `{topic.name}` | {marks} | {fields} | {replies} |")
     return "\n".join(lines) + "\n"
 
 
@@ -114,10 +120,25 @@ PAGES = {
 }
 
 
+MANUALS = {"../ska_oso_oet_client/man": manuals.client, "../ska_oso_oet/man": manuals.server}
+
+
+def openapi() -> str:
+    """The OpenAPI document of this release."""
+    command = [sys.executable, "-m", "docs.openapi"]
+    return subprocess.run(command, cwd=_HERE.parent, check=True, capture_output=True, text=True).stdout
+
+
 def main() -> None:
     """Write every generated page."""
+    OPENAPI.write_text(openapi())
     for name, page in PAGES.items():
         (_HERE / name).write_text(page())
+    for folder, pages in MANUALS.items():
+        shutil.rmtree(_HERE / folder, ignore_errors=True)
+        (_HERE / folder).mkdir()
+        for name, text in pages().items():
+            (_HERE / folder / name).write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from ska_oso_oet.settings import read_settings
-from ska_oso_oet.web.app import create_app
 from ska_oso_oet.web.auth.permissions import declared
-from ska_oso_oet.web.bridge import Bridge
-from ska_oso_oet.web.document import document_of, endpoints
-from ska_oso_oet.web.stream import Hub
+from ska_oso_oet.web.openapi.document import document, endpoints
+
+from .openapi import application
 
 Schema = Mapping[str, Any]
 
@@ -63,14 +61,10 @@ def page(note: str) -> str:
 
 def _described() -> tuple[Schema, dict[tuple[str, str], str]]:
     """The OpenAPI document, and the permission each operation needs."""
-    bridge = Bridge("nowhere")
-    try:
-        app: Any = create_app(read_settings({}), bridge, Hub())._app._app  # noqa: SLF001  it has no other door
-    finally:
-        bridge.loop.close()
+    app = application()
     needed = declared(app)
     permissions = {operation: str(needed[endpoint]) for operation, endpoint in endpoints(app).items()}
-    return document_of(app), permissions
+    return document(), permissions
 
 
 def _operations(document: Schema, permissions: Mapping[tuple[str, str], str]) -> Iterator[str]:

@@ -11,30 +11,41 @@ from typing import Any
 
 import click
 
-from . import __version__, tracing
-from .administration import COMMANDS
-from .options import SERVING, settings_of, taking
+from . import __version__
+from .commands import COMMANDS
 from .settings import Settings
-from .variables import VARIABLES
+from .settings.command_line import SERVING, settings_of, taking
+from .settings.declaration import Variable
+from .settings.variables import VARIABLES
+from .telemetry import tracing
 from .workers import NAMES
 
 
-def _variables() -> str:
-    lines = [f"  {v.name:<23} {v.meaning} (default: {v.default or 'see text'})" for v in VARIABLES.values()]
-    return "\b\nEnvironment variables:\n" + "\n".join(lines)
+def described(variable: Variable) -> str:
+    """The meaning of a setting, as plain text."""
+    meaning = variable.meaning.replace("`", "")
+    return f"{meaning}  [default: {variable.default}]" if variable.default else meaning
 
 
-_FLUSH = 1.0  #: seconds that traces get at the end of a worker
+class _WithVariables(click.Group):
+    """A group whose help ends with the settings."""
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Environment variables"):
+            formatter.write_dl([(variable.name, described(variable)) for variable in VARIABLES.values()])
 
 
-@click.group(invoke_without_command=True, epilog=_variables(), context_settings={"max_content_width": 160})
+_FLUSH = 1.0  #: seconds to export traces at the end of a worker
+
+
+@click.group(cls=_WithVariables, invoke_without_command=True, context_settings={"max_content_width": 160})
 @taking(*SERVING)
 @click.version_option(__version__, prog_name="oet-server")
 @click.pass_context
 def main(context: click.Context, /, **options: str | None) -> None:
     """Run the Observation Execution Tool for one subarray.
 
-    Without a command all four workers run under an arbiter that restarts them. With the name of a worker that
+    Without a command all workers run under an arbiter that restarts them. With the name of a worker that
     one runs alone, in this terminal or in a container of its own.
     """
     context.obj = options
@@ -63,9 +74,9 @@ for _command in COMMANDS:
 
 def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
     if worker is None:
-        # Until the arbiter hears signals itself: process 1 of a container would never get this one.
+        # Until the arbiter installs its own handler: process 1 of a container ignores signals without one.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
-    from .execution import processes
+    from .kernel import processes
     from .workers.base import CannotStart, live_with_arbiter
 
     processes.rename(f"oet-{worker or 'server'}")
@@ -94,6 +105,8 @@ def _body(worker: str) -> Callable[[Settings], Coroutine[Any, Any, None]]:
     # Imported here so that a worker loads only what it needs.
     if worker == "bus":
         from .workers.bus import main
+    elif worker == "central":
+        from .workers.central import main
     elif worker == "ses":
         from .workers.script_execution import main
     else:

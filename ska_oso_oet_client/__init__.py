@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         DeadlineError,
         InvalidRequestError,
         LoginFailedError,
+        LostError,
         NotAuthorisedError,
         NotLoggedInError,
         OETError,
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
         RefusedError,
         UnreachableError,
     )
-    from .happenings import Event, OutputChunk, OutputPage
+    from .events import Event, OutputChunk, OutputPage
     from .model import (
         Activity,
         AuditBreak,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
         DrainState,
         Environment,
         FoundScript,
+        LastAbort,
         ObsState,
         Outcome,
         Procedure,
@@ -55,52 +57,8 @@ if TYPE_CHECKING:
 
 __version__ = "1.0.0"
 
-_HOMES = {
-    "activityclient": ("ActivityAdapter", "ActivitySummary"),
-    "client": ("OETClient",),
-    "errors": (
-        "BadAnswerError",
-        "DeadlineError",
-        "InvalidRequestError",
-        "LoginFailedError",
-        "NotAuthorisedError",
-        "NotLoggedInError",
-        "OETError",
-        "ProviderAnswerError",
-        "ProviderUnreachableError",
-        "RefusedError",
-        "UnreachableError",
-    ),
-    "happenings": ("Event", "OutputChunk", "OutputPage"),
-    "model": (
-        "Activity",
-        "AuditBreak",
-        "AuditEntry",
-        "AuditPlace",
-        "AuditVerification",
-        "Authentication",
-        "CallArguments",
-        "DescribedScript",
-        "DrainState",
-        "Environment",
-        "FoundScript",
-        "ObsState",
-        "Outcome",
-        "Procedure",
-        "QaOverride",
-        "QaSwitch",
-        "RunFile",
-        "RunFiles",
-        "Script",
-        "ScriptFunction",
-        "ServerStatus",
-        "StateChange",
-        "StopResult",
-        "SurvivorProcess",
-    ),
-    "procedureclient": ("ProcedureAdapter", "ProcedureSummary"),
-}
-_HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
+# The lightest first.
+_MODULES = ("errors", "events", "model", "client", "activityclient", "procedureclient")
 
 __all__ = [
     "Activity",
@@ -125,6 +83,7 @@ __all__ = [
     "NotLoggedInError",
     "OETClient",
     "OETError",
+    "LastAbort",
     "ObsState",
     "Outcome",
     "OutputChunk",
@@ -133,6 +92,7 @@ __all__ = [
     "ProcedureAdapter",
     "ProcedureSummary",
     "ProviderAnswerError",
+    "LostError",
     "ProviderUnreachableError",
     "QaOverride",
     "QaSwitch",
@@ -151,6 +111,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".{_HOME_OF[name]}", __name__), name)
+    if name in __all__:
+        for module in _MODULES:
+            found = vars(import_module(f".{module}", __name__)).get(name)
+            if found is not None:
+                return found
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

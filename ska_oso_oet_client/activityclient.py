@@ -5,12 +5,12 @@ The sibling of ``ProcedureAdapter``. New code is better off with ``OETClient``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .address import base_of
 from .client import OETClient
-from .model import Activity
+from .decoding import decode
 from .script_args import ScriptArgs
 from .script_source import CreateEnv
 
@@ -20,33 +20,16 @@ class ActivitySummary:
     """An activity with its inner parts as the server's JSON has them."""
 
     id: int
-    uri: str
+    uri: str = ""
     activity_name: str
     sbd_id: str
-    sbi_id: str | None
-    procedure_id: int | None
-    prepare_only: bool
-    script_args: dict[str, Any]
-    activity_states: list[Any]
+    sbi_id: str | None = None
+    procedure_id: int | None = None
+    prepare_only: bool = False
+    script_args: dict[str, Any] = field(default_factory=dict)
+    activity_states: list[Any] = field(default_factory=list)
     state: str
     outcome: dict[str, Any] | None = None
-
-    @classmethod
-    def of(cls, activity: Activity) -> ActivitySummary:
-        document = activity.document
-        return cls(
-            id=activity.id,
-            uri=activity.uri,
-            activity_name=activity.activity_name,
-            sbd_id=activity.sbd_id,
-            sbi_id=activity.sbi_id,
-            procedure_id=activity.procedure_id,
-            prepare_only=activity.prepare_only,
-            script_args=dict(document.get("script_args") or {}),
-            activity_states=list(document.get("activity_states") or ()),
-            state=activity.state,
-            outcome=document.get("outcome"),
-        )
 
 
 class ActivityAdapter:
@@ -58,12 +41,12 @@ class ActivityAdapter:
     def list(self, aid: int | str | None = None, **which: Any) -> list[ActivitySummary]:
         """The ten newest, or only the one with this id.
 
-        ``which`` is what ``OETClient.activities`` takes: ``all``, ``limit``, ``state``, ``script``
-        and ``since``.
+        ``which`` are the filters of ``OETClient.activities``: ``all``, ``limit``, ``state``,
+        ``script`` and ``since``.
         """
         with OETClient(self._base) as client:
             found = client.activities(**which) if aid is None else [client.activity(int(aid))]
-        return [ActivitySummary.of(activity) for activity in found]
+        return [decode(ActivitySummary, one.document) for one in found]
 
     def run(
         self,
@@ -82,9 +65,9 @@ class ActivityAdapter:
                 prepare_only=prepare_only,
                 create_env=create_env,
             )
-        return ActivitySummary.of(activity)
+        return decode(ActivitySummary, activity.document)
 
     def stop(self, aid: int | str, run_abort: bool = True) -> str:
-        """What the server says about the stop."""
+        """Stop it; returns the server's sentence about the stop."""
         with OETClient(self._base) as client:
             return client.stop_activity(int(aid), run_abort).message

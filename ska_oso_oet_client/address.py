@@ -1,4 +1,4 @@
-"""Where the OET is: which URL, and which subarray that URL stands for."""
+"""The address of the OET: its URL, and the subarray of that URL."""
 
 from __future__ import annotations
 
@@ -22,10 +22,15 @@ _SUBARRAY_IN_PATH = re.compile(r"/oet/(\d+)/api(?:/|$)")
 
 
 class Address(NamedTuple):
-    """``url`` has no trailing slash; ``subarray_id`` is what the URL means, as far as it says."""
+    """``url`` has no trailing slash; ``subarray_id`` is the URL's subarray, if it names one.
+
+    If it names none, the server has to be asked, and its answer compared with ``meant``: the option
+    or variable that names a subarray, or "".
+    """
 
     url: str
     subarray_id: int
+    meant: str | None = None
 
 
 def resolve(
@@ -46,13 +51,15 @@ def resolve(
     if _PLACEHOLDER in url:
         number = DEFAULT_SUBARRAY if chosen is None else chosen
         return Address(url.replace(_PLACEHOLDER, str(number)), number)
+    if by == SUBARRAY_VARIABLE and server_url:
+        chosen = None  # an option takes precedence over a variable
     named = _SUBARRAY_IN_PATH.search(url)
     if named is None:
-        return Address(url, DEFAULT_SUBARRAY if chosen is None else chosen)
+        if chosen is None:
+            return Address(url, DEFAULT_SUBARRAY, "")
+        return Address(url, chosen, f"{by}={chosen}")
     number = int(named[1])
-    # What is typed goes before what is set.
-    weaker = by == SUBARRAY_VARIABLE and server_url
-    if chosen not in (None, number) and not weaker:
+    if chosen not in (None, number):
         raise InvalidRequestError(
             f"{by}={chosen} contradicts the server URL {url}, "
             f"which names subarray {number}; write {_PLACEHOLDER} there to choose per command"
@@ -63,13 +70,13 @@ def resolve(
 def is_assumed(
     server_url: str | None, subarray_id: int | None, environment: Mapping[str, str]
 ) -> bool:
-    """Whether the given address leaves the subarray open, and nobody says which one is meant."""
+    """Whether neither the address nor an option or variable names the subarray."""
     url = server_url or environment.get(URL_VARIABLE, "")
     return _PLACEHOLDER in url and subarray_id is None and _subarray_of(environment) is None
 
 
 def leaves_open(server_url: str | None, environment: Mapping[str, str]) -> bool:
-    """Whether the address is that of any subarray."""
+    """Whether the address does not name a subarray."""
     return _PLACEHOLDER in (server_url or environment.get(URL_VARIABLE, "").strip() or DEFAULT_URL)
 
 
@@ -92,19 +99,19 @@ def base_of(url: str, collection: str) -> str:
 
 
 def home_of(url: str) -> str:
-    """The same OET without the subarray: one login is good for all subarrays."""
+    """The same OET without the subarray: one login is valid for all subarrays."""
     return _SUBARRAY_IN_PATH.sub("/oet/api/", url + "/", count=1).rstrip("/")
 
 
 def keeps_secrets(url: str) -> bool:
-    """Whether nobody on the way to ``url`` can read what is sent: https, or this machine."""
+    """Whether requests to ``url`` are confidential: https, or this machine."""
     try:
         parts = urlsplit(url)
     except ValueError:
         return False
     if parts.scheme.lower() == "https":
         return True
-    # Other schemes mean other programs on this machine, whatever host they name.
+    # Other schemes may start other programs on this machine.
     return parts.scheme.lower() == "http" and is_this_machine(url)
 
 

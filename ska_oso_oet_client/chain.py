@@ -1,4 +1,4 @@
-"""The chain of the audit, verified here: no server is believed about its own records.
+"""The chain of the audit, verified by the client, without trust in the server.
 
 Each record holds the hash of the one before it. The list that ``oet audit`` shows is compared with
 them.
@@ -11,19 +11,20 @@ import json
 from collections.abc import Callable
 from typing import NamedTuple
 
+from .decoding import decode
 from .model.audit import AuditBreak, AuditPlace, AuditVerification
 from .model.record import Document
 
 _SHOWN = ("user", "name", "address", "method", "path", "what")
 
-#: Records with an id above this one, and what the server says about where they begin and end.
+#: Records with an id above this one, with the anchor and the head of the chain.
 Records = Callable[[int], Document]
 #: Entries of the list with an id above the first and up to the second number; else the newest.
 Entries = Callable[[int, int | None], list[Document]]
 
 
 class Head(NamedTuple):
-    """A record that was the last one once, by its hash, and its number where that is known."""
+    """A former last record: its hash, and its number; None if that is unknown."""
 
     n: int | None
     hash: str
@@ -37,7 +38,7 @@ def digest(record: Document) -> str:
 
 
 def verify(records: Records, entries: Entries, head: Head | None = None) -> AuditVerification:
-    """Go along all records there are, and find the first place that is not as it was written."""
+    """Verify all records, and find the first change."""
     look = _Look(records, entries, head)
     broken = look.along()
     return AuditVerification(
@@ -55,7 +56,7 @@ class _Look:
         self._records = records
         self._entries = entries
         self._head = head
-        self._seen = False  #: whether the head that was noted is in the chain
+        self._seen = False  #: whether the noted head is in the chain
         #: Entries whose answer had no record yet, and the last record there was then, by message.
         self._open: dict[str, tuple[Document, int]] = {}
         self.place = AuditPlace(n=0, hash="", id=0)
@@ -63,13 +64,13 @@ class _Look:
         self.count = self.removed = self.older = 0
 
     def along(self) -> AuditBreak | None:
-        """Look at everything there is; what is written meanwhile is looked at as far as need be."""
+        """Verify all records; those written meanwhile only as far as the list needs them."""
         page = self._records(0)
         self._begin(page)
-        broken = self._go_to(AuditPlace.from_json(page["head"]), listed=True)
+        broken = self._go_to(decode(AuditPlace, page["head"]), listed=True)
         newest = self._entries(0, None)
-        # What the list shows by now is in the records up to here.
-        end = AuditPlace.from_json(self._records(self.place.id)["head"])
+        # Every entry of the list is in the records up to here.
+        end = decode(AuditPlace, self._records(self.place.id)["head"])
         broken = broken or self._go_to(end, listed=False)
         return broken or self._at_the_end(newest)
 
@@ -77,7 +78,7 @@ class _Look:
         while True:
             page = self._records(self.place.id)
             if page["anchor"]["id"] > self.place.id:
-                self._begin(page)  # what is too old was removed meanwhile
+                self._begin(page)  # old records were removed meanwhile
             if not page["records"]:
                 return self._ends_early(end) if self.place.n < end.n else None
             broken = self._page(page, listed)
@@ -85,13 +86,13 @@ class _Look:
                 return broken
 
     def _begin(self, page: Document) -> None:
-        self.place = AuditPlace.from_json(page["anchor"])
+        self.place = decode(AuditPlace, page["anchor"])
         self.first, self.count = None, 0
         self.removed, self.older = self.place.n, int(page["older"])
         self._notice()
 
     def _page(self, page: Document, listed: bool) -> AuditBreak | None:
-        found, end = page["records"], AuditPlace.from_json(page["head"])
+        found, end = page["records"], decode(AuditPlace, page["head"])
         entries = self._entries(self.place.id, found[-1]["id"]) if listed else []
         shown = {entry["id"]: entry for entry in entries}
         for record in found:
@@ -100,7 +101,7 @@ class _Look:
                 why = self._misshown(record, shown, end.n)
             if why is not None:
                 return AuditBreak(n=record["n"], id=record["id"], detail=why)
-            self.place = AuditPlace.from_json(record)
+            self.place = decode(AuditPlace, record)
             self.first = self.first or self.place
             self.count += 1
             self._notice()
@@ -127,10 +128,10 @@ class _Look:
             return f"record {n} does not follow what stands before it; one of the two was replaced"
         return None
 
-    # -- the list that is shown --------------------------------------------------------------------
+    # -- the list shown to users -------------------------------------------------------------------
 
     def _misshown(self, record: Document, shown: dict[int, Document], upto: int) -> str | None:
-        """Why the list does not show what a record says. Answers up to ``upto`` must be in it."""
+        """The difference of a record's entry in the list; must have answers up to ``upto``."""
         said = record["payload"]
         if record["topic"] == "audit.result":
             entry, then = self._open.pop(said["command"], (None, 0))

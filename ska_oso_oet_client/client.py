@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
+from functools import partial
+
 from .follow import Follower
-from .model import ServerStatus
+from .limits import PATIENCE
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
-from .operations.drain import DrainOperations
-from .operations.environments import EnvironmentOperations
-from .operations.events import EventOperations
-from .operations.finding import FindingOperations
-from .operations.output import OutputOperations
 from .operations.procedures import ProcedureOperations
-from .operations.qa import QaOperations
-from .patience import PATIENCE
+from .operations.server import ServerOperations
+from .operations.streams import StreamOperations
 
-# Questions and answers between the workers, some of them our own, and what sentences tell better.
+# Questions and answers between the workers, some of them our own, and events that others repeat.
 _UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
@@ -38,17 +37,13 @@ _UNHEARD = (
 class OETClient(
     ProcedureOperations,
     ActivityOperations,
-    OutputOperations,
-    EventOperations,
-    EnvironmentOperations,
-    FindingOperations,
-    QaOperations,
-    DrainOperations,
+    StreamOperations,
+    ServerOperations,
     AuditOperations,
 ):
     """One OET, which is one subarray. Not for use by several threads at once.
 
-    Without arguments it talks to the address in OET_URL, as the ``oet`` command does. Requests
+    By default it uses the address in OET_URL, like the ``oet`` command. Requests
     carry ``token``, else that in OET_TOKEN, else one for the client in OET_CLIENT_ID and
     OET_CLIENT_SECRET, else the login of ``oet login``; a client's and a login's are renewed.
     All methods raise OETError when the server refuses, is away or is no OET.
@@ -60,10 +55,15 @@ class OETClient(
     def __exit__(self, *exc_info: object) -> None:
         self.close()
 
-    def status(self) -> ServerStatus:
-        return self._decode(ServerStatus.from_json, self._transport.get("/status"))
-
-    def follower(self, notify: Notify = log.warning) -> Follower:
-        """An open ear: what is created or started from now on can be followed without a gap."""
+    def follower(
+        self, notify: Notify = log.warning, clock: Callable[[], float] = time.monotonic
+    ) -> Follower:
+        """An open stream: everything created from now on can be followed without a gap."""
         stream = self.event_stream(exclude=_UNHEARD, patience=PATIENCE, notify=notify)
-        return Follower(self, stream, notify)
+        return Follower(
+            stream,
+            procedure=lambda pid: self.patiently(partial(self.procedure, pid), notify),
+            activity=lambda aid: self.patiently(partial(self.activity, aid), notify),
+            output=lambda pid, last: self.all_output(pid, after=last, patient=True),
+            clock=clock,
+        )

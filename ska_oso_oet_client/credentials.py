@@ -1,4 +1,4 @@
-"""What a request needs from whoever knows who the user is."""
+"""The interface between a request and the user's login."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ class Credentials(Protocol):
     """The bearer tokens for one OET."""
 
     def token(self) -> str | None:
-        """A token that should hold for a while; None to ask without one.
+        """A token that is valid for a while; None for requests without one.
 
         Raises NotLoggedInError, LoginFailedError or ProviderUnreachableError.
         """
 
     def another(self, refused: str) -> str | None:
-        """A token instead of one that the OET refused, or None; raises the same."""
+        """A replacement for a refused token, or None; raises the same."""
 
     def holds(self, token: str) -> bool:
-        """Whether ``token`` is still what ``token()`` would give."""
+        """Whether ``token()`` would still return this ``token``."""
 
     def rejection(self, detail: str) -> NotAuthorisedError:
-        """What to tell the user of a request that even so got 401; ``detail`` is the OET's word."""
+        """The error for a request that got 401 even so; ``detail`` is the OET's sentence."""
 
 
 def refuse_open_way(url: str) -> None:
-    """Raises InvalidRequestError when others could read a token on its way to ``url``."""
+    """Raises InvalidRequestError if ``url`` is not confidential."""
     if not keeps_secrets(url):
         raise InvalidRequestError(
             f"No login is sent to {urlsplit(url).hostname} over plain http, where others can read "

@@ -7,6 +7,7 @@ OETError
 │       ├── NotLoggedInError      ... who is nobody yet, or nobody any more
 │       └── LoginFailedError      ... and could not show who that is
 ├── UnreachableError              nobody answered
+│   ├── LostError                 ... any more
 │   └── ProviderUnreachableError  ... at the identity provider
 ├── BadAnswerError                somebody answered, but not an OET
 │   └── ProviderAnswerError       ... nor, where one should be, an identity provider
@@ -25,14 +26,14 @@ class OETError(Exception):
 
 
 class InvalidRequestError(OETError, ValueError):
-    """The request makes no sense, whatever the server's state."""
+    """The request is invalid in every state of the server."""
 
 
 class RefusedError(OETError):
     """The server understood and refused, or there is nothing the request could apply to.
 
     ``status`` is the HTTP status, or None when the client itself found nothing to act on;
-    ``detail`` is what the server said.
+    ``detail`` is the server's sentence.
     """
 
     def __init__(self, detail: str, status: int | None = None) -> None:
@@ -62,15 +63,28 @@ class LoginFailedError(NotAuthorisedError):
 
 
 class UnreachableError(OETError):
-    """No OET answers at ``url``."""
+    """No OET answers at ``url``; ``sent`` if the request may have reached it."""
 
-    def __init__(self, url: str, reason: str) -> None:
+    def __init__(self, url: str, reason: str, sent: bool = False) -> None:
         super().__init__(
-            f"Cannot reach the OET at {url} ({reason}); "
+            f"The OET at {url} does not answer ({reason}); it may be restarting or stuck: try again"
+            if sent
+            else f"Cannot reach the OET at {url} ({reason}); "
             "set OET_URL or --server-url to the address of a running OET"
         )
         self.url = url
         self.reason = reason
+        self.sent = sent
+
+
+class LostError(UnreachableError):
+    """The OET at ``url`` answered, and then did not for ``seconds``; scripts may go on there."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self.url = url
+        self.reason = f"gone for {seconds:g} s"
+        self.sent = True
+        OETError.__init__(self, f"Not heard from the OET at {url} for {seconds:g} s")
 
 
 class ProviderUnreachableError(UnreachableError):
@@ -78,12 +92,13 @@ class ProviderUnreachableError(UnreachableError):
 
     def __init__(self, url: str, reason: str) -> None:
         OETError.__init__(self, f"Cannot reach the identity provider at {url} ({reason})")
+        self.sent = False
         self.url = url
         self.reason = reason
 
 
 class BadAnswerError(OETError):
-    """What ``url`` answered is not what an OET answers; ``status`` is HTTP's."""
+    """``url`` gave an answer that no OET gives; ``status`` is HTTP's."""
 
     def __init__(self, url: str, why: str, status: int | None = None) -> None:
         super().__init__(f"{url} does not answer like an OET: {why}")
@@ -93,7 +108,7 @@ class BadAnswerError(OETError):
 
 
 class ProviderAnswerError(BadAnswerError):
-    """What ``url`` answered is not what an identity provider answers."""
+    """``url`` gave an answer that no identity provider gives."""
 
     def __init__(self, url: str, why: str) -> None:
         OETError.__init__(self, f"{url} does not answer like an identity provider: {why}")

@@ -1,4 +1,4 @@
-"""What the exit status of ``oet`` means, in one place."""
+"""The exit statuses of ``oet``."""
 
 from enum import IntEnum
 

@@ -8,17 +8,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import Any, TypeVar
 
-from .decoding import decode
-from .happenings import Event, OutputChunk
+from .decoding import answer_of, decode
+from .events import Event, OutputChunk
 from .model import Activity, Procedure
 from .output_order import OutputOrder
 from .stream import EventStream, Message
 from .subjects import ACTIVITY_WORKER, STATE_AFTER, ActivitySubject, ProcedureSubject, Subject
-
-if TYPE_CHECKING:
-    from .client import OETClient
 
 QUIET = 2.0
 """Seconds of a quiet stream after which something known to be final has nothing more to say."""
@@ -31,18 +29,25 @@ T = TypeVar("T", Procedure, Activity)
 
 
 class Follower:
-    """A stream opened before what is followed begins, so that nothing is missed."""
+    """A stream opened before its subject begins, so that no event is missed.
+
+    ``procedure``, ``activity`` and ``output`` ask for the record and outlast a restart of the
+    server; the last one takes a procedure id and the number of the last known chunk.
+    """
 
     def __init__(
         self,
-        client: OETClient,
         stream: EventStream,
-        notify: Callable[[str], None],
+        *,
+        procedure: Callable[[int], Procedure],
+        activity: Callable[[int], Activity],
+        output: Callable[[int, int], Iterable[OutputChunk]],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._client = client
         self._stream = stream
-        self._notify = notify
+        self._ask_procedure = procedure
+        self._ask_activity = activity
+        self._ask_output = output
         self._clock = clock
         self._messages: Iterator[Message] = iter(())
         self._output: OutputOrder | None = None
@@ -56,36 +61,34 @@ class Follower:
     def __exit__(self, *exc_info: object) -> None:
         self._stream.close()
 
-    def skip_output(self, pid: int) -> None:
-        """Leave out what the procedure has printed before now."""
-        self._output = self._order(pid, self._client.output(pid, tail=0).next)
-
     def follow(
-        self, pid: int, until: Collection[str] = ()
+        self, pid: int, until: Collection[str] = (), after: int = 0
     ) -> Iterator[Event | OutputChunk | Procedure]:
-        """What the procedure does; the last item is the procedure, final or in a state ``until``.
+        """Events and output of the procedure; the last item is it, final or in a state ``until``.
 
-        A second call goes on where the first one ended.
+        Output up to chunk ``after`` is left out. A second call goes on where the first one ended.
         """
-        return self._follow(ProcedureSubject(self._client, pid, until))
+        ask = partial(self._ask_procedure, pid)
+        return self._follow(ProcedureSubject(pid, until, ask, self._stream.url), after)
 
     def follow_activity(
         self, activity: Activity, until: Collection[str] = ()
     ) -> Iterator[Event | OutputChunk | Activity]:
-        """What the activity and its procedure do, in the same way; the activity is the last."""
-        return self._follow(ActivitySubject(self._client, activity, until))
+        """Events and output of the activity and its procedure; the activity is the last item."""
+        ask = partial(self._ask_activity, activity.id)
+        return self._follow(ActivitySubject(activity, until, ask, self._stream.url))
 
-    def _follow(self, subject: Subject[T]) -> Iterator[Event | OutputChunk | T]:
-        output = self._output = self._output or self._order(subject.pid, 0)
+    def _follow(self, subject: Subject[T], after: int = 0) -> Iterator[Event | OutputChunk | T]:
+        output = self._output = self._output or self._order(subject.pid, after)
         ended: T | None = None
         asked_at = self._clock()
         for message in self._messages:
             now = self._clock()
             if message.reconnected or (message.name is None and now - asked_at >= QUIET):
                 known = ended is not None
-                asked_at, ended = now, ended or subject.ended(self._notify)
+                asked_at, ended = now, ended or subject.ended()
                 yield from output.catch_up()
-                # The stream first gets a chance to repeat what we missed, if it can.
+                # The stream first gets a chance to replay missed events.
                 if ended is not None and (known or self._stream.last_id is None):
                     yield ended
                     return
@@ -94,7 +97,8 @@ class Follower:
             event = Event.from_message(message.name, message.data, message.id)
             if event.topic == "procedure.output":
                 if str(event.fields.get("pid")) == str(subject.pid):
-                    chunk = decode(OutputChunk.from_json, event.fields, self._client.url)
+                    with answer_of(self._stream.url):
+                        chunk = decode(OutputChunk, event.fields)
                     yield from output.accept(chunk)
             elif subject.concerns(event):
                 over = subject.ended_by(event)
@@ -109,7 +113,7 @@ class Follower:
 
     def _order(self, pid: int | None, after: int) -> OutputOrder:
         def fetch(last: int) -> Iterable[OutputChunk]:
-            return () if pid is None else self._client.all_output(pid, after=last, patient=True)
+            return () if pid is None else self._ask_output(pid, last)
 
         return OutputOrder(fetch, after)
 

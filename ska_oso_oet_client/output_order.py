@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 
-from .happenings import OutputChunk
+from .events import OutputChunk
 
 
 class OutputOrder:
     """Live pieces go in, all pieces come out.
 
     Output events are not kept by the server and may be skipped under load; a jump in their
-    numbers shows it, and ``fetch(after)`` then gets what is missing from the server's record.
+    numbers shows it, and ``fetch(after)`` then gets the missing pieces from the server's record.
     """
 
     def __init__(self, fetch: Callable[[int], Iterable[OutputChunk]], after: int = 0) -> None:

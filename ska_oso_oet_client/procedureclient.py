@@ -7,12 +7,13 @@ Test suites and notebooks address an OET by the URL of its procedures and look a
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from .address import base_of
 from .client import OETClient
-from .model import CallArguments, Procedure
+from .decoding import decode
+from .model import CallArguments
 from .script_source import CreateEnv
 
 Arguments = Mapping[str, Any]
@@ -24,25 +25,12 @@ class ProcedureSummary:
     """A procedure with its inner parts as the server's JSON has them."""
 
     id: int
-    uri: str
+    uri: str = ""
     script: dict[str, Any]
-    script_args: dict[str, Any]
-    history: dict[str, Any]
+    script_args: dict[str, Any] = field(default_factory=dict)
+    history: dict[str, Any] = field(default_factory=dict)
     state: str
     outcome: dict[str, Any] | None = None
-
-    @classmethod
-    def of(cls, procedure: Procedure) -> ProcedureSummary:
-        document = procedure.document
-        return cls(
-            id=procedure.id,
-            uri=procedure.uri,
-            script=dict(document["script"]),
-            script_args=dict(document.get("script_args") or {}),
-            history=dict(document.get("history") or {}),
-            state=procedure.state,
-            outcome=document.get("outcome"),
-        )
 
 
 class ProcedureAdapter:
@@ -54,12 +42,12 @@ class ProcedureAdapter:
     def list(self, pid: int | str | None = None, **which: Any) -> list[ProcedureSummary]:
         """The ten newest, or only the one with this id.
 
-        ``which`` is what ``OETClient.procedures`` takes: ``all``, ``limit``, ``state``, ``script``
-        and ``since``.
+        ``which`` are the filters of ``OETClient.procedures``: ``all``, ``limit``, ``state``,
+        ``script`` and ``since``.
         """
         with OETClient(self._base) as client:
             found = client.procedures(**which) if pid is None else [client.procedure(int(pid))]
-        return [ProcedureSummary.of(procedure) for procedure in found]
+        return [decode(ProcedureSummary, one.document) for one in found]
 
     def create(
         self,
@@ -71,7 +59,7 @@ class ProcedureAdapter:
         create_env: CreateEnv = False,
     ) -> ProcedureSummary:
         """Load a script; ``init`` gets these arguments and, unless they name one, the subarray."""
-        init = CallArguments.from_json(init_args)
+        init = decode(CallArguments, init_args or {})
         with OETClient(self._base) as client:
             procedure = client.create_procedure(
                 script_uri,
@@ -82,16 +70,17 @@ class ProcedureAdapter:
                 git_commit=git_commit,
                 create_env=create_env,
             )
-        return ProcedureSummary.of(procedure)
+        return decode(ProcedureSummary, procedure.document)
 
     def start(self, pid: int | str, run_args: Arguments | None = None) -> ProcedureSummary:
         """Call ``main`` of a READY procedure with these arguments."""
-        main = CallArguments.from_json(run_args)
+        main = decode(CallArguments, run_args or {})
         with OETClient(self._base) as client:
-            return ProcedureSummary.of(client.start_procedure(int(pid), main.args, main.kwargs))
+            procedure = client.start_procedure(int(pid), main.args, main.kwargs)
+        return decode(ProcedureSummary, procedure.document)
 
     def stop(self, pid: int | str, run_abort: bool = True) -> str:
-        """What the server says about the stop."""
+        """Stop it; returns the server's sentence about the stop."""
         with OETClient(self._base) as client:
             return client.stop_procedure(int(pid), run_abort).message
 
@@ -103,13 +92,13 @@ class ProcedureAdapter:
         **script_options: Any,
     ) -> ProcedureSummary:
         """Create, start and wait for the end; the options are those of ``create``."""
-        main = CallArguments.from_json(run_args)
+        main = decode(CallArguments, run_args or {})
         with OETClient(self._base) as client:
             procedure = client.run_procedure(
                 script_uri,
                 main.args,
                 main.kwargs,
-                init=CallArguments.from_json(init_args),
+                init=decode(CallArguments, init_args or {}),
                 **script_options,
             )
-        return ProcedureSummary.of(procedure)
+        return decode(ProcedureSummary, procedure.document)

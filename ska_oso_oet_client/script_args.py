@@ -15,9 +15,9 @@ _PARTS = {"args": (list, tuple), "kwargs": (Mapping,)}
 
 
 def checked(script_args: Any) -> ScriptArgs:
-    """The same arguments; raises InvalidRequestError, which says what is expected.
+    """The same arguments; raises InvalidRequestError with the expected form.
 
-    What is left out stays so: empty ``args`` would replace those of the scheduling block.
+    Missing parts stay missing: empty ``args`` would replace those of the scheduling block.
     """
     if not isinstance(script_args, Mapping) or not all(
         function in _FUNCTIONS and _is_call(call) for function, call in script_args.items()

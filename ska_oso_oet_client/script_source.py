@@ -1,4 +1,4 @@
-"""Which script to load: the part of a create request that names it, checked before it is sent."""
+"""The part of a create request that names the script, checked before it is sent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def script_document(
     git_commit: str | None = None,
     create_env: CreateEnv = False,
 ) -> dict[str, Any]:
-    """The ``script`` of a create request. Raises InvalidRequestError for what cannot be meant."""
+    """The ``script`` of a create request. Raises InvalidRequestError for a contradiction."""
     git_args = {
         name: value
         for name, value in (
@@ -38,7 +38,7 @@ def script_document(
             "script_uri": script_uri,
             "create_env": create_env,
         }
-        # What is left out, the server fills in from its own settings.
+        # The server fills in missing fields from its own settings.
         return {**document, "git_args": git_args} if git_args else document
     if not script_uri.startswith(FILE_PREFIX):
         raise InvalidRequestError(

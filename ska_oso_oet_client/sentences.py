@@ -6,10 +6,11 @@ and fields instead: nothing is dropped.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
-from .happenings import Event
+from .events import Event
 
 PATTERNS: Mapping[str, str] = {
     "request.procedure.create": (
@@ -39,6 +40,9 @@ PATTERNS: Mapping[str, str] = {
     "procedure.survivors.gone": "What was left of procedure {pid} has ended",
     "request.procedure.abort": "User request: abort subarray {subarray}{and_restart}",
     "procedure.abort.failed": "SUBARRAY {subarray} WAS NOT ABORTED: {detail}",
+    "procedure.abort.complete": "The abort of subarray {subarray} (procedure {pid}) is complete",
+    "request.failed": "Refused: {detail}",
+    "auth.refused": "NOT PERMITTED: {method} {path}: {why}",
     "request.activity.run": "User request: run {activity_name} of {sbd_id} on subarray {subarray}",
     "request.activity.stop": "User request: stop activity #{aid} {with_abort}",
     "activity.lifecycle.complete": "Activity {id} ({activity_name} of {sbd_id}) complete",
@@ -77,25 +81,43 @@ PATTERNS: Mapping[str, str] = {
 }
 
 
-def sentence(event: Event, subarray_id: int) -> str | None:
-    """The event for people; ``subarray_id`` is used where the event does not say which."""
+_COMMAND = re.compile(r"\boet [a-z]+[^.;]*$")
+_FRAME = re.compile('^ *File "(.+)", line ([0-9]+)', re.M)
+
+
+def sentence(event: Event, subarray_id: int, with_user: bool = True) -> str | None:
+    """The event for people; ``subarray_id`` is used if the event does not say which.
+
+    ``with_user``: sentences about requests and stops name the user, if it is in the event.
+    """
     pattern = PATTERNS.get(event.topic)
     if pattern is None:
         return None
     try:
-        return pattern.format_map(_details(event.fields, subarray_id))
+        text = pattern.format_map(_details(event.fields, subarray_id))
     except KeyError:
         return None
+    who = _user(event) if with_user else None
+    return f"{text} (by {who})" if who else text
+
+
+def _user(event: Event) -> str | None:
+    if PATTERNS[event.topic].startswith("User request:"):
+        return event.fields.get("user")
+    result = event.fields.get("result")
+    if event.topic.endswith(".lifecycle.stopped") and isinstance(result, Mapping):
+        return result.get("stopped_by")
+    return None
 
 
 def name_and_fields(event: Event) -> str:
-    """The event as it is, on one line."""
+    """The topic and all fields of an event, on one line."""
     fields = " ".join(f"{name}={value!r}" for name, value in event.fields.items())
     return f"{event.topic} {fields}".rstrip()
 
 
 def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
-    """The event's own fields, and beside them what patterns need of the objects among them."""
+    """The event's own fields, and those of its objects that patterns need."""
     details: dict[str, Any] = {"subarray": fields.get("subarray_id") or subarray_id, **fields}
     command = fields.get("cmd")
     if isinstance(command, Mapping):
@@ -135,9 +157,22 @@ def _script_uri(holder: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _why(ended: Mapping[str, Any]) -> str:
-    """The most telling line there is about how a procedure or an activity ended."""
+    """The most specific line about the end of a procedure or an activity."""
     outcome = ended.get("outcome") or {}
     trace = (ended.get("history") or {}).get("stacktrace") or ""
     last_line = trace.strip().rpartition("\n")[2]
     why = outcome.get("detail") or last_line or outcome.get("reason") or "no reason given"
-    return " ".join(str(why).split())
+    return " ".join(f"{why}{_place(ended, trace, why)}".split())
+
+
+def _place(ended: Mapping[str, Any], trace: str, why: str) -> str:
+    """The place of the failure in the script: the last of its lines in the trace.
+
+    Not behind a command, which is there to be copied.
+    """
+    if _COMMAND.search(str(why)):
+        return ""
+    uri = str(_script_uri(ended).get("script_uri", ""))
+    name = uri.rpartition("/")[2]
+    lines = [line for path, line in _FRAME.findall(trace) if path.rpartition("/")[2] == name]
+    return f" ({name} line {lines[-1]})" if name and lines else ""

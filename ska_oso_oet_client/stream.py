@@ -1,7 +1,7 @@
-"""The event stream as a client reads it: whole messages, and no gap when the connection breaks.
+"""Reads the event stream: complete messages, without a gap after a broken connection.
 
 The bytes are cut into blocks here, at blank lines, and each block is decoded by sseclient. A
-block that a broken connection cut short is thrown away; the server sends it again.
+block that a broken connection cut short is dropped; the server sends it again.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ from typing import Any
 import requests
 import sseclient
 
-from .errors import OETError, RefusedError, UnreachableError
-from .patience import may_pass
+from .answers import never_sent, reason_of
+from .errors import LostError, OETError, RefusedError, UnreachableError
+from .limits import SILENCE
+from .retry import may_pass, pauses
 from .transport import Transport
 
-SILENCE = 60.0
-"""Seconds without a byte after which a connection counts as dead; the server comments every 15."""
+QUIET = 20.0
+"""Seconds without a byte that are worth a word."""
+
+Trouble = tuple[str, float]
+"""Its description, and its beginning on the monotonic clock."""
+NO_WORD = "no word from the server for"
 
 FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
@@ -38,7 +44,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Message:
-    """One block of the stream: a message, or with ``name`` None a sign of life.
+    """One block of the stream: a message, or with ``name`` None a keep-alive.
 
     ``reconnected`` marks the first block after a broken connection.
     """
@@ -51,10 +57,10 @@ class Message:
 
 
 class EventStream:
-    """Messages of one stream, for ever, over as many connections as it takes.
+    """The endless messages of one stream, over as many connections as needed.
 
     ``patience`` limits the seconds without a server (None: no limit), after which
-    UnreachableError is raised. ``notify`` is told, in a sentence, what happens to the connection.
+    UnreachableError is raised. ``notify`` gets a sentence about each change of the connection.
     """
 
     def __init__(
@@ -68,13 +74,23 @@ class EventStream:
         notify: Callable[[str], None] = log.warning,
     ) -> None:
         self._transport = transport
+        self.url = transport.url
         self._path = path
         self._params = dict(params or {})
         self._patience = patience
         self._notify = notify
         self._response: requests.Response | None = None
         self._blocks: Iterator[bytes] = iter(())
+        self._heard = time.monotonic()
+        self._lost: float | None = None  #: time of the loss of the connection
         self.last_id = last_id
+
+    def trouble(self) -> Trouble | None:
+        """The reason while the connection is lost or silent."""
+        if self._lost is not None:
+            return "reconnecting", self._lost
+        quiet = time.monotonic() - self._heard
+        return (NO_WORD, self._heard) if quiet >= QUIET else None
 
     def open(self) -> None:
         """Connect, and return only when the server listens to us: its first bytes are here.
@@ -84,7 +100,8 @@ class EventStream:
         try:
             self._blocks = self._connect()
         except requests.RequestException as error:
-            raise UnreachableError(self._transport.url, type(error).__name__) from error
+            reason = reason_of(error, SILENCE)
+            raise UnreachableError(self._transport.url, reason, not never_sent(error)) from error
 
     def __iter__(self) -> Iterator[Message]:
         if self._response is None:
@@ -99,15 +116,18 @@ class EventStream:
         while True:
             try:
                 for block in self._blocks:
+                    self._heard = time.monotonic()
                     yield self._decode(block, reconnected)
                     reconnected = False
                 reason = "the server closed it"
             except requests.RequestException as error:
-                reason = type(error).__name__
+                reason = reason_of(error, SILENCE, "the connection broke")
             if not self._reopen_with_another_login():
                 self.close()
                 self._notify(f"Event stream lost ({reason}), reconnecting")
+                self._lost = time.monotonic()
                 self._blocks = self._reconnect()
+                self._heard, self._lost = time.monotonic(), None
                 self._notify("Event stream is back")
             reconnected = True
 
@@ -131,7 +151,7 @@ class EventStream:
         return blocks(chain([first], pieces))
 
     def _reopen_with_another_login(self) -> bool:
-        """Go on where a server ended the stream because its token did; that is no trouble."""
+        """Reconnect with another token, if the token of the stream has expired."""
         response = self._response
         if response is None or not self._transport.has_outlived_its_login(response):
             return False
@@ -145,8 +165,7 @@ class EventStream:
 
     def _reconnect(self) -> Iterator[bytes]:
         waited = 0.0
-        pause = FIRST_PAUSE
-        while True:
+        for pause in pauses(FIRST_PAUSE, LONGEST_PAUSE):
             self._transport.sleep(pause)
             began = time.monotonic()
             try:
@@ -158,11 +177,9 @@ class EventStream:
                 trouble = error
             waited += pause + time.monotonic() - began
             if self._patience is not None and waited >= self._patience:
-                raise UnreachableError(
-                    self._transport.url, f"gone for {self._patience:g} s"
-                ) from trouble
+                raise LostError(self._transport.url, self._patience) from trouble
             log.debug("no event stream yet: %s", trouble)
-            pause = min(2 * pause, LONGEST_PAUSE)
+        raise AssertionError("attempts never run out")
 
     def _decode(self, block: bytes, reconnected: bool) -> Message:
         for event in sseclient.SSEClient(iter([block])).events():
@@ -195,7 +212,7 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
 
 
 def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a byte stream after each blank line; what follows the last one is not passed on."""
+    """Cut a byte stream after each blank line; an incomplete last block is dropped."""
     pending = b""
     for piece in pieces:
         # A blank line may have begun in the last bytes already searched.

@@ -1,17 +1,14 @@
-"""What can be followed: which events are about it, and which of them say that it is over."""
+"""Subjects of following: which events are about one, and which of them end it."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
-from .decoding import decode
-from .happenings import Event
+from .decoding import answer_of, decode
+from .events import Event
 from .model import COMPLETE, FAILED, FINAL_STATES, READY, STOPPED, Activity, Procedure
-
-if TYPE_CHECKING:
-    from .client import OETClient
 
 ACTIVITY_WORKER = "ActivityWorker"
 """Who asks for procedures on behalf of activities."""
@@ -35,13 +32,17 @@ T = TypeVar("T", Procedure, Activity)
 class Subject(ABC, Generic[T]):
     """A procedure or an activity that is followed until it is final, or in a state ``until``.
 
-    ``pid`` is the procedure whose output belongs to it, if there is one.
+    ``pid`` is the procedure whose output belongs to it, if there is one; ``ask`` gets it from the
+    server at ``url``.
     """
 
-    def __init__(self, client: OETClient, pid: int | None, until: Collection[str]) -> None:
+    def __init__(
+        self, pid: int | None, until: Collection[str], ask: Callable[[], T], url: str
+    ) -> None:
         self.pid = pid
-        self._client = client
         self._until = until
+        self._ask: Callable[[], T] = ask
+        self._url = url
 
     @abstractmethod
     def concerns(self, event: Event) -> bool:
@@ -49,45 +50,45 @@ class Subject(ABC, Generic[T]):
 
     @abstractmethod
     def ended_by(self, event: Event) -> T | None:
-        """What it is now, when this event, which concerns it, says that following it is over."""
+        """Its current document if this event of it ends the following, else None."""
 
-    @abstractmethod
-    def _ask(self) -> T: ...
+    def _decode(self, kind: type[T], event: Event) -> T:
+        with answer_of(self._url):
+            return decode(kind, event.fields.get("result"))
 
-    def ended(self, notify: Callable[[str], None]) -> T | None:
-        """The same, asked of the server."""
-        found = self._client.patiently(self._ask, notify)
+    def ended(self) -> T | None:
+        """The same, by a request to the server."""
+        found = self._ask()
         return found if found.is_final or found.state in self._until else None
 
 
 class ProcedureSubject(Subject[Procedure]):
-    def __init__(self, client: OETClient, pid: int, until: Collection[str]) -> None:
-        super().__init__(client, pid, until)
-        self._id = pid
-
     def concerns(self, event: Event) -> bool:
-        return concerns_procedure(event, self._id)
+        return self.pid is not None and concerns_procedure(event, self.pid)
 
     def ended_by(self, event: Event) -> Procedure | None:
         state = STATE_AFTER.get(event.topic)
         if state in FINAL_STATES or state in self._until:
-            return decode(Procedure.from_json, event.fields.get("result"), self._client.url)
+            return self._decode(Procedure, event)
         return None
-
-    def _ask(self) -> Procedure:
-        return self._client.procedure(self._id)
 
 
 class ActivitySubject(Subject[Activity]):
     """Its end is its own: it may fail without its procedure, and ends a moment after it."""
 
-    def __init__(self, client: OETClient, activity: Activity, until: Collection[str]) -> None:
-        super().__init__(client, activity.procedure_id, until)
+    def __init__(
+        self,
+        activity: Activity,
+        until: Collection[str],
+        ask: Callable[[], Activity],
+        url: str,
+    ) -> None:
+        super().__init__(activity.procedure_id, until, ask, url)
         self._activity = activity
 
     def concerns(self, event: Event) -> bool:
         if event.topic.startswith("request.procedure.") and event.source == ACTIVITY_WORKER:
-            return False  # the activity's own doing, told by what comes of it
+            return False  # a part of the activity, whose own event follows
         if self.pid is not None and concerns_procedure(event, self.pid):
             return True
         return concerns_activity(event, self._activity)
@@ -95,11 +96,8 @@ class ActivitySubject(Subject[Activity]):
     def ended_by(self, event: Event) -> Activity | None:
         changed = event.topic == _ACTIVITY_CHANGED and event.fields.get("new_state") in self._until
         if changed or event.topic in _ACTIVITY_OVER:
-            return decode(Activity.from_json, event.fields.get("result"), self._client.url)
+            return self._decode(Activity, event)
         return None
-
-    def _ask(self) -> Activity:
-        return self._client.activity(self._activity.id)
 
 
 def concerns_procedure(event: Event, pid: int) -> bool:

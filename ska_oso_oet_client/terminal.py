@@ -1,4 +1,4 @@
-"""Words of others on a terminal: text and colours get through, all else that steers it does not.
+"""Text of others on a terminal: keeps text and colours, and removes all other control sequences.
 
 A sequence ends at the end of its line at the latest, so that one without an end hides no more.
 """
@@ -22,13 +22,13 @@ _COLOUR = re.compile("\x1b\\[[0-9;:]{0,60}m")
 _COLOUR_OFF = re.compile("\x1b\\[[0;]*m")
 _RESET = "\x1b[0m"
 _LONGEST = 64  #: characters kept of a sequence without an end: too many for a colour
-_COLOURS = 16  #: so many are taken up again after a pause
+_COLOURS = 16  #: maximum number restored after a pause
 
 
 class Screen:
-    """Makes what a script prints safe to show, piece by piece; see ``pause`` for its colours.
+    """Makes a script's output safe to show, piece by piece; see ``pause`` for its colours.
 
-    ``raw``: leave everything as it is. ``in_line`` tells whether the last line has no end yet.
+    ``raw``: change nothing. ``in_line`` tells whether the last line is unfinished.
     """
 
     def __init__(self, raw: bool = False) -> None:
@@ -39,7 +39,7 @@ class Screen:
         self.in_line = False
 
     def show(self, text: str, stream: str = "") -> str:
-        """What to write for the next piece of a stream; sequences may go on in later pieces."""
+        """The safe text of the next piece of a stream; sequences may continue in later pieces."""
         before = "".join(self._colours)
         if not self._raw:
             text = self._safe(self._unfinished.pop(stream, "") + text, stream)
@@ -54,7 +54,7 @@ class Screen:
         return before + text
 
     def pause(self) -> str:
-        """What to write before anything else is written, so that it has no colour of the script."""
+        """The text that ends the script's colours, written before any other text."""
         if self._paused or not self._colours:
             return ""
         self._paused = True
@@ -82,7 +82,7 @@ class Screen:
 
 
 def printable(text: str) -> str:
-    """``text`` on one line, without what a terminal would take as commands, colours too."""
+    """``text`` on one line, without control sequences of a terminal, colours too."""
     return "".join(letter if letter.isprintable() else " " for letter in _CONTROL.sub("", text))
 
 
@@ -93,4 +93,4 @@ def printable_lines(text: str) -> str:
 
 def shortened(text: str, most: int) -> str:
     """``text`` with at most ``most`` characters, the last one telling that there are more."""
-    return text if len(text) <= most else text[: most - 1] + "…"
+    return text if len(text) <= most else text[: most - 1].rstrip("…") + "…"

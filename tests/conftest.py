@@ -25,6 +25,8 @@ from .postgresql import PostgreSQL, copied, end_shared, shared, written
 
 #: Whether every server of the tests has a central history; see `make test-postgresql`.
 CENTRAL = os.environ.get("OET_TEST_DATABASE") == "postgresql"
+#: The workers of such a server.
+WORKERS = ("bus", "FlaskWorker", "SESWorker", "ActivityWorker", *(("CentralWorker",) if CENTRAL else ()))
 SCRIPTS = Path(__file__).parent / "scripts"
 READY = "is ready: "
 
@@ -106,7 +108,7 @@ class Events:
 class Server:
     """One `oet-server`, started from its console script or module like a user would."""
 
-    command = (sys.executable, "-m", "ska_oso_oet.server")
+    command: tuple[str, ...] = (sys.executable, "-m", "ska_oso_oet.server")
 
     def __init__(self, state: Path, **settings: str) -> None:
         self.state = state
@@ -157,7 +159,7 @@ class Server:
         return status
 
     def worker(self, role: str) -> psutil.Process:
-        """The process of a worker: bus, ses, activity or rest."""
+        """The process of a worker: bus, ses, activity, rest or central."""
         assert self.process is not None
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
@@ -308,16 +310,79 @@ def _require_copied(server: Server) -> None:
         assert {seq: there[seq] for seq in here} == here
 
 
+_LONG = 2**21  #: bytes of a journal from which on a past makes whoever lists all of it slow
+
+
+class Common:
+    """A server for one module after the other; a new one where the last has not left it as it was."""
+
+    def __init__(self, folders: pytest.TempPathFactory) -> None:
+        self._folders = folders
+        self._life = contextlib.ExitStack()
+        self._server: Server | None = None
+        self._was: object = None
+
+    def server(self) -> Server:
+        if self._server is None:
+            self._server = self._life.enter_context(serving(self._folders.mktemp("oet") / "state"))
+            self._was = self._is(self._server)
+        return self._server
+
+    def tidy(self) -> None:
+        """Stop what lives, and part with a server that is another than it was."""
+        with contextlib.suppress(AssertionError, LookupError, OSError, psutil.Error):
+            assert self._server is not None
+            for procedure in self._server.get("/procedures"):
+                if procedure["outcome"] is None:
+                    self._server.put(procedure["id"], state="STOPPED")  # unless it has just ended
+            small = (self._server.state / "journal.db").stat().st_size < _LONG
+            if small and self._is(self._server) == self._was:
+                return
+        self.close()
+
+    def _is(self, server: Server) -> object:
+        """Its processes and all that it says of itself, but for what any server has more and less of."""
+        workers = [server.worker(role) for role in ("bus", "ses", "activity", "rest")]
+        changes = {"reads", "disk_free"}
+        status = {name: value for name, value in server.get("/status").items() if name not in changes}
+        return server.process, workers, workers[-1].children(), status, dict(server.session.headers)
+
+    def close(self) -> None:
+        self._server = None
+        self._life.close()
+
+
+@pytest.fixture(scope="session")
+def common(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Common]:
+    found = Common(tmp_path_factory)
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="session")
+def spare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Common]:
+    found = Common(tmp_path_factory)
+    yield found
+    found.close()
+
+
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """A server shared by the tests of a module."""
-    with serving(tmp_path_factory.mktemp("oet") / "state") as found:
-        yield found
+def server(common: Common) -> Iterator[Server]:
+    """A server shared by the tests of a module, and with other modules; it has a past."""
+    yield common.server()
+    common.tidy()
 
 
 @pytest.fixture
-def own_server(tmp_path: Path) -> Iterator[Server]:
-    """A server for one test, which may harm it."""
+def own_server(spare: Common) -> Iterator[Server]:
+    """A server for one test, which may harm it; nobody has harmed it before, but it has a past."""
+    yield spare.server()
+    spare.tidy()
+
+
+@pytest.fixture
+def new_server(tmp_path: Path) -> Iterator[Server]:
+    """A server that nobody has used before."""
     with serving(tmp_path / "state") as found:
         yield found
 

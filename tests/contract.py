@@ -13,11 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 import requests
 from jsonschema import Draft202012Validator
 
-from ska_oso_oet.settings import read_settings
-from ska_oso_oet.web.app import create_app
-from ska_oso_oet.web.bridge import Bridge
-from ska_oso_oet.web.document import document_of
-from ska_oso_oet.web.stream import Hub
+from ska_oso_oet.web.openapi import document as openapi
 
 Document = dict[str, Any]
 
@@ -25,11 +21,7 @@ Document = dict[str, Any]
 @functools.cache
 def document() -> Document:
     """The document of this release, without a server."""
-    bridge = Bridge("nowhere")
-    try:
-        return document_of(create_app(read_settings({}), bridge, Hub())._app._app)
-    finally:
-        bridge.loop.close()
+    return openapi.document()
 
 
 class Contract:

@@ -1,4 +1,4 @@
-"""From a request for an activity to what its procedure is created with."""
+"""From a request for an activity to the script and arguments of its procedure."""
 
 from __future__ import annotations
 
@@ -19,27 +19,27 @@ _MOST_ARGUMENTS = 256 * 1024  #: characters; they are told with every event of t
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Plan:
-    """What a checked request comes to."""
+    """The result of checking a request."""
 
     command: RunActivity
     block: SchedulingBlock
     script: Script
     content: str | None  #: of an inline script, for its file
     init: Arguments
-    main: Arguments  #: as the block and the user have them, without what the OET gives
+    main: Arguments  #: of the block and the user, without those the OET adds
     sbi_id: str
     folder: str  #: of the files that are handed to the script
 
     @property
     def handed_over(self) -> Arguments:
-        """The arguments of ``main`` with what the OET gives."""
+        """The arguments of ``main`` with those the OET adds."""
         given = dict(zip(GIVEN, (os.path.join(self.folder, "sbd.json"), self.sbi_id), strict=True))
         return self.main.overridden_by(Arguments(kwargs=given))
 
     def write(self) -> None:
         """Write the files that are handed to the script; again is harmless.
 
-        :raises DiskFull: where they cannot be written
+        :raises DiskFull: if they cannot be written
         """
         try:
             os.makedirs(self.folder, mode=0o700, exist_ok=True)
@@ -61,8 +61,8 @@ def plan(command: RunActivity, document: dict[str, Any], *, sbi_id: str, home: s
 
     :param document: the scheduling block definition
     :param sbi_id: the id for its instance; the same request must come with the same
-    :param home: the folder of what activities hand to their scripts
-    :raises Invalid: naming what is wrong
+    :param home: the folder of the files that activities hand to their scripts
+    :raises Invalid: naming the fault
     """
     block = SchedulingBlock.from_dict(document, command.sbd_id)
     definition = block.activity(command.activity_name, command.create_env)

@@ -1,7 +1,7 @@
-"""What the activity worker asks of the script execution service.
+"""The requests of the activity worker to the script execution service.
 
-Each request has an id that is derived from what it is for. So a worker that was killed in the middle asks
-again, and what was carried out is not carried out twice.
+Each request has an id that is derived from its purpose. A worker that was killed in the middle asks again,
+and no request is carried out twice.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..domain.activity import Activity
@@ -19,11 +20,10 @@ from .plan import Plan
 CHANGE = 30.0  #: seconds the service may take to begin a change
 
 _CHECK = 10.0
-_CREATED = "procedure.lifecycle.created"
 
 
 class Procedures:
-    """The procedures of activities, which are somebody else's."""
+    """The procedures of activities; SESWorker owns them."""
 
     def __init__(self, bus: BusClient) -> None:
         self._bus = bus
@@ -35,7 +35,7 @@ class Procedures:
         """
         command = PrepareProcedure(script=plan.script, init=plan.init)
         await self._bus.ask(
-            "request.procedure.check",
+            topics.CHECK,
             {"cmd": command.to_dict(), "start": not plan.command.prepare_only},
             request_id=uuid.uuid4().hex,
             timeout=_CHECK,
@@ -44,25 +44,25 @@ class Procedures:
     async def create(self, plan: Plan, aid: int, request: Envelope) -> dict[str, Any]:
         """Have the procedure created that a request means; return its document.
 
-        :raises Refusal: where it was not
+        :raises Refusal: if it was not
         """
         command = PrepareProcedure(script=plan.script, init=plan.init, main=plan.handed_over, activity_id=aid)
-        reply = await self._ask("create", command, derived(request.id, "create"), request.user)
+        reply = await self._ask(topics.CREATE, command, derived(request.id, "create"), request.user)
         created: dict[str, Any] = reply.payload["result"]
         return created
 
     async def created_before(self, request: Envelope) -> dict[str, Any] | None:
         """The procedure that an earlier life of this worker has had created for a request.
 
-        :raises Unavailable: where the journal cannot be read
+        :raises Unavailable: if the journal cannot be read
         """
         try:
-            replies = await self._bus.read(
-                request_id=derived(request.id, "create"), topics=[_CREATED], limit=1
+            replies = await self._bus.lookup.messages(
+                request_id=derived(request.id, "create"), topics=[topics.CREATED], limit=1
             )
             pids = [reply.payload["result"]["id"] for reply in replies]
             # It may have come further since than the reply says.
-            found = await self._bus.read_procedures(pids=pids) if pids else []
+            found = await self._bus.lookup.procedures(pids=pids) if pids else []
         except ConnectionError:
             raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
         return found[0] if found else None
@@ -70,34 +70,34 @@ class Procedures:
     async def start(self, activity: Activity) -> None:
         """Have the procedure of an activity started.
 
-        :raises Refusal: where it was not
+        :raises Refusal: if it was not
         """
         command = StartProcedure(pid=activity.procedure_id)
-        await self._ask("start", command, derived(activity.sbi_id, "start"), activity.created_by)
+        await self._ask(topics.START, command, derived(activity.sbi_id, "start"), activity.created_by)
 
     async def stop(
         self, pid: int, request_id: str, user: str | None, *, abort: bool = False, timeout: float = CHANGE
     ) -> dict[str, Any]:
         """Have a procedure stopped; return the answer.
 
-        :raises Refusal: where it was not
+        :raises Refusal: if it was not
         """
         # Of an activity, whatever its script is, the one that is meant is named.
         command = StopProcedure(pid=pid, abort=abort, stop_abort=True)
-        reply = await self._ask("stop", command, request_id, user, timeout)
+        reply = await self._ask(topics.STOP, command, request_id, user, timeout)
         answer: dict[str, Any] = reply.payload["result"]
         return answer
 
     async def _ask(
         self,
-        what: str,
+        topic: str,
         command: PrepareProcedure | StartProcedure | StopProcedure,
         request_id: str,
         user: str | None,
         timeout: float = CHANGE,
     ) -> Envelope:
         return await self._bus.ask(
-            f"request.procedure.{what}",
+            topic,
             {"cmd": command.to_dict()},
             request_id=request_id,
             timeout=timeout,
@@ -109,10 +109,10 @@ class Procedures:
         """The highest activity id that a procedure has, or was asked for since then.
 
         :param since: seconds since the epoch
-        :raises ConnectionError: where the journal cannot be read
+        :raises ConnectionError: if the journal cannot be read
         """
-        asked = await self._bus.read(topics=["request.procedure.create"], since=since, limit=100_000)
-        documents = [*await self._bus.all_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
+        asked = await self._bus.lookup.messages(topics=[topics.CREATE], since=since, limit=100_000)
+        documents = [*await self._bus.lookup.all_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
         return max((document.get("activity_id") or 0 for document in documents), default=0)
 
 

@@ -1,164 +1,101 @@
 """The activities of this subarray: requests become procedures, and activities follow them.
 
 Runs in ActivityWorker. Everything that an activity is can be read from its last document in the journal and
-from its procedure, so a restarted worker goes on where the last one was.
+from its procedure, so a restarted worker continues from there.
 """
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import datetime
 import logging
 import time
-import uuid
 from typing import Any
 
+from ..bus import topics
 from ..bus.client import BusClient
-from ..bus.desk import Desk
+from ..bus.dispatcher import Dispatcher
 from ..bus.envelope import Envelope
-from ..domain.activity import LIVE, Activity, ActivityState, StateChanged, whole
-from ..domain.activity_commands import RunActivity, StopActivity
-from ..domain.errors import Conflict, NotFound, Refusal, Unavailable
+from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
+from ..domain.activity_commands import StopActivity
+from ..domain.errors import Conflict, Refusal
 from ..domain.listing import Listing
-from ..domain.scheduling import checked_sbd_id, instance
-from ..folders import keep_tidy
-from ..logs import tagged
+from ..files.expiry import keep_tidy
 from ..settings import Settings
-from .archive.timely import Timely
-from .plan import Plan, plan
+from ..telemetry.logs import tagged
+from .archive.async_archive import AsyncArchive
+from .messages import messages
+from .plan import Plan
+from .pool import ActivityPool
+from .preparation import Preparation, begun, sbi_id
 from .procedures import CHANGE, Procedures, derived
-from .recording import Recording
+from .queries import ActivityQueries
+from .status_recorder import StatusRecorder
 
 LOG = logging.getLogger(__name__)
 
 _PAGE = 1000
 _OPEN_FOR = 600.0  #: seconds back that something half done may lie
-_EARLY = 100  #: documents of procedures that are kept for an activity which is not known yet
-
-#: Events of procedures that tell the whole of them.
-_WHOLE = tuple(
-    f"procedure.lifecycle.{word}" for word in ("ready", "started", "complete", "failed", "stopped")
-)
 
 
 class ActivityService:
     """Owns every activity of this subarray.
 
-    :param archive: where scheduling blocks come from and their instances go
+    :param archive: the source of scheduling blocks and the store of their instances
     """
 
-    def __init__(self, bus: BusClient, settings: Settings, archive: Timely) -> None:
+    def __init__(self, bus: BusClient, settings: Settings, archive: AsyncArchive) -> None:
         self._bus = bus
         self._settings = settings
-        self._archive = archive
         self._procedures = Procedures(bus)
-        self._activities: dict[int, Activity] = {}
-        self._last_id = 0
-        self._early: dict[int, dict[str, Any]] = {}  #: by procedure
-        self.desk = Desk(
+        self._activities = ActivityPool(settings.history)
+        self.dispatcher = Dispatcher(
             bus,
             {
-                "request.activity.run": self._run,
-                "request.activity.stop": self._stop,
-                "request.activity.list": self._tell_list,
+                topics.RUN_ACTIVITY: self._run,
+                topics.STOP_ACTIVITY: self._stop,
+                topics.LIST_ACTIVITIES: self._tell_list,
             },
         )
-        self._recording = Recording(archive, self.desk, self._recorded)
+        self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)
+        self._preparation = Preparation(settings, archive, self._procedures, self._recorder)
+        self._queries = ActivityQueries(bus, self._activities)
 
     def listen(self) -> None:
         """Take in requests, and follow procedures."""
-        self.desk.listen()
-        for topic in _WHOLE:
+        self.dispatcher.listen()
+        for topic in topics.DOCUMENTS:
             self._bus.local.subscribe(topic, self._procedure_changed)
 
     async def tidy(self) -> None:
-        """Remove what was handed to scripts too long ago, once the past is restored; never ends by itself."""
+        """Remove folders of activities beyond the retention; never ends by itself."""
         await keep_tidy(self._settings.activities, self._settings.retention_days, self._is_kept)
 
     def _is_kept(self, name: str) -> bool:
-        return any(name == activity.sbi_id for activity in self._activities.values())
+        return any(name == activity.sbi_id for activity in self._activities)
 
     # -- run ---------------------------------------------------------------------------------------
 
     async def _run(self, request: Envelope) -> None:
         created = await self._procedures.created_before(request)
         try:
-            planned = await self._plan(request)
-            procedure = created or await self._carry_out(planned, request)
+            planned = await self._preparation.plan(request)
+            procedure = created or await self._preparation.carry_out(
+                planned, request, self._activities.next_id
+            )
         except Refusal:
             if created is not None:
                 await self._undo(request, created)
             raise
         self._begin(planned, procedure, request)
 
-    async def _plan(self, request: Envelope) -> Plan:
-        command = RunActivity.from_dict(request.payload["cmd"])
-        document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id))
-        return plan(
-            command,
-            document,
-            sbi_id=_sbi_id(request),
-            home=self._settings.activities,
-            subarray_id=self._settings.subarray_id,
-        )
-
-    async def _carry_out(self, planned: Plan, request: Envelope) -> dict[str, Any]:
-        await asyncio.to_thread(planned.write)
-        try:
-            await self._procedures.check(planned)
-            await self._store_instance(planned, request)
-            return await self._create(planned, request)
-        except Refusal:
-            await asyncio.to_thread(planned.discard)
-            raise
-
-    async def _store_instance(self, planned: Plan, request: Envelope) -> None:
-        arguments = {"init": planned.init, "main": planned.main}
-        at = _moment(request.time)
-        name = planned.command.activity_name
-        await self._archive.store_instance(
-            instance(planned.block, planned.sbi_id, name, arguments, at, request.user)
-        )
-
-    async def _create(self, planned: Plan, request: Envelope) -> dict[str, Any]:
-        self._last_id += 1
-        try:
-            return await self._procedures.create(planned, self._last_id, request)
-        except Refusal:
-            self._recording.record(planned.sbi_id, "Failed")
-            raise
-
     def _begin(self, planned: Plan, procedure: dict[str, Any], request: Envelope) -> None:
-        command = planned.command
-        activity = Activity(
-            id=procedure["activity_id"],
-            activity_name=command.activity_name,
-            sbd_id=command.sbd_id,
-            sbd_version=planned.block.version,
-            sbi_id=planned.sbi_id,
-            procedure_id=procedure["id"],
-            init=planned.init,
-            main=planned.main,
-            activity_states=[(ActivityState.REQUESTED, request.time)],
-            prepare_only=command.prepare_only,
-            create_env=command.create_env,
-            created_by=request.user,
-            script_uri=procedure["script"]["script_uri"],
-        )
-        self._keep(activity)
+        activity = begun(planned, procedure, request)
+        self._activities.add(activity)
         key, at = f"activity-{activity.id}-0", activity.activity_states[0][1]
         payload = {"result": activity.to_dict()}
         about = {"request_id": request.request_id, "user": request.user}
-        self._bus.send([self._bus.envelope("activity.lifecycle.running", payload, id=key, time=at, **about)])
-        self._follow(activity, self._early.pop(procedure["id"], procedure))
-
-    def _keep(self, activity: Activity) -> None:
-        self._last_id = max(self._last_id, activity.id)
-        self._activities[activity.id] = activity
-        surplus = len(self._activities) - self._settings.history
-        for old in [a.id for a in self._activities.values() if a.final][: max(0, surplus)]:
-            del self._activities[old]
+        self._bus.send([self._bus.envelope(topics.ACTIVITY_RUNNING, payload, id=key, time=at, **about)])
+        self._follow(activity, self._activities.take_early(procedure["id"]) or procedure)
 
     # -- following procedures ----------------------------------------------------------------------
 
@@ -167,12 +104,11 @@ class ActivityService:
         aid = document.get("activity_id")
         if aid is None:
             return
-        if aid in self._activities:
-            self._follow(self._activities[aid], document)
+        activity = self._activities.get(aid)
+        if activity is not None:
+            self._follow(activity, document)
         else:
-            self._early[document["id"]] = document
-            while len(self._early) > _EARLY:
-                del self._early[next(iter(self._early))]
+            self._activities.keep_early(document)
 
     def _follow(self, activity: Activity, procedure: dict[str, Any]) -> None:
         if procedure["id"] != activity.procedure_id:
@@ -180,7 +116,7 @@ class ActivityService:
         for change in activity.follow(procedure):
             self._tell(activity, change)
         if activity.state is ActivityState.PREPARED and not activity.prepare_only:
-            self.desk.background(self._start(activity))
+            self.dispatcher.background(self._start(activity))
 
     async def _start(self, activity: Activity) -> None:
         with tagged(procedure_id=activity.procedure_id):
@@ -202,37 +138,20 @@ class ActivityService:
             LOG.warning("Procedure %s was not ended: %s", activity.procedure_id, error.detail)
 
     def _tell(self, activity: Activity, change: StateChanged) -> None:
-        key = f"activity-{activity.id}-{len(activity.activity_states) - 1}"
-        result = activity.to_dict()
-        fields = {
-            "aid": activity.id,
-            "old_state": change.old_state.value,
-            "new_state": change.new_state.value,
-        }
-        said: list[tuple[str, dict[str, Any]]] = [
-            ("activity.lifecycle.statechange", {**fields, "result": result})
-        ]
-        block = {"sbd_id": activity.sbd_id, "sbi_id": activity.sbi_id}
-        if change.new_state is ActivityState.RUNNING:
-            said.append(("sb.lifecycle.started", block))
-        if activity.final:
-            if activity.ran:
-                good = activity.state is ActivityState.COMPLETE
-                said.append((f"sb.lifecycle.finished.{'succeeded' if good else 'failed'}", block))
-            said.append((f"activity.lifecycle.{change.new_state.lower()}", {"result": result}))
         # Made from the change alone, the ids make sure that a change is told once, whatever is restarted.
+        key = f"activity-{activity.id}-{len(activity.activity_states) - 1}"
         self._bus.send(
             self._bus.envelope(topic, payload, id=f"{key}-{n}", time=change.time, user=activity.created_by)
-            for n, (topic, payload) in enumerate(said)
+            for n, (topic, payload) in enumerate(messages(activity, change))
         )
         self._record(activity)
 
-    # -- what the archive must know ----------------------------------------------------------------
+    # -- statuses in the archive -------------------------------------------------------------------
 
     def _record(self, activity: Activity) -> None:
         due = activity.due_sbi_status
         if due is not None and due != activity.sbi_status:
-            self._recording.record(activity.sbi_id, due, activity.id)
+            self._recorder.record(activity.sbi_id, due, activity.id)
 
     def _recorded(self, aid: int, status: str) -> None:
         activity = self._activities.get(aid)
@@ -240,7 +159,7 @@ class ActivityService:
             return
         activity.sbi_status = status
         fields = {"aid": aid, "sbi_status": status, "result": activity.to_dict()}
-        self._bus.send([self._bus.envelope("activity.lifecycle.recorded", fields)])
+        self._bus.send([self._bus.envelope(topics.ACTIVITY_RECORDED, fields)])
 
     # -- stop --------------------------------------------------------------------------------------
 
@@ -248,10 +167,9 @@ class ActivityService:
         command = StopActivity.from_dict(request.payload["cmd"])
         activity = self._activities.get(command.aid)
         if activity is None:
-            document = await self._archived(command.aid)
-            activity = Activity.from_dict(document)
+            activity = Activity.from_dict(await self._queries.document(command.aid))
         if activity.final:
-            raise Conflict(f"Cannot stop activity {command.aid}: it is already {activity.state}")
+            raise Conflict.over(f"activity {command.aid}", activity.state)
         timeout = max(1.0, (request.expires or time.time() + CHANGE) - time.time())
         answer = await self._procedures.stop(
             activity.procedure_id,
@@ -260,94 +178,58 @@ class ActivityService:
             abort=command.abort,
             timeout=timeout,
         )
-        self.desk.reply(request, "activity.stop.answered", {"result": answer})
-
-    # -- list --------------------------------------------------------------------------------------
+        self.dispatcher.reply(request, topics.ACTIVITY_STOP_ANSWERED, {"result": answer})
 
     async def _tell_list(self, request: Envelope) -> None:
-        aids, wanted = request.payload["aids"], Listing.from_dict(request.payload.get("query") or {})
-        if wanted.all:
-            page = await self._read(**wanted.question)
-            result = [self._known(document) for document in reversed(page)]
-        elif aids is None:
-            newest = sorted(self._activities.values(), key=lambda a: a.id)[-self._settings.history :]
-            result = wanted.of([activity.to_dict() for activity in newest])
-        else:
-            result = [
-                self._activities[aid].to_dict() if aid in self._activities else await self._archived(aid)
-                for aid in aids
-            ]
-        self.desk.reply(request, "activity.pool.list", {"result": result})
-
-    def _known(self, document: dict[str, Any]) -> dict[str, Any]:
-        here = self._activities.get(document["id"])
-        return whole(document) if here is None else here.to_dict()
-
-    async def _archived(self, aid: int) -> dict[str, Any]:
-        found = await self._read(ids=[aid])
-        if not found:
-            raise NotFound.activity(aid)
-        return whole(found[0])
-
-    async def _read(self, **query: Any) -> list[dict[str, Any]]:
-        try:
-            return await self._bus.read_documents(kind="activity", **query)
-        except ConnectionError:
-            raise Unavailable("the journal cannot be read at the moment; try again shortly") from None
+        query = request.payload.get("query")
+        wanted = None if query is None else Listing.from_dict(query)
+        result = await self._queries.chosen(request.payload["aids"], wanted)
+        self.dispatcher.reply(request, topics.ACTIVITY_LIST, {"result": result})
 
     # -- after a restart ---------------------------------------------------------------------------
 
     async def restore(self, head: int) -> None:
-        """Take up the activities of an earlier life, and what it has not answered.
+        """Take up the activities of an earlier life, and its unanswered requests.
 
         :param head: up to which number messages are read here; later ones arrive over the bus
-        :raises ConnectionError: where the journal cannot be read
+        :raises ConnectionError: if the journal cannot be read
         """
-        self._last_id = await self._procedures.last_activity_id(time.time() - _OPEN_FOR)
-        newest = await self._bus.all_documents(kind="activity", limit=self._settings.history)
-        live = await self._bus.all_documents(
+        self._activities.continue_ids_after(await self._procedures.last_activity_id(time.time() - _OPEN_FOR))
+        newest = await self._bus.lookup.all_documents(kind="activity", limit=self._settings.history)
+        live = await self._bus.lookup.all_documents(
             kind="activity", states=[state.value for state in LIVE], limit=_PAGE
         )
-        known = {document["id"]: document for document in (*newest, *live)}
-        for aid in sorted(known):
-            self._keep(Activity.from_dict(known[aid]))
-        unfinished = [activity for activity in self._activities.values() if not activity.final]
+        documents = {document["id"]: document for document in (*newest, *live)}
+        for aid in sorted(documents):
+            self._activities.add(Activity.from_dict(documents[aid]))
+        unfinished = [activity for activity in self._activities if not activity.final]
         procedures = {
             document["id"]: document
-            for document in await self._bus.all_procedures(pids=[a.procedure_id for a in unfinished])
+            for document in await self._bus.lookup.all_procedures(pids=[a.procedure_id for a in unfinished])
         }
         for activity in unfinished:
             pid = activity.procedure_id
-            for document in (procedures.get(pid), self._early.pop(pid, None)):
+            for document in (procedures.get(pid), self._activities.take_early(pid)):
                 if document is not None:
                     self._follow(activity, document)
-        for activity in self._activities.values():
+        for activity in self._activities:
             self._record(activity)
-        for request in await self.desk.unanswered(head):
-            if request.topic == "request.activity.run" and time.time() > (request.expires or 0):
-                self.desk.background(self._undo_late(request))
-            self.desk.carry_out(request)
-        self.desk.open()
+        for request in await self.dispatcher.unanswered(head):
+            if request.topic == topics.RUN_ACTIVITY and time.time() > (request.expires or 0):
+                self.dispatcher.background(self._undo_late(request))
+            self.dispatcher.carry_out(request)
+        self.dispatcher.open()
 
     async def _undo_late(self, request: Envelope) -> None:
-        """Nobody waits any more for what was half done when an earlier life of this worker ended."""
+        """Undo an expired request that an earlier life of this worker left half done."""
         with contextlib.suppress(Refusal):
             created = await self._procedures.created_before(request)
             if created is not None:
                 await self._undo(request, created)
 
     async def _undo(self, request: Envelope, created: dict[str, Any]) -> None:
-        """End what an earlier life of this worker has had created for a request that is refused."""
+        """End the procedure of a request that is refused; an earlier life of this worker created it."""
         LOG.warning("Ending procedure %s: its activity could not be begun", created["id"])
-        self._recording.record(_sbi_id(request), "Failed")
+        self._recorder.record(sbi_id(request), "Failed")
         with contextlib.suppress(Refusal):  # it has ended
             await self._procedures.stop(created["id"], derived(request.id, "undo"), None)
-
-
-def _sbi_id(request: Envelope) -> str:
-    """The id of the scheduling block instance that a request makes; the same for the same."""
-    return f"sbi-{uuid.uuid5(uuid.NAMESPACE_OID, request.id).hex[:12]}"
-
-
-def _moment(seconds: float) -> datetime.datetime:
-    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)

@@ -1,4 +1,4 @@
-"""The event bus: pypubsub inside a process, a broker with a journal between processes.
+"""A worker's end of the event bus: pypubsub inside a process, frames to the broker.
 
-The only package that knows pypubsub and SQLAlchemy.
+The only room that knows pypubsub.
 """

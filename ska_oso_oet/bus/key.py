@@ -1,7 +1,7 @@
-"""The key of the bus: who has it is a worker, and may say anything.
+"""The key of the bus, which authenticates workers.
 
-An arbiter hands it down to its workers, and nobody else has it. Workers that run alone find it in a file of
-the state directory, for the server's account only, which the bus writes.
+The arbiter passes it to its workers only. Workers that run alone read it from a file in the state directory,
+which the bus writes, for the server's account only.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import contextlib
 import os
 import secrets
 
-from .. import confidential
-from .sealed import owners_only
+from ..files.opening import at_once
+from ..kernel import confidential
 
 NAME = "bus_key"
 
@@ -22,27 +22,27 @@ def make() -> None:
 
 
 def required(path: str) -> str:
-    """The key that the bus asks for.
+    """The key that the broker requires; written to the file if no arbiter passed it.
 
-    :param path: the bus's socket
+    :param path: path of the broker's socket
     """
-    found = confidential.known(NAME)
+    key = confidential.known(NAME)
     with contextlib.suppress(FileNotFoundError):
         os.unlink(_file(path))
-    if found is None:
-        found = secrets.token_urlsafe(32)
-        with open(_file(path), "x", opener=owners_only) as file:
-            file.write(found)
-    return found
+    if key is None:
+        key = secrets.token_urlsafe(32)
+        with open(_file(path), "x", opener=at_once) as file:
+            file.write(key)
+    return key
 
 
-def known(path: str) -> str | None:
-    """The key, where this process has it."""
-    found = confidential.known(NAME)
-    if found is None:
-        with contextlib.suppress(OSError), open(_file(path)) as file:
-            found = file.read()
-    return found
+def for_connection(path: str) -> str | None:
+    """The key for a connection; None if this process has none."""
+    key = confidential.known(NAME)
+    if key is None:
+        with contextlib.suppress(OSError), open(_file(path), opener=at_once) as file:
+            key = file.read()
+    return key
 
 
 def _file(path: str) -> str:

@@ -16,21 +16,21 @@ LOG = logging.getLogger(__name__)
 
 Listener = Callable[[Envelope], None]
 
-#: Where messages of scripts, whose topics are their own, are delivered inside a process.
+#: The topic inside a process for messages of scripts, on any topic of their own.
 OTHERS = "others"
 
 
 class LocalBus:
     """Delivers messages to the listeners of this process.
 
-    Keeps strong references to listeners, and isolates them: one that fails is logged and neither stops the
-    others nor reaches the sender.
+    Keeps strong references to listeners, and isolates them: an exception of one is logged, and affects
+    neither the others nor the sender.
     """
 
     def __init__(self) -> None:
         self._publisher = Publisher()
         self._publisher.setTopicUnspecifiedFatal(True)
-        self._kept: list[Callable[..., None]] = []
+        self._references: list[Callable[..., None]] = []
         manager = self._publisher.getTopicMgr()
         for topic in (*TOPICS.values(), Topic(OTHERS)):
             words = topic.name.split(".")
@@ -55,17 +55,17 @@ class LocalBus:
         def isolated(**message: Any) -> None:
             try:
                 listener(message["envelope"])
-            except Exception:  # noqa: BLE001  one listener must not harm the others
+            except Exception:  # noqa: BLE001  must not affect other listeners
                 LOG.exception("A listener of %s failed", topic)
 
-        self._kept.append(isolated)
+        self._references.append(isolated)
         self._publisher.subscribe(isolated, topic)
 
     def check(self, envelope: Envelope) -> None:
         """Check a message of the OET itself against the topic tree before it is sent.
 
         :raises TopicDefnError: for a topic that does not exist
-        :raises TypeError: for a missing field, or one the topic has not
+        :raises TypeError: for a missing or unknown field
         """
         if envelope.topic not in TOPICS:
             raise TopicDefnError(envelope.topic.split("."))
@@ -77,14 +77,14 @@ class LocalBus:
             raise TypeError(f"{envelope.topic} has no fields {sorted(unknown)}")
 
     def deliver(self, envelope: Envelope) -> None:
-        """Hand a message that arrived to this process's listeners; a broken one is logged and dropped."""
+        """Deliver a message to the listeners of this process; an invalid one is logged and dropped."""
         try:
             if envelope.topic in TOPICS:
                 self._publisher.sendMessage(envelope.topic, envelope=envelope, **envelope.payload)
             else:
                 self._publisher.sendMessage(OTHERS, envelope=envelope)
-        except Exception:  # noqa: BLE001  whatever arrives, the loop goes on
-            LOG.exception("Dropped a broken message on %s", envelope.topic)
+        except Exception:  # noqa: BLE001  no message ends the event loop
+            LOG.exception("Dropped an invalid message on %s", envelope.topic)
 
 
 def _signature(topic: Topic) -> Callable[..., None]:

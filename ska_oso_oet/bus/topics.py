@@ -1,156 +1,214 @@
-"""The topics of the bus: every name the OET itself sends, with its fields, written once.
+"""The topics of the OET, with their fields.
 
-A script may send under any other name; see :func:`objection`.
+Each constant is the name of a topic; :data:`TOPICS` has its rules. Scripts may use other names; see
+:func:`objection`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import functools
+from collections.abc import Collection
+
+from ..domain import events
 
 
 @dataclasses.dataclass(frozen=True)
 class Topic:
-    """One topic: its fields, whether it goes into the journal, and the replies a request can get."""
+    """One topic and its rules."""
 
     name: str
     fields: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
-    transient: bool = False
-    replies: tuple[str, ...] = ()
-    worker: str = ""  #: who answers a request
-    verbatim: bool = False  #: it tells what a script has printed, letter by letter
+    transient: bool = False  #: delivered, but not written to the journal
+    replies: tuple[str, ...] = ()  #: possible replies to a request, beside :data:`REFUSED`
+    worker: str = ""  #: the worker that answers a request
+    new_work: bool = False  #: a command that is refused while the journal cannot be written
+    verbatim: bool = False  #: its secrets are not masked, since it carries the output of a script
+    private: bool = (
+        False  #: not in the event stream: it is about all subarrays, which not every user may read
+    )
+
+    @property
+    def question(self) -> bool:
+        """Whether this is a request that changes nothing, so that it may be repeated."""
+        return self.transient and bool(self.replies)
 
 
-FAILED = "request.failed"
+TOPICS: dict[str, Topic] = {}  #: every topic, by its name; the declarations below fill it
 
-_ALL = (
-    # requests to the script execution service, and its replies
-    Topic("request.procedure.create", ("cmd",), replies=("procedure.lifecycle.created",), worker="SESWorker"),
-    Topic("request.procedure.start", ("cmd",), replies=("procedure.lifecycle.started",), worker="SESWorker"),
-    Topic("request.procedure.stop", ("cmd",), replies=("procedure.stop.answered",), worker="SESWorker"),
-    Topic("request.procedure.abort", ("cmd",), replies=("procedure.lifecycle.created",), worker="SESWorker"),
-    Topic(
-        "request.procedure.list",
-        ("pids",),
-        ("query",),
-        transient=True,
-        replies=("procedure.pool.list",),
-        worker="SESWorker",
-    ),
-    Topic(
-        "request.procedure.output",
-        ("pid", "after", "limit", "tail", "streams"),
-        transient=True,
-        replies=("procedure.pool.output",),
-        worker="SESWorker",
-    ),
-    Topic("request.script.list", transient=True, replies=("procedure.pool.scripts",), worker="SESWorker"),
-    Topic(
-        "request.script.show",
-        ("path",),
-        transient=True,
-        replies=("procedure.pool.script",),
-        worker="SESWorker",
-    ),
-    Topic(
-        "request.environment.list",
-        transient=True,
-        replies=("environment.pool.list",),
-        worker="SESWorker",
-    ),
-    Topic("request.environment.remove", ("cmd",), replies=("environment.removed",), worker="SESWorker"),
-    Topic(
-        "request.procedure.check",
-        ("cmd", "start"),
-        transient=True,
-        replies=("procedure.pool.checked",),
-        worker="SESWorker",
-    ),
-    Topic("request.operator.state", transient=True, replies=("operator.pool.state",), worker="SESWorker"),
-    Topic("operator.wait_for_qa_ready.enable", replies=("operator.override.state",), worker="SESWorker"),
-    Topic("operator.wait_for_qa_ready.disable", replies=("operator.override.state",), worker="SESWorker"),
-    Topic("operator.wait_for_qa_ready.override", replies=("operator.override.state",), worker="SESWorker"),
-    Topic("request.operator.drain", transient=True, replies=("operator.pool.drain",), worker="SESWorker"),
-    Topic(
-        "operator.drain.begin", optional=("reason",), replies=("operator.drain.state",), worker="SESWorker"
-    ),
-    Topic("operator.drain.end", replies=("operator.drain.state",), worker="SESWorker"),
-    # requests to the activity worker
-    Topic("request.activity.run", ("cmd",), replies=("activity.lifecycle.running",), worker="ActivityWorker"),
-    Topic("request.activity.stop", ("cmd",), replies=("activity.stop.answered",), worker="ActivityWorker"),
-    Topic(
-        "request.activity.list",
-        ("aids",),
-        ("query",),
-        transient=True,
-        replies=("activity.pool.list",),
-        worker="ActivityWorker",
-    ),
-    # requests to any worker, and refusals
-    Topic("request.worker.ping", ("worker",), transient=True, replies=("worker.pong",)),
-    Topic(FAILED, ("topic", "kind", "status", "detail")),
-    Topic("procedure.pool.list", ("result",), transient=True),
-    Topic("procedure.pool.output", ("result",), transient=True, verbatim=True),
-    Topic("procedure.pool.checked", ("result",), transient=True),
-    Topic("activity.pool.list", ("result",), transient=True),
-    Topic("operator.pool.state", ("result",), transient=True),
-    Topic("operator.pool.drain", ("result",), transient=True),
-    Topic("worker.pong", ("worker",), transient=True),
-    # what happens to procedures
-    Topic("procedure.lifecycle.created", ("result",)),
-    Topic("procedure.lifecycle.statechange", ("pid", "old_state", "new_state")),
-    Topic("procedure.lifecycle.resolved", ("pid", "resolved_commit", "resolved_branch")),
-    Topic("procedure.lifecycle.initialising", ("pid", "init")),
-    Topic("procedure.lifecycle.slowed", ("pid", "rate")),
-    Topic("procedure.lifecycle.ready", ("result",)),
-    Topic("procedure.lifecycle.started", ("result",)),
-    Topic("procedure.lifecycle.stopping", ("pid", "stage")),
-    Topic("procedure.lifecycle.complete", ("result",)),
-    Topic("procedure.lifecycle.failed", ("result",)),
-    Topic("procedure.lifecycle.stopped", ("result",)),
-    Topic("procedure.lifecycle.stacktrace", ("pid", "stacktrace")),
-    Topic("procedure.stop.answered", ("result",)),
-    Topic("procedure.abort.failed", ("pid", "abort_procedure", "detail")),
-    Topic("procedure.survivors.found", ("pid", "survivors")),
-    Topic("procedure.survivors.gone", ("pid",)),
-    Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True, verbatim=True),
-    # what happens to activities, and to scheduling blocks by them
-    Topic("activity.lifecycle.running", ("result",)),
-    Topic("activity.lifecycle.statechange", ("aid", "old_state", "new_state", "result")),
-    Topic("activity.lifecycle.complete", ("result",)),
-    Topic("activity.lifecycle.failed", ("result",)),
-    Topic("activity.lifecycle.stopped", ("result",)),
-    Topic("activity.lifecycle.recorded", ("aid", "sbi_status", "result")),
-    Topic("activity.stop.answered", ("result",)),
-    Topic("sb.lifecycle.started", ("sbd_id", "sbi_id")),
-    Topic("sb.lifecycle.finished.succeeded", ("sbd_id", "sbi_id")),
-    Topic("sb.lifecycle.finished.failed", ("sbd_id", "sbi_id")),
-    # what the operator has decided
-    Topic("operator.override.state", ("wait_for_qa_ready", "override"), ("n", "set_by", "set_at")),
-    Topic("operator.drain.state", ("drained", "since", "by", "reason")),
-    # what scripts say of themselves
-    Topic("procedure.pool.scripts", ("result",), transient=True),
-    Topic("procedure.pool.script", ("result",), transient=True),
-    # what is kept for scripts from git
-    Topic("environment.pool.list", ("result",), transient=True),
-    Topic("environment.removed", ("result",)),
-    # who asked for what, and what they were answered
-    Topic("audit.command", ("user", "name", "address", "method", "path", "what")),
-    Topic("audit.result", ("command", "status", "detail")),
-    Topic("auth.refused", ("method", "path", "status", "why"), ("user", "name", "address", "what")),
-    # what happens to workers
-    Topic("worker.started", ("worker",)),
-    Topic("worker.lost", ("worker",), ("detail",)),
-    Topic("worker.restarted", ("worker",)),
+_SCRIPT_TOPIC = Topic("")
+
+
+def topic_of(name: str) -> Topic:
+    """The rules of a topic; the defaults for a topic of scripts."""
+    return TOPICS.get(name, _SCRIPT_TOPIC)
+
+
+def _add(topic: Topic) -> str:
+    TOPICS[topic.name] = topic
+    return topic.name
+
+
+def _message(name: str, *fields: str, optional: tuple[str, ...] = ()) -> str:
+    return _add(Topic(name, fields, optional))
+
+
+def _event(event: type[events.Event]) -> str:
+    names = (field.name for field in dataclasses.fields(event) if field.name != "time")
+    return _add(Topic(event.TOPIC, tuple(names)))
+
+
+def _answer(name: str, field: str = "result", verbatim: bool = False) -> str:
+    return _add(Topic(name, (field,), transient=True, verbatim=verbatim))
+
+
+def _command(
+    worker: str,
+    name: str,
+    *fields: str,
+    reply: str,
+    optional: tuple[str, ...] = (),
+    new_work: bool = False,
+) -> str:
+    return _add(Topic(name, fields, optional, replies=(reply,), worker=worker, new_work=new_work))
+
+
+def _question(worker: str, name: str, *fields: str, reply: str, optional: tuple[str, ...] = ()) -> str:
+    return _add(Topic(name, fields, optional, transient=True, replies=(reply,), worker=worker))
+
+
+_SES = "SESWorker"
+_ACTIVITY = "ActivityWorker"
+_CENTRAL = "CentralWorker"
+
+# Events of procedures
+LIFECYCLE = "procedure.lifecycle"  #: the prefix of most of them
+CREATED = _event(events.Created)
+STATE_CHANGED = _event(events.StateChanged)
+RESOLVED = _event(events.Resolved)
+INITIALISING = _event(events.Initialising)
+SLOWED = _event(events.Slowed)
+READY = _event(events.Ready)
+STARTED = _event(events.Started)
+STOPPING = _event(events.Stopping)
+COMPLETE = _event(events.Completed)
+FAILED = _event(events.Failed)
+STOPPED = _event(events.Stopped)
+STACKTRACE = _event(events.Stacktrace)
+STOP_ANSWERED = _message("procedure.stop.answered", "result")
+ABORT_FAILED = _message("procedure.abort.failed", "pid", "abort_procedure", "detail")
+ABORT_COMPLETE = _message("procedure.abort.complete", "pid", "detail")
+SURVIVORS_FOUND = _message("procedure.survivors.found", "pid", "survivors")
+SURVIVORS_GONE = _message("procedure.survivors.gone", "pid")
+OUTPUT = _add(Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True, verbatim=True))
+
+#: The events with the whole document of an existing procedure.
+DOCUMENTS = (READY, STARTED, COMPLETE, FAILED, STOPPED)
+
+# Events of activities and of their scheduling blocks
+ACTIVITY_LIFECYCLE = "activity.lifecycle"  #: the prefix of most of them
+ACTIVITY_RUNNING = _message("activity.lifecycle.running", "result")
+ACTIVITY_STATE_CHANGED = _message("activity.lifecycle.statechange", "aid", "old_state", "new_state", "result")
+ACTIVITY_COMPLETE = _message("activity.lifecycle.complete", "result")
+ACTIVITY_FAILED = _message("activity.lifecycle.failed", "result")
+ACTIVITY_STOPPED = _message("activity.lifecycle.stopped", "result")
+ACTIVITY_RECORDED = _message("activity.lifecycle.recorded", "aid", "sbi_status", "result")
+ACTIVITY_STOP_ANSWERED = _message("activity.stop.answered", "result")
+SB_STARTED = _message("sb.lifecycle.started", "sbd_id", "sbi_id")
+SB_SUCCEEDED = _message("sb.lifecycle.finished.succeeded", "sbd_id", "sbi_id")
+SB_FAILED = _message("sb.lifecycle.finished.failed", "sbd_id", "sbi_id")
+
+# Decisions of the operator
+QA_STATE = _message(
+    "operator.override.state", "wait_for_qa_ready", "override", optional=("n", "set_by", "set_at")
+)
+DRAIN_STATE = _message("operator.drain.state", "drained", "since", "by", "reason")
+
+# The audit, which the journal links to a chain
+AUDIT_COMMAND = _message("audit.command", "user", "name", "address", "method", "path", "what")
+AUDIT_RESULT = _message("audit.result", "command", "status", "detail")
+AUTH_REFUSED = _message(
+    "auth.refused", "method", "path", "status", "why", optional=("user", "name", "address", "what")
+)
+AUDIT = frozenset({AUDIT_COMMAND, AUDIT_RESULT, AUTH_REFUSED})
+
+# Events of workers
+WORKER_STARTED = _message("worker.started", "worker")
+WORKER_LOST = _message("worker.lost", "worker", optional=("detail",))
+WORKER_RESTARTED = _message("worker.restarted", "worker")
+
+# Replies for the sender of a request only
+REFUSED = _message("request.failed", "topic", "kind", "status", "detail")
+PROCEDURE_LIST = _answer("procedure.pool.list")
+OUTPUT_PAGE = _answer("procedure.pool.output", verbatim=True)
+CHECKED = _answer("procedure.pool.checked")
+SCRIPT_LIST = _answer("procedure.pool.scripts")
+SCRIPT = _answer("procedure.pool.script")
+ENVIRONMENT_LIST = _answer("environment.pool.list")
+ENVIRONMENT_REMOVED = _message("environment.removed", "result")
+QA_ANSWER = _answer("operator.pool.state")
+DRAIN_ANSWER = _answer("operator.pool.drain")
+ACTIVITY_LIST = _answer("activity.pool.list")
+PONG = _answer("worker.pong", "worker")
+
+# Requests to SESWorker
+CREATE = _command(_SES, "request.procedure.create", "cmd", reply=CREATED, new_work=True)
+START = _command(_SES, "request.procedure.start", "cmd", reply=STARTED, new_work=True)
+STOP = _command(_SES, "request.procedure.stop", "cmd", reply=STOP_ANSWERED)
+ABORT = _command(_SES, "request.procedure.abort", "cmd", reply=CREATED, new_work=True)
+CHECK = _question(_SES, "request.procedure.check", "cmd", "start", reply=CHECKED)
+LIST_PROCEDURES = _question(_SES, "request.procedure.list", "pids", reply=PROCEDURE_LIST, optional=("query",))
+READ_OUTPUT = _question(
+    _SES, "request.procedure.output", "pid", "after", "limit", "tail", "streams", reply=OUTPUT_PAGE
+)
+LIST_SCRIPTS = _question(_SES, "request.script.list", reply=SCRIPT_LIST)
+SHOW_SCRIPT = _question(_SES, "request.script.show", "path", reply=SCRIPT)
+LIST_ENVIRONMENTS = _question(_SES, "request.environment.list", reply=ENVIRONMENT_LIST)
+REMOVE_ENVIRONMENT = _command(_SES, "request.environment.remove", "cmd", reply=ENVIRONMENT_REMOVED)
+QA_SWITCH = "operator.wait_for_qa_ready"  #: the prefix of the next three; scripts receive them as well
+QA_ENABLE = _command(_SES, "operator.wait_for_qa_ready.enable", reply=QA_STATE)
+QA_DISABLE = _command(_SES, "operator.wait_for_qa_ready.disable", reply=QA_STATE)
+QA_OVERRIDE = _command(_SES, "operator.wait_for_qa_ready.override", reply=QA_STATE)
+SHOW_QA = _question(_SES, "request.operator.state", reply=QA_ANSWER)
+DRAIN_BEGIN = _command(_SES, "operator.drain.begin", reply=DRAIN_STATE, optional=("reason",))
+DRAIN_END = _command(_SES, "operator.drain.end", reply=DRAIN_STATE)
+SHOW_DRAIN = _question(_SES, "request.operator.drain", reply=DRAIN_ANSWER)
+
+# Requests to ActivityWorker
+RUN_ACTIVITY = _command(_ACTIVITY, "request.activity.run", "cmd", reply=ACTIVITY_RUNNING, new_work=True)
+STOP_ACTIVITY = _command(_ACTIVITY, "request.activity.stop", "cmd", reply=ACTIVITY_STOP_ANSWERED)
+LIST_ACTIVITIES = _question(
+    _ACTIVITY, "request.activity.list", "aids", reply=ACTIVITY_LIST, optional=("query",)
 )
 
-TOPICS: dict[str, Topic] = {topic.name: topic for topic in _ALL}
+# Requests to CentralWorker. A refusal is an answer as well, since it need not be in the journal.
+CENTRAL_ANSWER = _add(
+    Topic("central.answer", ("result",), ("kind", "detail"), transient=True, verbatim=True, private=True)
+)
 
-#: The records of who asked for what, which are linked to a chain in the journal.
-AUDIT = frozenset({"audit.command", "audit.result", "auth.refused"})
 
-#: The first words a script may never publish under.
-_RESERVED = frozenset(
+def _central_question(name: str, *fields: str) -> str:
+    replies = (CENTRAL_ANSWER,)
+    return _add(Topic(name, fields, transient=True, replies=replies, worker=_CENTRAL, private=True))
+
+
+CENTRAL_PROCEDURES = _central_question("request.central.procedures", "query")
+CENTRAL_EVENTS = _central_question("request.central.events", "query")
+CENTRAL_BOUNDS = _central_question("request.central.bounds", "query")
+CENTRAL_HEALTH = _central_question("request.central.health", "query")
+
+# Request to the worker named in it
+PING = _question("", "request.worker.ping", "worker", reply=PONG)
+
+
+def requests_to(worker: str) -> tuple[str, ...]:
+    """The topics of the requests to a worker."""
+    return (*(topic.name for topic in TOPICS.values() if topic.replies and topic.worker == worker), PING)
+
+
+#: The first words of topics that scripts may not use.
+RESERVED = frozenset(
     {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit", "stream"}
 )
 
@@ -158,9 +216,9 @@ _LONGEST = 200  #: characters of a script's topic
 
 
 def objection(topic: str) -> str | None:
-    """Tell why a script may not publish under this topic; nothing where it may."""
+    """The reason why a script may not publish on a topic; None if it may."""
     first = topic.split(".")[0]
-    if first in _RESERVED or topic in TOPICS:
+    if first in RESERVED or topic in TOPICS:
         return f"topic {topic!r} is for the OET itself; begin with another word, such as 'user'"
     if len(topic) > _LONGEST:
         return f"topic {topic[:40]!r}… has more than {_LONGEST} characters"
@@ -171,6 +229,13 @@ def objection(topic: str) -> str | None:
     return None
 
 
-def matches(topic: str, prefixes: tuple[str, ...]) -> bool:
-    """Tell whether a topic is, or lies below, one of these topic prefixes."""
-    return any(topic == prefix or topic.startswith(f"{prefix}.") for prefix in prefixes)
+def matches(topic: str, prefixes: Collection[str]) -> bool:
+    """Tell whether a topic is, or lies below, one of these prefixes, in constant time for a set."""
+    return not _branch(topic).isdisjoint(prefixes)
+
+
+@functools.lru_cache(1024)
+def _branch(topic: str) -> frozenset[str]:
+    """A topic and its ancestors."""
+    words = topic.split(".")
+    return frozenset(".".join(words[:n]) for n in range(1, len(words) + 1))

@@ -1,4 +1,4 @@
-"""Frames between processes: one JSON document a line, over a Unix socket."""
+"""Frames between processes: one JSON document per line, over a Unix socket."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import json
 import logging
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 LOG = logging.getLogger(__name__)
 
-#: The longest path the kernel takes for a Unix socket, less the terminating zero.
+#: The longest path of a Unix socket in bytes, without the terminating zero.
 _LONGEST = 107
 
 
 def reachable(path: str) -> str:
-    """Return a name for a socket that the kernel accepts however deep its directory lies.
+    """A name for a socket that the kernel accepts even if the path is too long.
 
-    The directory is held open for as long as this process lives.
+    The directory then stays open for the lifetime of this process.
     """
     if len(os.fsencode(path)) <= _LONGEST:
         return path
@@ -31,9 +31,9 @@ class Frames(asyncio.Protocol):
     """One end of a connection that carries frames.
 
     :param received: called with each frame
-    :param ended: called once when the connection is gone
+    :param ended: called once after the connection is closed
     :param resumed: called when a peer that read too slowly has caught up
-    :param made: called first, and once
+    :param opened: called once, before all others
     """
 
     def __init__(
@@ -41,20 +41,20 @@ class Frames(asyncio.Protocol):
         received: Callable[[Frames, dict[str, Any]], None],
         ended: Callable[[Frames], None],
         resumed: Callable[[Frames], None] | None = None,
-        made: Callable[[Frames], None] | None = None,
+        opened: Callable[[Frames], None] | None = None,
     ) -> None:
         self._received = received
         self._ended = ended
         self._resumed = resumed
-        self._made = made
+        self._opened = opened
         self.longest: int | None = None  #: bytes of a frame beyond which the connection is closed
         self._rest = b""
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        if self._made is not None:
-            self._made(self)
+        if self._opened is not None:
+            self._opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._transport = None
@@ -82,7 +82,7 @@ class Frames(asyncio.Protocol):
 
     @property
     def socket(self) -> socket.socket:
-        """The socket itself, of a peer that is there."""
+        """The socket of an open connection."""
         assert self._transport is not None
         return cast(socket.socket, self._transport.get_extra_info("socket"))
 
@@ -92,11 +92,11 @@ class Frames(asyncio.Protocol):
         return self._transport.get_write_buffer_size() if self._transport else 0
 
     def send(self, frame: dict[str, Any]) -> None:
-        """Send a frame; without a peer it is dropped, which the caller learns from ``ended``."""
+        """Send a frame; dropped if the connection is closed, which ``ended`` reports."""
         self.send_encoded(encode(frame))
 
     def send_encoded(self, line: bytes) -> None:
-        """Send a frame encoded already."""
+        """Send an encoded frame."""
         if self._transport is not None:
             self._transport.write(line)
 
@@ -114,3 +114,8 @@ class Frames(asyncio.Protocol):
 def encode(frame: dict[str, Any]) -> bytes:
     """Encode a frame."""
     return json.dumps(frame, separators=(",", ":")).encode() + b"\n"
+
+
+def encode_batch(frame: dict[str, Any], batch: Iterable[str]) -> bytes:
+    """Encode a frame with a ``batch`` of encoded messages."""
+    return b"".join((encode(frame)[:-2], b',"batch":[', ",".join(batch).encode(), b"]}\n"))

@@ -1,1 +1,1 @@
-"""What a procedure is and which rules hold for it: pure, standard library only, no I/O and no clock."""
+"""Procedures, activities and their rules: pure functions, standard library only, no I/O and no clock."""

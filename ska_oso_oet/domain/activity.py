@@ -16,7 +16,7 @@ GIVEN = ("sb_json", "sbi_id")
 
 
 class ActivityState(str, enum.Enum):
-    """Where an activity stands; values are the names on the wire."""
+    """The state of an activity; values are the names on the wire."""
 
     REQUESTED = "REQUESTED"  #: its procedure exists and is being prepared
     PREPARED = "PREPARED"  #: its procedure is READY
@@ -41,7 +41,7 @@ TRANSITIONS: dict[ActivityState, frozenset[ActivityState]] = {
     **{state: frozenset() for state in FINAL},
 }
 
-#: What a state of the procedure means for its activity.
+#: The state of an activity, by the state of its procedure.
 _MEANING = {
     ProcedureState.READY.value: A.PREPARED,
     ProcedureState.RUNNING.value: A.RUNNING,
@@ -77,13 +77,13 @@ class Activity:
     create_env: CreateEnv = False
     created_by: str | None = None
     started_by: str | None = None
-    script_uri: str | None = None  #: none where an earlier release has not noted it
+    script_uri: str | None = None  #: none in documents of earlier releases
     outcome: Outcome | None = None
-    sbi_status: str | None = None  #: what the archive was told last about the scheduling block instance
+    sbi_status: str | None = None  #: the last status of the SBInstance that the archive has
 
     @property
     def state(self) -> ActivityState:
-        """Where it stands."""
+        """The current state."""
         return self.activity_states[-1][0]
 
     @property
@@ -98,7 +98,7 @@ class Activity:
 
     @property
     def due_sbi_status(self) -> Literal["Executing", "Observed", "Failed"] | None:
-        """What the archive must know by now about the scheduling block instance."""
+        """The status of the SBInstance that the archive should have now."""
         if self.final:
             return "Observed" if self.state is A.COMPLETE else "Failed"
         return "Executing" if self.state is A.RUNNING else None
@@ -106,7 +106,7 @@ class Activity:
     def change(self, new_state: ActivityState, at: float, outcome: Outcome | None = None) -> StateChanged:
         """Go to another state.
 
-        :raises ValueError: where the transition table has no such change
+        :raises ValueError: if the transition table has no such change
         """
         old = self.state
         if new_state not in TRANSITIONS[old]:
@@ -116,7 +116,7 @@ class Activity:
         return StateChanged(old_state=old, new_state=new_state, time=at)
 
     def follow(self, procedure: dict[str, Any]) -> list[StateChanged]:
-        """Come to where the procedure is, by all states it went through; again and again is harmless.
+        """Follow the procedure through all its states; repeating this changes nothing.
 
         :param procedure: its document
         """
@@ -150,7 +150,7 @@ class Activity:
             "procedure_id": self.procedure_id,
             "prepare_only": self.prepare_only,
             "create_env": self.create_env,
-            "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
+            "script_args": {"init": self.init.shown, "main": self.main.shown},
             "activity_states": [list(state) for state in states],
             "state": self.state.value,
             "outcome": outcome,

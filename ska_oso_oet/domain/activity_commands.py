@@ -1,4 +1,4 @@
-"""What may be asked of the activity worker, and the JSON form of each command."""
+"""The commands of the activity worker, and the JSON form of each."""
 
 from __future__ import annotations
 

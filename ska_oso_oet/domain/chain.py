@@ -11,7 +11,7 @@ import hashlib
 import json
 from typing import Any
 
-#: What stands for the hash of a record before the first one.
+#: Takes the place of the previous hash in the first record.
 NOTHING = "0" * 64
 
 
@@ -40,7 +40,7 @@ def digest(record: dict[str, Any]) -> str:
 
 
 def flaw(record: dict[str, Any], before: Place) -> str | None:
-    """Tell why a record with its ``hash`` does not continue the chain; nothing where it does."""
+    """The reason why a record with its ``hash`` does not continue the chain; none if it does."""
     if not isinstance(record["n"], int):
         return f"the record with id {record['id']} has no place in the chain; it was added"
     if digest(record) != record["hash"]:

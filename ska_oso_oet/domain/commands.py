@@ -1,4 +1,4 @@
-"""What may be asked of the script execution service, and the JSON form of each command."""
+"""The commands of the script execution service, and the JSON form of each."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class StopProcedure:
 
     pid: int
     abort: bool = False
-    stop_abort: bool = False  #: also where it is itself an abort that is going on
+    stop_abort: bool = False  #: even if it is itself an abort that is running
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -104,7 +104,7 @@ class AbortSubarray:
 
     @property
     def main(self) -> Arguments:
-        """What the abort script's ``main`` is called with; those that know no restart need not take it."""
+        """The arguments of the abort script's ``main``; scripts without a restart need not accept it."""
         return Arguments(kwargs={"restart": True} if self.restart else {})
 
 

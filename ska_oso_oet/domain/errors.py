@@ -43,17 +43,41 @@ class NotFound(Refusal):
 
     @classmethod
     def procedure(cls, pid: int) -> NotFound:
-        """Refusal for a procedure id nobody knows."""
+        """Refusal for an unknown procedure id."""
         return cls(f"No information available for PID={pid}")
 
     @classmethod
     def activity(cls, aid: int) -> NotFound:
-        """Refusal for an activity id nobody knows."""
+        """Refusal for an unknown activity id."""
         return cls(f"No information available for AID={aid}")
+
+    @classmethod
+    def scheduling_block(cls, sbd_id: str, archive: str) -> NotFound:
+        """Refusal for a scheduling block that is not in the archive."""
+        return cls(f"no scheduling block {sbd_id} in the archive {archive}; check the ID, or store it there")
 
 
 class Conflict(Refusal):
     kind = "conflict"
+
+    @classmethod
+    def not_ready(cls, pid: int, state: str, coming: bool) -> Conflict:
+        """Refusal to start a procedure that is not READY; ``coming`` if it will be."""
+        remedy = "to run its script again, create another"
+        if coming:
+            remedy = f"try again when it is READY, or stop it: oet procedure stop --pid={pid}"
+        return cls(
+            f"Cannot start procedure {pid}: it is {state}, and only a READY procedure can be started; "
+            f"{remedy}"
+        )
+
+    @classmethod
+    def over(cls, what: str, state: str) -> Conflict:
+        """Refusal to stop what has ended: ``procedure 3``, say."""
+        return cls(
+            f"Cannot stop {what}: it is already {state}; to abort the subarray all the same: oet abort, "
+            "or in REST POST /abort"
+        )
 
 
 class Busy(Refusal):
@@ -118,7 +142,7 @@ _BY_KIND: dict[str, type[Refusal]] = {
 
 
 def refusal(kind: str, detail: str) -> Refusal:
-    """Rebuild a refusal from what travelled."""
+    """Read a refusal back from its JSON form."""
     error = _BY_KIND.get(kind, Refusal)(detail)
     if kind in STATUS:
         error.kind = kind

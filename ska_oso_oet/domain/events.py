@@ -1,4 +1,4 @@
-"""What can happen to a procedure: the events its state is folded from.
+"""The events of a procedure; its state is their fold.
 
 Each class is one topic of the event bus; its fields are the message's fields, and ``time`` (seconds since
 the epoch) is when it happened.
@@ -60,7 +60,7 @@ class Initialising(_Event):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Slowed(_Event):
-    """The script sends more messages than it may, so it waits where it sends them from now on."""
+    """The script exceeds the message rate; from now on each message makes it wait."""
 
     TOPIC = "procedure.lifecycle.slowed"
     pid: int

@@ -1,9 +1,8 @@
-"""Lists of procedures and activities: which ones are wanted, and what a list tells of each."""
+"""Lists of procedures and activities: selection, and the summary of each entry."""
 
 from __future__ import annotations
 
 import dataclasses
-import fnmatch
 import re
 from typing import Any
 
@@ -11,7 +10,7 @@ from .states import FINAL
 
 Document = dict[str, Any]
 
-_NEWEST = 50  #: how many of everything there ever was, where nobody says
+_NEWEST = 50  #: default length of a list of all there ever were
 _ENDED = frozenset(state.value for state in FINAL)  #: of activities as well
 
 
@@ -24,7 +23,7 @@ class Listing:
     before: int | None = None  #: only ids below this one
     states: tuple[str, ...] | None = None
     script: str | None = None  #: only scripts whose URI contains this; see :func:`contains`
-    since: float | None = None  #: only what was created from this time on, seconds since the epoch
+    since: float | None = None  #: created at or after this time, seconds since the epoch
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -38,7 +37,7 @@ class Listing:
 
     @property
     def question(self) -> dict[str, Any]:
-        """What to ask the journal for everything there ever was."""
+        """The query of the journal for all there ever were."""
         asked = {name: value for name, value in self.to_dict().items() if value is not None}
         del asked["all"]
         return {"limit": _NEWEST, **asked}
@@ -66,9 +65,28 @@ def _script_uri(document: Document) -> str:
 
 
 def contains(uri: str, pattern: str) -> bool:
-    """Tell whether a URI contains a pattern: `*` is any letters, `?` is one, case does not matter."""
-    literal = pattern.lower().replace("[", "[[]")
-    return fnmatch.fnmatchcase(uri.lower(), f"*{literal}*")
+    """Tell whether a URI contains a pattern: `*` is any letters, `?` is one, case does not matter.
+
+    Takes as long as the URI is, whatever the pattern; nothing is compiled, and nothing kept.
+    """
+    # Bit n of a set is the place behind n letters of the pattern.
+    accepting: dict[str, int] = {}
+    any_letter, staying, end = 0, 1, 1
+    for letter in pattern.lower():
+        if letter == "*":
+            staying |= end
+            continue
+        if letter == "?":
+            any_letter |= end
+        else:
+            accepting[letter] = accepting.get(letter, 0) | end
+        end <<= 1
+    reached = 1
+    for letter in uri.lower():
+        if reached & end:
+            break
+        reached = (reached & (accepting.get(letter, 0) | any_letter)) << 1 | (reached & staying)
+    return reached & end > 0
 
 
 def like(pattern: str) -> str:
@@ -98,5 +116,5 @@ def created(document: Document) -> float | None:
 
 
 def completed(document: Document, **missing: Any) -> Document:
-    """A document with what those of earlier releases lack."""
+    """A document of an earlier release, completed by its missing fields."""
     return document | {name: value for name, value in missing.items() if name not in document}

@@ -1,13 +1,15 @@
-"""How deep a value may be nested so that every reader and writer of JSON on its way can take it."""
+"""Limits of JSON values: depth, for every reader and writer on the way, and number of values."""
 
 from __future__ import annotations
 
 from typing import Any
 
-DEEPEST = 200
+from .masking import Masked
 
+DEEPEST = 200  #: levels
+MOST_VALUES = 10_000  #: of one request; the largest real scheduling block has 426
 
-#: Levels that messages and records add to what is in them.
+#: Levels that messages and records add to their content.
 WRAPPING = 10
 
 
@@ -18,8 +20,22 @@ def too_deep(value: Any, wrapped: bool = False) -> bool:
     """
     layer = [value]
     for _ in range(DEEPEST + (WRAPPING if wrapped else 0)):
-        inside = (v.values() if isinstance(v, dict) else v for v in layer if isinstance(v, (dict, list)))
-        layer = [inner for values in inside for inner in values]
+        layer = _inside(layer)
         if not layer:
             return False
     return True
+
+
+def too_many(value: Any) -> bool:
+    """Tell whether a JSON value, not too deep, consists of more than MOST_VALUES values."""
+    layer, count = [value], 1
+    while layer and count <= MOST_VALUES:
+        layer = _inside(layer)
+        count += len(layer)
+    return count > MOST_VALUES
+
+
+def _inside(layer: list[Any]) -> list[Any]:
+    # A masked object was checked when it arrived.
+    outer = (v for v in layer if isinstance(v, (dict, list)) and not isinstance(v, Masked))
+    return [inner for v in outer for inner in (v.values() if isinstance(v, dict) else v)]

@@ -12,7 +12,7 @@ class Reason(str, enum.Enum):
 
     COMPLETED = "completed"  #: main returned, or ended its process with status 0
     SCRIPT_ERROR = "script_error"  #: an exception, or an exit status other than 0
-    STOPPED = "stopped"  #: somebody asked for it, or the server was shut down
+    STOPPED = "stopped"  #: by request, or because the server was shut down
     KILLED = "killed"  #: a signal that was not ours
     OUT_OF_MEMORY = "out_of_memory"  #: the memory limit, or the kernel's own, was passed
     TIMEOUT = "timeout"  #: a phase took longer than its limit

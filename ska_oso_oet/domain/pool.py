@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from .errors import Busy, Conflict, NotFound
 from .procedure import Procedure
-from .states import ProcedureState
+from .states import PREPARING, ProcedureState
 
 
 class Pool:
@@ -30,7 +30,7 @@ class Pool:
     def get(self, pid: int) -> Procedure:
         """One of the listed procedures.
 
-        :raises NotFound: where it is not listed
+        :raises NotFound: if it is not listed
         """
         try:
             return self._listed[pid]
@@ -57,12 +57,12 @@ class Pool:
         self.count_from(procedure.id)
 
     def make_room(self, urgent: bool = False) -> Procedure | None:
-        """Drop what must leave the list before one more comes in, and return it.
+        """Remove the procedure that makes room for one more in the list, and return it.
 
         A procedure returned that is not final has to be ended by the caller (it was READY).
 
         :param urgent: let the list grow rather than refuse
-        :raises Busy: where every listed procedure is running or still being prepared
+        :raises Busy: if every listed procedure is running or still being prepared
         """
         if not urgent:
             self.require_room()
@@ -74,7 +74,7 @@ class Pool:
     def require_room(self) -> None:
         """Make sure that one more can come in.
 
-        :raises Busy: where every listed procedure is running or still being prepared
+        :raises Busy: if every listed procedure is running or still being prepared
         """
         if len(self._listed) >= self._limit and self._dispensable() is None:
             raise Busy(
@@ -100,15 +100,12 @@ class Pool:
     def reserve(self, pid: int) -> Procedure:
         """Reserve the subarray for one procedure: the one place where a start is decided.
 
-        :raises NotFound: where it is not listed
-        :raises Conflict: where it is not READY, or another one runs
+        :raises NotFound: if it is not listed
+        :raises Conflict: if it is not READY, or another one runs
         """
         procedure = self.get(pid)
         if procedure.state is not ProcedureState.READY:
-            raise Conflict(
-                f"Cannot start procedure {pid}: it is {procedure.state}, and only a READY "
-                "procedure can be started"
-            )
+            raise Conflict.not_ready(pid, procedure.state, procedure.state in PREPARING)
         if self._reserved not in (None, pid):
             raise Conflict(f"Cannot start procedure {pid}: procedure {self._reserved} is RUNNING")
         self._reserved = pid

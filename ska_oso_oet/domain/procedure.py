@@ -14,7 +14,7 @@ from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
 
-#: What documents of earlier releases do not have, and nobody can tell.
+#: Fields that documents of earlier releases lack, and that cannot be derived.
 _LATER = ("aborts", "evicts", "slowed", "started_by")
 
 _FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | events.Stopped]] = {
@@ -46,11 +46,11 @@ class Procedure:
     stages: list[tuple[str, float]] = dataclasses.field(default_factory=list)
     stacktrace: str | None = None
     outcome: Outcome | None = None
-    slowed: float | None = None  #: since when it has to wait where it sends messages
+    slowed: float | None = None  #: the time since which sending a message makes it wait
 
     @property
     def state(self) -> ProcedureState:
-        """Where it stands."""
+        """The current state."""
         return self.process_states[-1][0]
 
     @property
@@ -58,7 +58,7 @@ class Procedure:
         """Whether nothing more can happen to it."""
         return self.state in FINAL
 
-    # -- what can be decided; each yields the events it means, already applied ---------------------
+    # -- decisions; each returns its events, already applied ----------------------------------------
 
     @classmethod
     def create(
@@ -91,7 +91,7 @@ class Procedure:
     def change(self, new_state: ProcedureState, at: float) -> events.StateChanged:
         """Go to another state.
 
-        :raises Conflict: where the transition table has no such change
+        :raises Conflict: if the transition table has no such change
         """
         if new_state not in TRANSITIONS[self.state]:
             raise Conflict(f"procedure {self.id} cannot go from {self.state} to {new_state}")
@@ -182,7 +182,7 @@ class Procedure:
     def replay(cls, happened: list[events.Event]) -> Procedure:
         """Rebuild a procedure from its events.
 
-        :raises ValueError: where the first of them is not its creation
+        :raises ValueError: if the first of them is not its creation
         """
         if not happened or not isinstance(happened[0], events.Created):
             raise ValueError("the history of a procedure begins with its creation")
@@ -195,25 +195,7 @@ class Procedure:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form, without ``uri``, which depends on who asks."""
-        states = [(state.value, at) for state, at in self.process_states]
-        outcome = self.outcome.to_dict() if self.outcome else None
-        return {
-            "id": self.id,
-            "script": self.script.to_dict(),
-            "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
-            "history": {"process_states": [list(state) for state in states], "stacktrace": self.stacktrace},
-            "state": self.state.value,
-            "outcome": outcome,
-            "activity_id": self.activity_id,
-            "created_by": self.created_by,
-            "aborts": self.aborts,
-            "evicts": self.evicts,
-            "slowed": self.slowed,
-            "started_by": self.started_by,
-            **summary(states, outcome),
-            "os_pid": self.pid,
-            "pid": self.pid,  # as it was called before
-        }
+        return _document(self)
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Procedure:
@@ -237,6 +219,28 @@ class Procedure:
             outcome=Outcome.from_dict(outcome) if outcome else None,
             stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],
         )
+
+
+def _document(procedure: Procedure) -> dict[str, Any]:
+    states = [(state.value, at) for state, at in procedure.process_states]
+    outcome = procedure.outcome.to_dict() if procedure.outcome else None
+    return {
+        "id": procedure.id,
+        "script": procedure.script.to_dict(),
+        "script_args": {"init": procedure.init.shown, "main": procedure.main.shown},
+        "history": {"process_states": [list(state) for state in states], "stacktrace": procedure.stacktrace},
+        "state": procedure.state.value,
+        "outcome": outcome,
+        "activity_id": procedure.activity_id,
+        "created_by": procedure.created_by,
+        "aborts": procedure.aborts,
+        "evicts": procedure.evicts,
+        "slowed": procedure.slowed,
+        "started_by": procedure.started_by,
+        **summary(states, outcome),
+        "os_pid": procedure.pid,
+        "pid": procedure.pid,  # as it was called before
+    }
 
 
 def whole(document: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""What may name a git repository, a branch or tag, and a commit: nothing git takes for something else."""
+"""Names of git repositories, branches, tags and commits that git cannot mistake for anything else."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _SCP = re.compile(r"\w[\w.-]*@\w[\w.-]*:[^:-].*")
 def checked_repository(url: Any) -> str | None:
     """Check the URL of a repository.
 
-    :raises Invalid: saying what would be right
+    :raises Invalid: with the correct form
     """
     if url is None or url == "":
         return None
@@ -41,7 +41,7 @@ def checked_repository(url: Any) -> str | None:
 def checked_branch(name: Any) -> str | None:
     """Check the name of a branch or tag.
 
-    :raises Invalid: where it cannot be one
+    :raises Invalid: if it cannot be one
     """
     if name is None or name == "":
         return None
@@ -63,7 +63,7 @@ def checked_branch(name: Any) -> str | None:
 def checked_commit(digits: Any) -> str | None:
     """Check a commit, or the first digits of one.
 
-    :raises Invalid: saying what would be right
+    :raises Invalid: with the correct form
     """
     if digits is None or digits == "":
         return None

@@ -1,29 +1,25 @@
-"""Scheduling blocks: what is read in their definitions (SBDefinition), and the SBInstance of one execution.
+"""Scheduling block definitions (SBDefinition): their activities, version and telescope.
 
-The observing content passes through untouched; only activities, version and telescope are looked at.
+The observing content passes through unread and unchanged.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import datetime
 import re
 from collections.abc import Mapping
 from typing import Any, Union
 
 from .activity import GIVEN
 from .errors import Invalid
-from .masking import masked
 from .nesting import DEEPEST, too_deep
 from .scripts import FILE_PREFIX, GIT_PREFIX, Arguments, CreateEnv, Script, script_from_dict
 from .texts import encodable
 
-SBI_INTERFACE = "https://schema.skao.int/ska-oso-pdm-sbi/0.1"
-
-FUNCTIONS = ("init", "main")  #: what an activity may give arguments to
+FUNCTIONS = ("init", "main")  #: the functions that an activity may give arguments to
 _OLDER_NAME_OF_MAIN = "run"
 
-#: What neither ends nor hides a line of a log: no controls, odd spaces or marks of direction.
+#: Characters that may end or hide a line of a log: controls, odd spaces, marks of direction.
 _UNSEEN = (
     r"\u0000-\u001f\u007f-\u00a0\u00ad\u061c\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000"
     r"\ue000-\uf8ff\ufeff\ufff0-\ufffb\ufffe\uffff"
@@ -89,7 +85,7 @@ class SchedulingBlock:
         """Return an activity by its name.
 
         :param create_env: whether its script runs in an environment of its own; for scripts in git only
-        :raises Invalid: where there is none of this name, or naming what is wrong with it
+        :raises Invalid: if no activity has this name, or naming its fault
         """
         activities = self.document.get("activities") or {}
         if name not in activities:
@@ -109,7 +105,7 @@ class SchedulingBlock:
 def checked_sbd_id(text: Any) -> str:
     """Check the id of a scheduling block: any style of id, as long as it is safe in a path and in a log.
 
-    :raises Invalid: saying what would be right
+    :raises Invalid: with the correct form
     """
     if (
         not isinstance(text, str)
@@ -131,7 +127,7 @@ def merged(stored: Mapping[str, Arguments], given: Any) -> dict[str, Arguments]:
 
     :param given: the JSON form, ``{"init": {"args": [...], "kwargs": {...}}, "main": ...}``;
         any of it may be absent
-    :raises Invalid: naming what may not be given
+    :raises Invalid: naming the argument that may not be given
     """
     given = _object(given, "script_args")
     for function in given:
@@ -144,49 +140,6 @@ def merged(stored: Mapping[str, Arguments], given: Any) -> dict[str, Arguments]:
             _refuse_what_the_oet_gives(above)
         result[function] = below.overridden_by(above)
     return result
-
-
-def instance(
-    block: SchedulingBlock,
-    sbi_id: str,
-    activity_name: str,
-    arguments: Mapping[str, Arguments],
-    executed_at: datetime.datetime,
-    user: str | None = None,
-) -> dict[str, Any]:
-    """Return the SBInstance document of one execution of an activity.
-
-    :param arguments: those the script's functions are called with, merged
-    :param executed_at: with its time zone
-    :param user: who asked for it, where that is known
-    """
-    when = executed_at.astimezone(datetime.timezone.utc).isoformat()
-    who = user or "oet"
-    return {
-        "interface": SBI_INTERFACE,
-        "sbi_id": sbi_id,
-        "sbd_ref": block.sbd_id,
-        "sbd_version": block.version,
-        "telescope": block.telescope,
-        "activities": [
-            {
-                "activity_ref": activity_name,
-                "executed_at": when,
-                "runtime_args": [
-                    {"function_name": function, "function_args": masked(arguments[function].to_dict())}
-                    for function in FUNCTIONS
-                    if function in arguments
-                ],
-            }
-        ],
-        "metadata": {
-            "version": 1,
-            "created_by": who,
-            "created_on": when,
-            "last_modified_by": who,
-            "last_modified_on": when,
-        },
-    }
 
 
 def _short(value: Any) -> str:

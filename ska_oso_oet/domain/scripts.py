@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 from typing import Any, Literal, Union
 
 from .errors import Invalid
+from .masking import Masked, masked
 from .repositories import checked_branch, checked_commit, checked_repository
 from .texts import encodable, unprintable
 
@@ -26,7 +28,7 @@ class FileScript:
 
     @property
     def path(self) -> str:
-        """The path named by the URI; relative ones are resolved by who knows where."""
+        """The path named by the URI; the caller resolves relative ones."""
         return self.script_uri[len(FILE_PREFIX) :]
 
     def to_dict(self) -> dict[str, Any]:
@@ -73,7 +75,7 @@ Script = Union[FileScript, GitScript]
 def script_from_dict(data: Any) -> Script:
     """Read a script's JSON form.
 
-    :raises Invalid: naming the field that is wrong and what would be right
+    :raises Invalid: naming the wrong field and the correct form
     """
     if not isinstance(data, dict):
         raise Invalid("script must be an object with script_type and script_uri")
@@ -101,7 +103,7 @@ def script_from_dict(data: Any) -> Script:
 def checked_create_env(given: Any) -> CreateEnv:
     """Check whether an environment is wanted; left out means that none is.
 
-    :raises Invalid: saying what is possible
+    :raises Invalid: naming the possible values
     """
     if given is None or given is False or given is True:
         return bool(given)
@@ -113,7 +115,7 @@ def checked_create_env(given: Any) -> CreateEnv:
 def checked_uri(uri: Any, kind: Any) -> str:
     """Check the URI of a script of this type.
 
-    :raises Invalid: saying what would be right
+    :raises Invalid: with the correct form
     """
     if kind not in ("filesystem", "git"):
         raise Invalid(f"unknown script_type {kind!r}; use 'filesystem' or 'git'")
@@ -149,11 +151,16 @@ class Arguments:
         """Return the JSON form."""
         return {"args": list(self.args), "kwargs": dict(self.kwargs)}
 
+    @functools.cached_property
+    def shown(self) -> Masked:
+        """The JSON form without secrets; made once, because lists show it again and again."""
+        return Masked(masked(self.to_dict()))
+
     @classmethod
     def from_dict(cls, data: Any) -> Arguments:
         """Read the JSON form; everything may be absent.
 
-        :raises Invalid: where it is not ``{"args": [...], "kwargs": {...}}``
+        :raises Invalid: if it is not ``{"args": [...], "kwargs": {...}}``
         """
         if data is None:
             return cls()

@@ -6,7 +6,7 @@ import enum
 
 
 class ProcedureState(str, enum.Enum):
-    """Where a procedure stands; values are the names on the wire."""
+    """The state of a procedure; values are the names on the wire."""
 
     CREATING = "CREATING"  #: accepted; nothing has been started for it yet
     IDLE = "IDLE"  #: between two steps of its preparation
@@ -16,7 +16,7 @@ class ProcedureState(str, enum.Enum):
     READY = "READY"  #: loaded and waiting to be started
     RUNNING = "RUNNING"  #: the script's ``main`` is running
     COMPLETE = "COMPLETE"  #: ``main`` came to its end
-    FAILED = "FAILED"  #: it ended in any other way that nobody asked for
+    FAILED = "FAILED"  #: it ended in any other way, without a request
     STOPPED = "STOPPED"  #: it was ended on request
 
     def __str__(self) -> str:

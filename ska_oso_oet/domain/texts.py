@@ -1,10 +1,10 @@
-"""What a text is made of."""
+"""Characters that texts may contain."""
 
 from __future__ import annotations
 
 
 def unprintable(text: str) -> bool:
-    """Whether it holds what no name may: control characters, or what UTF-8 cannot carry."""
+    """Whether it contains control characters, or characters that UTF-8 cannot encode."""
     return not encodable(text) or any(ord(c) < 32 or ord(c) == 127 for c in text)
 
 

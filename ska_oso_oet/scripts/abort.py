@@ -1,7 +1,7 @@
 """Abort the activity of the subarray; runs after a script was stopped with abort.
 
 It is complete when the subarray is ABORTED, or EMPTY because there was nothing to abort. Everything else is a
-failure, with a sentence that says where the subarray is.
+failure, with a sentence that names the state of the subarray.
 """
 
 from __future__ import annotations

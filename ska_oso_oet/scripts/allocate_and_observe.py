@@ -27,7 +27,7 @@ def main(
     :param sbi_id: the instance of it that this run is
     :param subarray_id: by default the subarray of this OET
     :param context: whether to wait for QA before each scan, as the operator has it
-    :raises TelescopeError: where the telescope did not do what it should; the subarray was made safe then
+    :raises TelescopeError: if the telescope did not do what it should; the subarray was made safe then
     """
     block = Block.read(sb_json)
     subarray = SubArray(subarray_id)

@@ -1,4 +1,4 @@
-"""A script with a mistake in it, to see what a failure looks like."""
+"""A script with a mistake, to show a failure."""
 
 
 def main(antennas: int = 0) -> None:

@@ -1,5 +1,5 @@
 """A small telescope made of real Tango devices, for demonstrations and tests.
 
-The behaviour (``tmc`` and what it imports) is plain Python and knows no Tango; ``devices`` translates it,
+The behaviour (``tmc`` and its imports) is plain Python and knows no Tango; ``devices`` translates it,
 ``server`` runs it as one device server, and ``command_line`` is the ``oet-simulator`` command.
 """

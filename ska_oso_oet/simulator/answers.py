@@ -1,4 +1,4 @@
-"""What a device says to a command: at once, and when the command has been carried out."""
+"""Answers to commands: the immediate one, and the later result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the arguments of commands must hold."""
+"""Checks of the arguments of commands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class BadArgument(ValueError):  # noqa: N818
 
 
 def decoded(text: str | None) -> Any:
-    """Return what an argument says, or the text itself if it is no JSON."""
+    """Decode an argument; a text that is not JSON is returned as it is."""
     if text is None:
         return None
     try:
@@ -27,7 +27,7 @@ def decoded(text: str | None) -> Any:
 def check(telescope: Telescope, command: str, argument: Any) -> None:
     """Check the decoded argument of a subarray's command.
 
-    :raises BadArgument: saying what is wrong with it
+    :raises BadArgument: naming the fault
     """
     if (checker := _CHECKERS.get(command)) is not None:
         checker(telescope, an_object(command, argument))
@@ -94,8 +94,8 @@ def scan_id(argument: dict[str, Any]) -> int:
 
 
 def _within(argument: dict[str, Any], outer: str, inner: str) -> Any:
-    found = argument.get(outer)
-    return found.get(inner) if isinstance(found, dict) else None
+    part = argument.get(outer)
+    return part.get(inner) if isinstance(part, dict) else None
 
 
 _CHECKERS: dict[str, Callable[[Telescope, dict[str, Any]], object]] = {

@@ -1,4 +1,4 @@
-"""What the simulated Tango devices have in common."""
+"""The base class of the simulated Tango devices."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Answered = list[list[Any]]
 
 
 def in_latin1(text: str) -> str:
-    """Return a text with what Tango strings cannot hold escaped."""
+    """Escape the characters that Tango strings cannot carry."""
     return text.encode("latin-1", "backslashreplace").decode("latin-1")
 
 
 class TmcDevice(Device):
-    """What the devices have in common; ``tmc`` is set before Tango makes any."""
+    """The base of all devices; ``tmc`` is set before Tango makes any."""
 
     tmc: ClassVar[Tmc]
 
@@ -58,7 +58,7 @@ class TmcDevice(Device):
         return int(self.get_name().rsplit("/", 1)[1])
 
     def answered(self, execute: Callable[..., Answer], *words: str) -> Answered:
-        """Pass a command on, and translate what comes back."""
+        """Pass a command on, and translate its answer."""
         try:
             answer = execute(*words)
         except NotAllowed as error:

@@ -20,7 +20,7 @@ class Central:
         self.last_result = ("", "")
 
     def attach(self, listener: Listener) -> None:
-        """Say what happens to this listener from now on."""
+        """Report changes to this listener from now on."""
         self._listener = listener
 
     def execute(self, name: str, text: str) -> Answer:
@@ -33,8 +33,8 @@ class Central:
             number = subarray_id(name, decoded(text))
             subarray = self._subarrays.get(number)
             if subarray is None:
-                known = ", ".join(map(str, self._subarrays))
-                raise BadArgument(f"there is no subarray {number}; there are {known}")
+                numbers = ", ".join(map(str, self._subarrays))
+                raise BadArgument(f"there is no subarray {number}; there are {numbers}")
         except BadArgument as error:
             return Answer(ResultCode.REJECTED, str(error))
         ours = new_id(name)

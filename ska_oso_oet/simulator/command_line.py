@@ -104,7 +104,7 @@ def main(
 
 
 def _own_standard_output() -> TextIO:
-    """Keep standard output for ourselves: what Tango prints goes to standard error."""
+    """Keep standard output for ourselves: Tango prints to standard error."""
     out = os.fdopen(os.dup(sys.stdout.fileno()), "w")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     return out

@@ -89,7 +89,7 @@ class SubarrayNode(TmcDevice):
 
     @attribute(dtype=("str",), max_dim_x=LONGEST)
     def assignedResources(self) -> list[str]:
-        """The receptors assigned (Mid), or what ``mccs`` said (Low)."""
+        """The receptors assigned (Mid), or the resources of ``mccs`` (Low)."""
         return self.subarray.assigned
 
     @attribute(dtype="DevLong64")
@@ -100,7 +100,7 @@ class SubarrayNode(TmcDevice):
     @attribute(dtype=str)
     def configuration(self) -> str:
         """The argument of the last Configure that succeeded; an empty object: none."""
-        return self.subarray.configuration_json()
+        return json.dumps(self.subarray.configuration)
 
     @command(dtype_in=str, dtype_out="DevVarLongStringArray")
     def AssignResources(self, text: str) -> Answered:
@@ -134,7 +134,7 @@ class SubarrayNode(TmcDevice):
 
     @command(dtype_out="DevVarLongStringArray")
     def Abort(self) -> Answered:
-        """Abandon what is going on."""
+        """Abandon the running command."""
         return self.answered(self.subarray.execute, "Abort")
 
     @command(dtype_out="DevVarLongStringArray")

@@ -14,7 +14,7 @@ class Kind(str, enum.Enum):
 
     REJECT = "reject"  #: the command is answered REJECTED
     RAISE = "raise"  #: the command raises an exception
-    FAIL = "fail"  #: it runs, then reports failure; obsState goes back to where it was
+    FAIL = "fail"  #: it runs, then reports failure; obsState returns to its earlier value
     FAULT = "fault"  #: it runs, then reports failure; obsState is FAULT
     STUCK = "stuck"  #: it never ends, until something interrupts it
     SILENT = "silent"  #: it is carried out and never reports
@@ -42,11 +42,11 @@ class Fault:
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             raise ValueError(f"times must be a whole number from 0, not {times!r}")
         try:
-            found = Kind(kind)
+            fault = Kind(kind)
         except ValueError:
             raise ValueError(f"kind must be one of {', '.join(Kind)}, not {kind!r}") from None
         message = str(data.get("message", f"{command} failed: injected fault"))
-        return cls(command=command, kind=found, message=message, times=times)
+        return cls(command=command, kind=fault, message=message, times=times)
 
 
 class Faults:
@@ -56,7 +56,7 @@ class Faults:
         self._waiting: dict[str, Fault] = {}
 
     def inject(self, fault: Fault) -> None:
-        """Spoil the next calls of a command; takes the place of what was injected before."""
+        """Spoil the next calls of a command; replaces an earlier injection."""
         if fault.times:
             self._waiting[fault.command] = fault
         else:

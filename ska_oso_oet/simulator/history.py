@@ -20,7 +20,7 @@ class History:
         self._entries: collections.deque[str] = collections.deque(maxlen=LONGEST)
 
     def record(self, command: str, argument: Any, obs_state: ObsState, answer: Answer) -> None:
-        """Add a command: its decoded argument, the state it came in, and what it was answered."""
+        """Add a command: its decoded argument, the state at its arrival, and the answer."""
         entry = {
             "time": datetime.datetime.now(datetime.timezone.utc).isoformat(),
             "command": command,

@@ -1,4 +1,4 @@
-"""How the parts of the telescope say what happens to them."""
+"""How the parts of the telescope report changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 
 class Listener(Protocol):
-    """Hears of changes; whoever says them may hold a lock, so ``publish`` and ``afterwards`` never wait."""
+    """Receives changes; the caller may hold a lock, so ``publish`` and ``afterwards`` never wait."""
 
     def publish(self, attribute: str, value: Any) -> None:
         """Hear that an attribute has this value now."""

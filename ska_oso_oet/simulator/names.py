@@ -1,4 +1,4 @@
-"""What the devices of a telescope are called, in today's and in the older style."""
+"""The names of a telescope's devices, in today's and in the older style."""
 
 from __future__ import annotations
 

@@ -14,9 +14,9 @@ import tango
 class Publisher:
     """Pushes the changes of a device from a thread of its own; a :class:`~.listening.Listener`.
 
-    Whoever changes something holds a lock, and a push waits for the device's monitor, which a command that
-    waits for that lock may hold: so changes are only noted where they happen. The monitor is also what keeps
-    them in order, whoever pushes.
+    The thread that makes a change holds a lock. A push waits for the device's monitor, and a command that
+    waits for that lock may hold it: so changes are only noted at first. The monitor also keeps them in order,
+    from whichever thread.
     """
 
     #: An ``Init`` holds the monitor that a last push waits for; it is not waited for longer than this.

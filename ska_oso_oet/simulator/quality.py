@@ -21,12 +21,12 @@ class Quality:
         self.ready = False
 
     def attach(self, listener: Listener) -> None:
-        """Say what happens to this listener from now on."""
+        """Report changes to this listener from now on."""
         with self._lock:
             self._listener = listener
 
     def set(self, ready: bool) -> None:
-        """Be ready or not; what was to happen by itself does not."""
+        """Be ready or not; cancels changes that were scheduled."""
         with self._lock:
             self._forget_timer()
             self._enter(ready)

@@ -29,7 +29,7 @@ def serve(
 ) -> None:
     """Serve until told to end by a signal.
 
-    :param port: where to listen; 0 picks a free port
+    :param port: the port to listen on; 0 picks a free one
     :param tango_host: HOST:PORT of the Tango database to register the devices in; None: do without one
     :param ready: called once, when requests are answered, with the environment that leads clients here
     :raises CannotServe: cannot listen there, or no such database
@@ -49,13 +49,13 @@ def serve(
 
     def announce() -> None:
         try:
-            found = environment(tmc, f"{host}:{port}", tango_host)
-            wait_until_answering(found["CENTRALNODE_TRL"])
+            variables = environment(tmc, f"{host}:{port}", tango_host)
+            wait_until_answering(variables["CENTRALNODE_TRL"])
         except Exception as error:  # noqa: BLE001  without clients it is of no use, whatever the reason
             sys.stderr.write(f"Error: nobody can reach this server: {error}\n")
             os._exit(1)
         reserved.close()
-        ready(found)
+        ready(variables)
 
     try:
         run(
@@ -97,8 +97,8 @@ def register(tmc: Tmc, tango_host: str) -> None:
     os.environ["TANGO_HOST"] = tango_host
     try:
         database = tango.Database(host, int(port))
-        known = database.get_device_class_list(server).value_string  # name, class, name, class …
-        for name, kind in zip(known[::2], known[1::2], strict=True):
+        devices = database.get_device_class_list(server).value_string  # name, class, name, class …
+        for name, kind in zip(devices[::2], devices[1::2], strict=True):
             if kind != "DServer":  # of an earlier telescope that had more of them
                 database.delete_device(name)
         for kind, names in tmc.devices().items():

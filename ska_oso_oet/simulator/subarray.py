@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import threading
 import time
@@ -59,7 +58,7 @@ class Subarray:
         self.scan_id = 0
 
     def attach(self, listener: Listener) -> None:
-        """Say what happens to this listener from now on."""
+        """Report changes to this listener from now on."""
         with self._lock:
             self._listener = listener
 
@@ -73,12 +72,10 @@ class Subarray:
         with self._lock:
             return self._history.entries()
 
-    # -- what tests set ----------------------------------------------------------------------------
-
     def set_delays(self, delays: Mapping[str, Any]) -> None:
         """Set how long commands to come take.
 
-        :raises ValueError: naming what is wrong
+        :raises ValueError: naming the fault
         """
         checked = checked_delays(delays)
         with self._lock:
@@ -98,7 +95,7 @@ class Subarray:
             self._enter(ObsState.EMPTY)
 
     def close(self) -> None:
-        """Drop what is going on, without a word."""
+        """Drop running operations, without a report."""
         with self._lock:
             ended, self._operation = self._operation, None
         while ended is not None:
@@ -123,11 +120,9 @@ class Subarray:
                 answer = Answer(ResultCode.QUEUED, operation.id)
             except BadArgument as error:
                 answer = Answer(ResultCode.REJECTED, str(error))
-            except NotAllowed as error:
-                self._history.record(name, argument, at, Answer(ResultCode.NOT_ALLOWED, str(error)))
-                raise
-            except CommandRaised as error:
-                self._history.record(name, argument, at, Answer(ResultCode.FAILED, str(error)))
+            except (NotAllowed, CommandRaised) as error:
+                code = ResultCode.NOT_ALLOWED if isinstance(error, NotAllowed) else ResultCode.FAILED
+                self._history.record(name, argument, at, Answer(code, str(error)))
                 raise
             self._history.record(name, argument, at, answer)
             if operation is not None:
@@ -172,11 +167,8 @@ class Subarray:
                 before = before.held
         else:
             operation.held = before
-        seconds = self._seconds(command)
+        seconds = scan_duration(self.configuration) if command.delay is None else self._delays[command.name]
         operation.begin(seconds / 2 if operation.kind is Kind.CRASH else seconds, self._finish)
-
-    def _seconds(self, command: Command) -> float:
-        return scan_duration(self.configuration) if command.delay is None else self._delays[command.name]
 
     def _finish(self, operation: Operation) -> None:
         with self._lock:
@@ -216,8 +208,6 @@ class Subarray:
             operation.held.report(COMPLETED)
         operation.report(COMPLETED)
 
-    # -- what leaves -------------------------------------------------------------------------------
-
     def _enter(self, state: ObsState) -> None:
         if state is not self._obs_state:
             self._obs_state = state
@@ -228,9 +218,5 @@ class Subarray:
         self._listener.publish("longRunningCommandResult", self.last_result)
 
     def _afterwards(self, report: Report) -> Report:
-        # Whoever waits for another device's word that we are done must find that we are.
+        # A client that waits for another device's result must find this device in its final state.
         return lambda command_id, result: self._listener.afterwards(lambda: report(command_id, result))
-
-    def configuration_json(self) -> str:
-        """Return the argument of the last Configure."""
-        return json.dumps(self.configuration)

@@ -15,7 +15,7 @@ class Tmc:
     """All parts, wired together.
 
     :param subarrays: how many there are, numbered from 1
-    :param delays: seconds that commands take, where not the defaults
+    :param delays: seconds that commands take, if not the defaults
     :param qa_after: seconds from Configure until quality is ready by itself; None: by hand
     """
 

@@ -1,4 +1,4 @@
-"""What scripts tell the world about an observation, as messages on the event bus of the OET."""
+"""Messages of scripts about an observation, on the event bus of the OET."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ def announce(text: str) -> None:
 
 
 def send(topic: str, **fields: Any) -> None:
-    """Publish a message; where the script's environment has no pypubsub, print it."""
+    """Publish a message; if the script's environment has no pypubsub, print it."""
     try:
         from pubsub import pub
     except ImportError:
-        known = " ".join(f"{name}={value!r}" for name, value in fields.items())
-        sys.stdout.write(f"{topic} {known}\n")
+        shown = " ".join(f"{name}={value!r}" for name, value in fields.items())
+        sys.stdout.write(f"{topic} {shown}\n")
         sys.stdout.flush()
         return
     pub.sendMessage(topic, **fields)

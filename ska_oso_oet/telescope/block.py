@@ -39,10 +39,10 @@ class Scan:
 
 
 class Block:
-    """What a scheduling block wants to be observed.
+    """The observation that a scheduling block asks for.
 
     :param document: the scheduling block definition
-    :raises BlockError: where something is missing
+    :raises BlockError: if something is missing
     """
 
     def __init__(self, document: dict[str, Any]) -> None:
@@ -69,17 +69,17 @@ class Block:
     def read(cls, path: str) -> Block:
         """Read a scheduling block from a file.
 
-        :raises BlockError: where that is none
+        :raises BlockError: if that is none
         """
         with open(path, encoding="utf-8") as file:
             return cls(json.load(file))
 
     def _duration(self, definition: dict[str, Any]) -> float:
-        found = definition.get("scan_duration_ms", definition.get("scan_duration"))
-        if isinstance(found, bool) or not isinstance(found, (int, float)) or found <= 0:
+        duration = definition.get("scan_duration_ms", definition.get("scan_duration"))
+        if isinstance(duration, bool) or not isinstance(duration, (int, float)) or duration <= 0:
             name = definition.get("scan_definition_id")
             raise BlockError(f"scan definition {name!r} of scheduling block {self.id} has no scan_duration")
-        return found / 1000
+        return duration / 1000
 
     # -- the requests ----------------------------------------------------------------------------------
 
@@ -122,10 +122,10 @@ class Block:
         return {"dish": {"receptor_ids": receptors}}
 
     def _required(self, key: str) -> dict[str, Any]:
-        found = self._document.get(key)
-        if not isinstance(found, dict) or not found:
+        members = self._document.get(key)
+        if not isinstance(members, dict) or not members:
             raise BlockError(f"scheduling block {self.id} has no {key}")
-        return found
+        return members
 
     def _pointing(self, scan: Scan) -> dict[str, Any]:
         request: dict[str, Any] = {}
@@ -147,12 +147,12 @@ class Block:
     def _named(self, collection: str, name: Any) -> dict[str, Any] | None:
         """The member of a collection whose own id is this name.
 
-        :raises BlockError: where it has none
+        :raises BlockError: if it has none
         """
         if name is None:
             return None
         for member in self._document.get(collection) or []:
             if name in (member.get(key) for key in member if key.endswith("_id")):
-                found: dict[str, Any] = member
-                return found
+                definition: dict[str, Any] = member
+                return definition
         raise BlockError(f"scheduling block {self.id} has no {name!r} in {collection}")

@@ -1,4 +1,4 @@
-"""One Tango device, as scripts need it: plain errors, and what it pushes kept in order."""
+"""One Tango device, as scripts need it: plain errors, and its events in order."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from .errors import CommandRefused, DeviceUnreachable, reason
 from .interruptible import interruptible
 from .states import ResultCode
 
-#: Milliseconds until a call gives up; where a device hangs, Tango takes up to three times as long.
+#: Milliseconds until a call gives up; if a device hangs, Tango takes up to three times as long.
 _READ = 1000
 _COMMAND = 3000  #: commands answer at once and finish later; none may be sent twice
-_PATIENCE = 5.0  #: seconds in which what can be repeated is repeated
+_PATIENCE = 5.0  #: seconds in which reads are repeated
 _UNREACHABLE = (
     "API_CantConnectToDevice",
     "API_CantConnectToDatabase",
@@ -37,13 +37,13 @@ T = TypeVar("T")
 _TAKEN = (ResultCode.OK, ResultCode.STARTED, ResultCode.QUEUED)
 
 
-#: Kept for ever: Tango unsubscribes what a proxy that is collected had subscribed for, and where that happens
+#: Kept for ever: Tango unsubscribes the events of a proxy that is collected, and if that happens
 #: in the thread that delivers events, nothing can be subscribed for during seconds.
 _PROXIES: dict[str, tango.DeviceProxy] = {}
 
 
 def _repeated(call: Callable[[], T]) -> T:
-    """Make a call that changes nothing, and repeat it where the device is only slow to answer."""
+    """Make a call that changes nothing, and repeat it if the device is only slow to answer."""
     deadline = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -66,7 +66,7 @@ class Device:
     """A connection to one device.
 
     :param name: its Tango resource locator
-    :raises DeviceUnreachable: where it is not there
+    :raises DeviceUnreachable: if it is not there
     """
 
     def __init__(self, name: str) -> None:
@@ -80,7 +80,7 @@ class Device:
     def read(self, attribute: str) -> Any:
         """Read an attribute.
 
-        :raises DeviceUnreachable: where the device does not answer
+        :raises DeviceUnreachable: if the device does not answer
         """
         try:
             return _repeated(lambda: self._proxy.read_attribute(attribute)).value
@@ -90,8 +90,8 @@ class Device:
     def command(self, name: str, argument: str | None = None) -> str:
         """Have a command taken in; return the id under which its result will come.
 
-        :raises CommandRefused: where the device does not take it
-        :raises DeviceUnreachable: where the device does not answer
+        :raises CommandRefused: if the device does not take it
+        :raises DeviceUnreachable: if the device does not answer
         """
         try:
             given = () if argument is None else (argument,)
@@ -127,7 +127,7 @@ class Device:
     def subscribe(self, attribute: str, heard: Callable[[Any], None]) -> None:
         """Hear every change of an attribute, beginning with its present value.
 
-        Where that cannot be had it is no failure: whoever waits for a change reads the attribute as well.
+        A refused subscription is no failure: a caller who waits for a change reads the attribute as well.
         """
 
         def pushed(event: Any) -> None:
@@ -148,16 +148,16 @@ class Device:
 
 
 class Heard:
-    """What devices have said, in order; one thread waits while those of Tango add to it."""
+    """The events of devices, in order; one thread waits while the threads of Tango add to them."""
 
     def __init__(self) -> None:
         self._said: list[tuple[str, Any]] = []
         self._changed = threading.Condition()
 
-    def add(self, what: str, value: Any) -> None:
+    def add(self, kind: str, value: Any) -> None:
         """Keep something that was said."""
         with self._changed:
-            self._said.append((what, value))
+            self._said.append((kind, value))
             self._changed.notify_all()
 
     @property
@@ -165,9 +165,9 @@ class Heard:
         """How much was said so far."""
         return len(self._said)
 
-    def since(self, position: int, what: str) -> list[Any]:
-        """What was said of one thing after a position."""
-        return [value for said, value in self._said[position:] if said == what]
+    def since(self, position: int, kind: str) -> list[Any]:
+        """The values of one kind after a position."""
+        return [value for of, value in self._said[position:] if of == kind]
 
     def wait(self, position: int, deadline: float) -> None:
         """Wait until more was said than this, but not beyond a moment of the monotonic clock."""

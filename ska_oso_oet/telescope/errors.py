@@ -1,12 +1,12 @@
-"""What can go wrong between a script and the telescope; every message is a sentence for operators.
+"""Errors between a script and the telescope; every message is a sentence for operators.
 
 ::
 
     TelescopeError
-     ├── DeviceUnreachable   nobody answers there
+     ├── DeviceUnreachable   no device answers
      ├── CommandRefused      the device did not take the command; nothing was changed
      ├── CommandFailed       it took the command, and says that it failed
-     ├── WrongState          the subarray went, or was, where it should not be
+     ├── WrongState          the subarray went to, or was in, a wrong state
      └── Overdue             it did not get there in time
 """
 
@@ -16,7 +16,7 @@ from typing import Any
 
 
 class TelescopeError(RuntimeError):
-    """The telescope did not do what it was asked to."""
+    """The telescope did not carry out a request."""
 
 
 class DeviceUnreachable(TelescopeError):  # noqa: N818  reads as a sentence
@@ -40,7 +40,7 @@ class Overdue(TelescopeError):  # noqa: N818
 
 
 def reason(error: Any) -> str:
-    """The most telling line of a Tango ``DevFailed``: what was wrong at the bottom of it."""
+    """The most telling line of a Tango ``DevFailed``: its root cause."""
     causes = getattr(error, "args", ())
     described = [str(cause.desc).strip() for cause in causes if getattr(cause, "desc", "")]
     return " ".join((described[0] if described else str(error)).split())

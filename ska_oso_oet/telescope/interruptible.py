@@ -1,6 +1,6 @@
 """Calls into Tango that a stop can interrupt.
 
-What runs in C++ hears of no signal until it returns, which can take several times its time limit; and an
+A call in C++ handles no signal until it returns, which can take several times its time limit; and an
 exception raised in a callback of Python's from C++ is printed there and lost. So the main thread, in which a
 stop is raised, lets another one call, and waits for it.
 """
@@ -17,13 +17,13 @@ import tango
 
 T = TypeVar("T")
 
-_ABANDONED: list[_Pending[Any]] = []  #: calls whose end nobody waits for
+_ABANDONED: list[_Pending[Any]] = []  #: abandoned calls
 
 
 def interruptible(call: Callable[[], T]) -> T:
-    """Return what a call returns, or raise what it raises.
+    """Make a call that a signal can interrupt.
 
-    Where the main thread is interrupted meanwhile, the call goes on and nobody hears of its end.
+    If the main thread is interrupted meanwhile, the call goes on, abandoned.
     """
     if threading.current_thread() is not threading.main_thread():
         return call()
@@ -40,7 +40,7 @@ def interruptible(call: Callable[[], T]) -> T:
 
 
 class _Pending(Generic[T]):
-    """One call and what became of it."""
+    """One call and its result."""
 
     result: T
 
@@ -62,7 +62,7 @@ class _Pending(Generic[T]):
 
 @atexit.register
 def _do_not_wait() -> None:
-    """Leave Tango's own exit function out where it would wait, for many seconds, for a call that hangs.
+    """Skip Tango's own exit function if it would wait, for many seconds, for a call that hangs.
 
     Exit functions of the C library are called in reverse order; once Python is through, this one ends the
     process with the status it was to have.

@@ -19,7 +19,7 @@ class Names:
 
 
 def subarray_of(environ: Mapping[str, str] = os.environ) -> int:
-    """The subarray of the OET that runs this script; 1 where no OET does."""
+    """The subarray of the OET that runs this script; 1 without an OET."""
     return int(environ.get("OET_SUBARRAY_ID", "1"))
 
 
@@ -27,7 +27,7 @@ def names_of(subarray_id: int, environ: Mapping[str, str] = os.environ) -> Names
     """The devices of a subarray.
 
     :param environ: ``SKA_TELESCOPE``, ``SUBARRAYNODE_TRL_PREFIX``, ``CENTRALNODE_TRL`` and
-        ``QUALITYMONITOR_TRL_PREFIX``; the names of the new style where they are not set
+        ``QUALITYMONITOR_TRL_PREFIX``; by default the names of the new style
     """
     telescope = "low" if environ.get("SKA_TELESCOPE", "").lower().endswith("low") else "mid"
     central_node = environ.get("CENTRALNODE_TRL") or f"{telescope}-tmc/central-node/0"

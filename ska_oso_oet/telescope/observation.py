@@ -20,10 +20,10 @@ _SCAN_MARGIN = 60.0  #: seconds a scan may take beyond its duration
 def observe(block: Block, subarray: SubArray, gate: QaGate) -> None:
     """Observe a block with a subarray that is EMPTY, and leave it EMPTY.
 
-    :param gate: what lets scans through
-    :raises WrongState: where the subarray is not EMPTY; nothing was commanded then
-    :raises TelescopeError: where the telescope did not do what it should; the subarray was made safe then,
-        and what was done is announced
+    :param gate: decides when a scan may begin
+    :raises WrongState: if the subarray is not EMPTY; nothing was commanded then
+    :raises TelescopeError: if the telescope failed; the subarray was made safe then,
+        and the steps were announced
     """
     state = subarray.obs_state
     if state is not ObsState.EMPTY:

@@ -20,10 +20,10 @@ class QaGate:
     """Lets a scan through when QA is ready, or the operator does not want to wait for it.
 
     The switch and the override of one wait come as messages while the script runs. An override is for the
-    scan that is current when it comes: one that nobody made use of is forgotten when the next scan begins.
+    scan that is current when it comes: an unused one is forgotten when the next scan begins.
 
     :param monitor: the device whose attribute ``qaReady`` is the signal
-    :param context: what the OET gave to ``main`` under this name; it is kept up to date
+    :param context: the argument ``context`` of ``main``; it is kept up to date
     """
 
     def __init__(self, monitor: str, context: dict[str, Any] | None = None) -> None:
@@ -61,7 +61,7 @@ class QaGate:
         """Return when the current scan may begin.
 
         :param timeout: seconds; none means as long as it takes
-        :raises Overdue: where QA is not ready in time
+        :raises Overdue: if QA is not ready in time
         """
         if not self._wanted():
             return
@@ -96,7 +96,7 @@ class QaGate:
 
 
 class _Signal:
-    """The signal that QA is ready; where nobody can tell, the operator is asked to decide.
+    """The signal that QA is ready; if it is not available, the operator is asked to decide.
 
     :param changed: called when it may have changed
     """

@@ -1,7 +1,7 @@
-"""Leaving a subarray safe after a failure, and aborting it on the operator's word; both say what they did.
+"""Leaving a subarray safe after a failure, and aborting it on the operator's word; both report their steps.
 
-Safe is EMPTY, where there is nothing that could move, and ABORTED, where nothing moves and only a restart
-leads on. What was going on when something failed is aborted and not restarted: the resources stay as they are
+Safe states are EMPTY, in which nothing can move, and ABORTED, in which nothing moves and only a restart
+leads on. After a failure the running activity is aborted and not restarted: the resources stay as they are
 for those who look for the reason.
 """
 
@@ -21,7 +21,7 @@ _RESTART_TIMEOUT = 60.0  #: seconds
 
 
 def make_safe(subarray: SubArray, release: dict[str, Any]) -> None:
-    """Bring a subarray to where it is safe, by gentle means where possible; announce what was done.
+    """Bring a subarray to a safe state, by gentle means if possible; announce each step.
 
     :param release: the argument of ReleaseResources
     """
@@ -59,8 +59,8 @@ def abort(subarray: SubArray, timeout: float, restart: bool = False) -> str:
 
     :param timeout: seconds it may take to be ABORTED
     :param restart: whether to restart it afterwards, so that it is EMPTY
-    :returns: a sentence that says what was done and where the subarray is
-    :raises TelescopeError: where it is neither ABORTED nor EMPTY
+    :returns: a sentence with the steps and the final state of the subarray
+    :raises TelescopeError: if it is neither ABORTED nor EMPTY
     """
     deadline = time.monotonic() + timeout
     done = _abort(subarray, deadline)
@@ -91,7 +91,7 @@ def _abort(subarray: SubArray, deadline: float) -> str:
             subarray.abort(left)
             return f"{who} was {state.name} and is ABORTED"
         except (CommandRefused, WrongState):
-            # It may have gone on meanwhile, to where Abort is not needed or means something else.
+            # It may have reached a state meanwhile in which Abort is not needed or means something else.
             if subarray.obs_state is state or time.monotonic() > deadline:
                 raise
 

@@ -1,7 +1,7 @@
 """A subarray of the telescope, commanded through its TMC devices.
 
 Every command is subscribed for before it is sent, so that a change which is over before the command has been
-answered is seen all the same, and is finished when its result says so and the subarray is where it should be.
+answered is still seen. A command is finished when its result says so and the subarray has reached its goal.
 """
 
 from __future__ import annotations
@@ -15,14 +15,11 @@ from .announce import send
 from .device import Device, Heard
 from .errors import CommandFailed, DeviceUnreachable, Overdue, WrongState
 from .names import names_of, subarray_of
+from .progress import Progress
 from .states import ObsState, ResultCode
 
 _RESULT = "longRunningCommandResult"
 _POLL = 0.5  #: seconds without news after which the state is read
-_LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
-
-#: Where nobody is led by a command of ours.
-_ASTRAY = frozenset({ObsState.FAULT, ObsState.ABORTING, ObsState.ABORTED, ObsState.RESTARTING})
 
 S = ObsState
 
@@ -32,7 +29,7 @@ class SubArray:
 
     :param subarray_id: by default the subarray of the OET that runs this script
     :param silence: seconds a device that was there may not answer (it may be restarted) while a command runs
-    :raises DeviceUnreachable: where the subarray's device is not there
+    :raises DeviceUnreachable: if the subarray's device is not there
     """
 
     def __init__(self, subarray_id: int | None = None, silence: float = 15.0) -> None:
@@ -61,16 +58,16 @@ class SubArray:
 
     @property
     def obs_state(self) -> ObsState:
-        """What the subarray is doing at this moment.
+        """The present observing state.
 
-        :raises DeviceUnreachable: where it does not answer
+        :raises DeviceUnreachable: if it does not answer
         """
         state = S(int(self._node.read("obsState")))
         self._tell(state)
         return state
 
     def _tell(self, state: ObsState) -> None:
-        """Tell the OET, whose server asks no device, where the subarray is."""
+        """Report the state to the OET, whose server asks no device."""
         if state is not self._told:
             self._told = state
             send("telescope.obs_state", subarray_id=self.id, obs_state=state.name)
@@ -105,7 +102,7 @@ class SubArray:
         self._perform(self._node, "End", None, S.READY, S.IDLE, timeout)
 
     def abort(self, timeout: float = 30.0) -> None:
-        """Abandon what the subarray is doing: → ABORTED."""
+        """Abandon the present activity: → ABORTED."""
         self._perform(self._node, "Abort", None, S.ABORTING, S.ABORTED, timeout)
 
     def restart(self, timeout: float = 60.0) -> None:
@@ -116,7 +113,7 @@ class SubArray:
         """Wait until the subarray is in one of these states.
 
         :param timeout: seconds
-        :raises Overdue: where it is not there in time
+        :raises Overdue: if it is not there in time
         """
         deadline = time.monotonic() + timeout
         while (state := self.obs_state) not in states:
@@ -147,7 +144,7 @@ class SubArray:
         before = self._heard.position
         began_at = self.obs_state
         command_id = device.command(name, None if request is None else json.dumps(request))
-        progress = _Progress(self._heard, before, command_id, passing, goal, began_at)
+        progress = Progress(self._heard, before, command_id, passing, goal, began_at)
         reported, answered = self._reports[device.name], time.monotonic()
         while True:
             position = self._heard.position
@@ -163,7 +160,7 @@ class SubArray:
             if self._heard.position == position:
                 answered = self._look(device, progress, answered)
 
-    def _raise_failure(self, name: str, progress: _Progress, reported: bool) -> None:
+    def _raise_failure(self, name: str, progress: Progress, reported: bool) -> None:
         result = progress.result
         if result is not None and result[0] != ResultCode.OK:
             code, message = result
@@ -174,8 +171,8 @@ class SubArray:
         if progress.astray(reported):
             raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
 
-    def _look(self, device: Device, progress: _Progress, answered: float) -> float:
-        """Read what may have been pushed and not have come. Returns when that was done last."""
+    def _look(self, device: Device, progress: Progress, answered: float) -> float:
+        """Read state and result, in case an event was lost. Returns the time of the last successful read."""
         try:
             state = self.obs_state
             result = device.read(_RESULT) if self._reports[device.name] else None
@@ -188,82 +185,3 @@ class SubArray:
         if state is not progress.state:
             self._heard.add("state", state)
         return time.monotonic()
-
-
-class _Progress:
-    """How far one command has come, by what was heard since it was sent."""
-
-    def __init__(
-        self,
-        heard: Heard,
-        position: int,
-        command_id: str,
-        passing: ObsState,
-        goal: ObsState,
-        began_at: ObsState,
-    ) -> None:
-        self._heard = heard
-        self._position = position
-        self._id = command_id
-        self._passing = passing
-        self._goal = goal
-        self._began_at = began_at
-        self._there = (began_at, time.monotonic())  #: the last state noted, and when
-
-    @property
-    def _states(self) -> list[ObsState]:
-        return self._heard.since(self._position, "state")
-
-    @property
-    def state(self) -> ObsState:
-        """The last state heard of."""
-        return (self._states or [self._began_at])[-1]
-
-    @property
-    def result(self) -> tuple[int, str] | None:
-        """The result of the command, once it is there."""
-        for pair in self._heard.since(self._position, "result"):
-            if pair is not None and len(pair) == 2 and pair[0] == self._id:
-                return _decoded(pair[1])
-        return None
-
-    def finished(self, reported: bool) -> bool:
-        """Whether the command is done.
-
-        :param reported: whether a result is to be expected at all
-        """
-        self._note()
-        if self.state is not self._goal:
-            return False
-        if self.result is not None:
-            return True
-        states = self._states
-        if self._passing not in states and (self._goal is self._began_at or self._goal not in states):
-            return False  # it has not begun yet
-        return not reported or self._there_for(_LATE_RESULT)
-
-    def astray(self, reported: bool) -> bool:
-        """Whether the subarray is where this command leads nobody, and no result says why."""
-        if self.state not in _ASTRAY - {self._passing, self._goal, self._began_at}:
-            return False
-        return not reported or self._there_for(_LATE_RESULT)
-
-    def _note(self) -> None:
-        if self._there[0] is not self.state:
-            self._there = (self.state, time.monotonic())
-
-    def _there_for(self, seconds: float) -> bool:
-        """Whether it has been in the state it is in for so long, as far as was noted here."""
-        self._note()
-        return time.monotonic() - self._there[1] > seconds
-
-
-def _decoded(text: str) -> tuple[int, str]:
-    """A result is ``[code, message]`` in JSON; older devices send the bare code."""
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return int(ResultCode.UNKNOWN), text
-    if isinstance(found, list) and len(found) == 2:
-        return int(found[0]), str(found[1])
-    return (int(found), "") if isinstance(found, int) else (int(ResultCode.UNKNOWN), text)

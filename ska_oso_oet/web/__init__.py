@@ -2,3 +2,8 @@
 
 The only package that knows Flask. No rule of the OET lives here.
 """
+
+import os
+
+# pydantic looks for plugins in all installed packages, which takes longer than its import; none is wanted.
+os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")

@@ -1,4 +1,4 @@
-"""The Flask application: its routes, its documentation, and how failures are answered."""
+"""The Flask application: its routes, its documentation, and the answers to failures."""
 
 from __future__ import annotations
 
@@ -6,50 +6,54 @@ from typing import Any
 
 from flask import request
 from flask.json.provider import DefaultJSONProvider
-from flask_openapi3 import Info, OpenAPI, Server  # type: ignore[attr-defined]
+from flask_openapi3 import Info, OpenAPI  # type: ignore[attr-defined]
 from werkzeug.exceptions import HTTPException, NotAcceptable
 from werkzeug.routing import BaseConverter
 
 from .. import __version__
 from ..domain.errors import Refusal
 from ..settings import Settings
-from . import (
-    access,
+from .auth.guard import Guard, leave
+from .bridge import Bridge
+from .context import Services, Slots
+from .middleware import errors
+from .middleware.audit_trail import Audit
+from .middleware.base_path import BasePath
+from .middleware.json_body import JsonRequest
+from .middleware.timing import note_route
+from .openapi.page import Page
+from .schemas import strict
+from .streams.all_subarrays import AllSubarraysHub
+from .streams.hijack import HijackMiddleware
+from .streams.hub import Hub
+from .views import (
     activities,
+    audit,
     drain,
     environments,
-    errors,
     events,
     files,
     health,
+    login,
     metrics,
     operator,
     procedures,
     scripts,
-    strict,
 )
-from .audit import Audit
-from .auth.guard import Guard, leave
-from .bridge import Bridge
-from .detached import Detaching
-from .everywhere import Everywhere
-from .page import Page
-from .requests import BasePath, JsonRequest
-from .services import Places, Services
-from .stream import Hub
-from .timing import note_route
 
 _MOST_BYTES = 2**20
+_LONGEST_ACCEPT = 1000  #: characters; parsing is slow, and precedes the check of permissions
+_NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 
 
 _MODULES: tuple[Any, ...] = (
     *(procedures, files, activities, scripts, operator, drain, environments),
-    *(events, access, health, metrics),
+    *(events, login, audit, health, metrics),
 )
 
 
 class _AnyText(BaseConverter):
-    """The rest of a path, whatever it is."""
+    """The rest of a path, with any characters."""
 
     regex = "(?s:.+)"
     part_isolating = False
@@ -64,11 +68,11 @@ class _Json(DefaultJSONProvider):
 
 
 def create_app(
-    settings: Settings, bridge: Bridge, hub: Hub, everywhere: Everywhere | None = None
+    settings: Settings, bridge: Bridge, hub: Hub, all_subarrays: AllSubarraysHub | None = None
 ) -> BasePath:
     """Build the WSGI application.
 
-    :raises Undeclared: where a route does not say which permission it needs
+    :raises Undeclared: if a route does not declare its permission
     """
     major = __version__.split(".")[0]
     app = _OpenApi(
@@ -80,9 +84,11 @@ def create_app(
     )
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.json = _Json(app)
-    archive = Places(settings.web_threads, "the archive")
-    centre = Places(settings.web_threads, "the central history")
-    app.extensions["oet"] = Services(bridge, hub, everywhere or Everywhere(), settings, archive, centre)
+    archive = Slots(settings.web_threads, "the archive")
+    centre = Slots(settings.web_threads, "the central history")
+    app.extensions["oet"] = Services(
+        bridge, hub, all_subarrays or AllSubarraysHub(), settings, archive, centre
+    )
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     app.url_map.converters["any_text"] = _AnyText
@@ -99,9 +105,7 @@ def create_app(
     app.after_request(page.harden)
     app.after_request(Audit().end)
     app.teardown_request(leave)
-    whole = BasePath(Detaching(app, bridge.loop), settings.namespace, settings.subarray_id, major)
-    app.severs = [Server(url=whole.base)]  # the library's own spelling
-    return whole
+    return BasePath(HijackMiddleware(app, bridge.loop), settings.namespace, settings.subarray_id, major)
 
 
 def _answer_failures(app: Any) -> None:
@@ -112,9 +116,11 @@ def _answer_failures(app: Any) -> None:
 
 def _require_acceptable() -> None:
     path = request.path
-    # What Prometheus accepts has versions in it, and is read where it is answered.
-    if path.startswith("/ui") or path == "/metrics" or request.routing_exception is not None:
+    # Prometheus accepts types with versions, which the view itself reads.
+    if path.startswith("/ui") or path in _NOT_NEGOTIATED or request.routing_exception is not None:
         return
+    if len(request.headers.get("Accept", "")) > _LONGEST_ACCEPT:
+        raise NotAcceptable(f"the Accept header has more than {_LONGEST_ACCEPT} characters")
     follows = path.endswith("/output") and request.args.get("follow", "").lower() in ("true", "1", "yes")
     offered = "text/event-stream" if path == "/stream" or follows else "application/json"
     if request.endpoint == "files.get_file":

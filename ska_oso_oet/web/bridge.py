@@ -1,4 +1,4 @@
-"""Between the threads that serve HTTP and the event loop that speaks on the bus."""
+"""Connects the threads that serve HTTP with the event loop of the bus."""
 
 from __future__ import annotations
 
@@ -14,8 +14,6 @@ from ..bus.envelope import Envelope
 from ..domain.errors import Refusal, Unavailable
 
 T = TypeVar("T")
-
-_OVERTIME = 5.0  #: seconds beyond its own limit that a question may take before its thread gives up
 
 
 class Bridge:
@@ -54,43 +52,12 @@ class Bridge:
         """The bus client; to be used from within the loop only."""
         return self._started.result()
 
-    def ask(
-        self,
-        topic: str,
-        payload: dict[str, Any],
-        *,
-        request_id: str,
-        command_id: str,
-        timeout: float,
-        user: str | None = None,
-        repeated: bool = False,
-        before: Sequence[Envelope] = (),
-    ) -> Any:
-        """Send a request over the bus and return the reply's ``result``, or all its fields. For threads.
-
-        :param before: messages that go into the journal before the request, and with it
-
-        :raises Refusal: where it was not carried out
-        """
-        question = self.client.ask(
-            topic,
-            payload,
-            request_id=request_id,
-            command_id=command_id,
-            timeout=timeout,
-            user=user,
-            repeated=repeated,
-            before=before,
-        )
-        reply = self.wait_for(question, timeout + _OVERTIME)
-        return reply.payload.get("result", reply.payload)
-
     def tell(self, envelopes: Sequence[Envelope]) -> None:
-        """Say something without waiting. For threads."""
+        """Publish without waiting. For threads."""
         self.loop.call_soon_threadsafe(self.client.send, envelopes)
 
     def flush(self, timeout: float) -> None:
-        """Wait until everything said so far is in the journal, or for ``timeout`` seconds. For threads."""
+        """Wait until every message so far is in the journal, or for ``timeout`` seconds. For threads."""
 
         async def acknowledged() -> None:
             while self.client.unacknowledged:
@@ -100,9 +67,9 @@ class Bridge:
             self.wait_for(acknowledged(), timeout)
 
     def wait_for(self, work: Coroutine[Any, Any, T], timeout: float) -> T:
-        """Have the loop do something and wait for it. For threads.
+        """Run a coroutine in the loop, and wait for it. For threads.
 
-        :raises Refusal: where that fails, or takes too long
+        :raises Refusal: if it fails, or exceeds its time limit
         """
         future = asyncio.run_coroutine_threadsafe(work, self.loop)
         try:

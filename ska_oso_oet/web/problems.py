@@ -1,4 +1,4 @@
-"""Failures as RFC 9457 problem documents, and those every route can answer with, for the OpenAPI document."""
+"""RFC 9457 problem documents, and those of all routes for the OpenAPI document."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 
 RETRY_AFTER = {429: "5", 503: "2"}  #: seconds, by status
 
-SCHEMAS = "#/components/schemas/"  #: what references in the document begin with
+SCHEMAS = "#/components/schemas/"  #: the prefix of references in the document
 
 _SCHEMA = {"$ref": f"{SCHEMAS}Problem"}
 _LATER = {"Retry-After": {"description": "seconds", "schema": {"type": "integer"}, "required": True}}
 _HEADERS: dict[int, dict[str, Any]] = {
-    401: {"WWW-Authenticate": {"description": "how to say who asks", "schema": {"type": "string"}}},
-    405: {"Allow": {"description": "the methods that are possible", "schema": {"type": "string"}}},
+    401: {"WWW-Authenticate": {"description": "the authentication scheme", "schema": {"type": "string"}}},
+    405: {"Allow": {"description": "the permitted methods", "schema": {"type": "string"}}},
     429: _LATER,
     503: _LATER,
 }
@@ -41,7 +41,7 @@ def problem_body(status: int, detail: str, **more: Any) -> bytes:
 
 
 def problem_answer(status: int, detail: str) -> bytes:
-    """A whole answer, for where there is no request to respond to; it ends the connection."""
+    """A complete HTTP answer, without a parsed request; it closes the connection."""
     body = problem_body(status, detail)
     head = [
         f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}",

@@ -1,4 +1,10 @@
-"""The bodies of the processes: the arbiter and the four workers."""
+"""The bodies of the processes: the arbiter and its workers."""
 
-#: The workers by role, the word `oet-server` knows them by, with the names they have on the bus.
-NAMES = {"bus": "Bus", "ses": "SESWorker", "activity": "ActivityWorker", "rest": "FlaskWorker"}
+#: The names of the workers on the bus, by role, which is their subcommand of `oet-server`.
+NAMES = {
+    "central": "CentralWorker",
+    "bus": "Bus",
+    "ses": "SESWorker",
+    "activity": "ActivityWorker",
+    "rest": "FlaskWorker",
+}

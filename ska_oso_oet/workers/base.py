@@ -1,4 +1,4 @@
-"""What every worker does: hold its lock, be on the bus, answer when asked whether it is there."""
+"""The common part of all workers: lock, heartbeat, pings, signals."""
 
 from __future__ import annotations
 
@@ -12,46 +12,48 @@ import threading
 import time
 from collections.abc import Awaitable, Callable
 
-from .. import tracing
+from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
-from ..execution.processes import end_with_parent
+from ..kernel.processes import end_with_parent
 from ..settings import Settings
-from .pulse import begin_beating, receive_pulse
+from ..telemetry import tracing
+from .heartbeat import begin_beating, receive_heartbeat_pipe
 
 LOG = logging.getLogger(__name__)
 
-#: Exit status of a worker that cannot start, so that starting it again would not help.
+#: Exit status of a worker that cannot start; a restart would not help.
 CANNOT_START = 78
-#: Exit status of a worker that cannot start, nor can any later one before somebody has mended something.
+#: Exit status of a worker without which the server must end: an operator has to act first.
 CANNOT_GO_ON = 79
-#: In the environment of a worker: the process id of the arbiter it must not outlive.
+#: Environment variable of a worker: the process id of its arbiter, which it must not outlive.
 ARBITER = "OET_ARBITER"
-#: In the environment of a worker: there was one before it, under the same arbiter.
+#: Environment variable of a worker: set if it is a restart under the same arbiter.
 RESTARTED = "OET_RESTARTED"
 
-_LOCK_PATIENCE = 10.0  #: seconds to wait for a predecessor that is just being killed
+LOCK_PATIENCE = 10.0  #: seconds to wait for the end of a predecessor
 
 
 class CannotStart(Exception):  # noqa: N818  reads as a sentence
-    """A worker cannot start; the message says why, and what to do."""
+    """A worker cannot start; the message gives the reason and the action to take."""
 
     status = CANNOT_START
 
 
 class CannotGoOn(CannotStart):
-    """Nor can the server go on without it."""
+    """A worker cannot start, and the server cannot run without it."""
 
     status = CANNOT_GO_ON
 
 
-def hold_lock(settings: Settings, name: str, patience: float = _LOCK_PATIENCE) -> int:
-    """Make sure this is the only process with this role on this state directory.
+def hold_lock(settings: Settings, name: str, patience: float = LOCK_PATIENCE) -> int:
+    """Require that this is the only process with this role on this state directory.
 
-    The kernel gives the lock back when the process ends, however it ends.
+    The kernel releases the lock when the process ends, even if it is killed.
 
-    :returns: the descriptor that holds it
-    :raises CannotStart: where another process has it
+    :param patience: seconds to wait for the lock
+    :returns: the descriptor that holds the lock
+    :raises CannotStart: if another process has it
     """
     path = os.path.join(settings.state_dir, f"{name}.lock")
     try:
@@ -78,8 +80,8 @@ def hold_lock(settings: Settings, name: str, patience: float = _LOCK_PATIENCE) -
 
 
 def live_with_arbiter() -> None:
-    """End when the arbiter ends, if there is one, and be able to tell it that this worker lives."""
-    receive_pulse()
+    """Prepare the heartbeat, and end this process when its arbiter ends, if it has one."""
+    receive_heartbeat_pipe()
     arbiter = os.environ.get(ARBITER)
     if arbiter is not None:
         end_with_parent()
@@ -88,28 +90,28 @@ def live_with_arbiter() -> None:
 
 
 def begin_tracing(settings: Settings, worker: str) -> None:
-    """Trace what this worker does, if that is wanted, and as soon as that can be had."""
+    """Enable tracing, if configured, in the background."""
     about = {"oet.worker": worker, "oet.subarray": str(settings.subarray_id)}
-    if settings.otlp_endpoint:  # loading it takes longer than a worker may
+    if settings.otlp_endpoint:  # its import takes too long for a start
         arguments = (settings.otlp_endpoint, about)
         threading.Thread(target=tracing.begin, args=arguments, name="tracing", daemon=True).start()
 
 
 def answer_pings(bus: BusClient) -> None:
-    """Answer whoever asks whether this worker is there."""
+    """Answer the pings of readiness checks."""
 
     def pinged(request: Envelope) -> None:
         if request.payload["worker"] == bus.name:
-            answer = bus.envelope("worker.pong", {"worker": bus.name}, request_id=request.request_id)
+            answer = bus.envelope(topics.PONG, {"worker": bus.name}, request_id=request.request_id)
             bus.send([answer])
 
-    bus.local.subscribe("request.worker.ping", pinged)
+    bus.local.subscribe(topics.PING, pinged)
 
 
 async def restored(bus: BusClient, restore: Callable[[int], Awaitable[None]]) -> None:
-    """Have a service take up where the last one was, as soon as the journal can be read.
+    """Restore a service from the journal, as soon as that can be read.
 
-    :param restore: called with the number of the last message before this process was on the bus
+    :param restore: called with the number of the last message before this process joined the bus
     """
     await bus.reached()
     while True:
@@ -117,19 +119,19 @@ async def restored(bus: BusClient, restore: Callable[[int], Awaitable[None]]) ->
             await restore(bus.joined_at)
             return
         except ConnectionError as error:
-            LOG.warning("The journal cannot be read yet: %s", error)
+            LOG.warning("Cannot read the journal yet: %s", error)
             await asyncio.sleep(0.1)
             await bus.reached()
 
 
 async def until_terminated(*work: Awaitable[None]) -> None:
-    """Do this work until SIGTERM or SIGINT, giving signs of life; an error in it ends the worker."""
+    """Run work and heartbeats until SIGTERM or SIGINT; an error in the work ends the worker."""
     begin_beating()
     loop = asyncio.get_running_loop()
-    told = asyncio.Event()
+    ending = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, told.set)
-    waiting = asyncio.ensure_future(told.wait())
+        loop.add_signal_handler(number, ending.set)
+    waiting = asyncio.ensure_future(ending.wait())
     tasks = [asyncio.ensure_future(part) for part in work]
     await asyncio.wait([waiting, *tasks], return_when=asyncio.FIRST_COMPLETED)
     for task in tasks:
@@ -139,7 +141,7 @@ async def until_terminated(*work: Awaitable[None]) -> None:
 
 @contextlib.asynccontextmanager
 async def kept_running(work: Awaitable[None]):  # type: ignore[no-untyped-def]
-    """Have something run in the background for as long as the block lasts."""
+    """Run work in the background during a block."""
     task = asyncio.ensure_future(work)
     try:
         yield task

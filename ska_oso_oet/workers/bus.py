@@ -1,88 +1,70 @@
-"""The bus process: the broker, the journal, and its way to the central history."""
+"""The bus process: the broker and the journal."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import threading
-from collections.abc import Callable
 
 import sqlalchemy as sa
 
-from ..bus.broker import Broker
-from ..bus.export import Exporter, Otlp, Syslog
-from ..bus.export.otlp import is_installed
-from ..bus.history import Centre, central_history
-from ..bus.history.database import Disagreement
-from ..bus.journal import Journal, Unusable, copies, integrity
-from ..bus.journal.retention import Retention
-from ..bus.metered import MeteredJournal
-from ..metrics.store import STORE
-from ..metrics.watch import watch
+from ..broker.audit_export import Exporter, Otlp, Syslog
+from ..broker.audit_export.otlp import is_installed
+from ..broker.broker import Broker
+from ..broker.journal_metrics import MeteredJournal
+from ..journal import Journal, Unusable, backup, integrity
+from ..journal.journal import IDENTITY
+from ..journal.retention import Retention
 from ..settings import Settings
+from ..telemetry.metrics.store import STORE
+from ..telemetry.metrics.watch import watch
 from .base import ARBITER, RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
-_FIRST_LOOK = 1.0  #: seconds a start may take to look for damage; the rest is looked at in the background
-_LAST_RECORDS = 1.0  #: seconds that the last records of the audit get to be sent
-_LAST_WORDS = 2.0  #: seconds that what was said last gets to reach the central history
+_FIRST_CHECK = 1.0  #: seconds of a start for the check for damage; it is finished in the background
+_LAST_RECORDS = 1.0  #: seconds to send the last records of the audit
 
 
 async def main(settings: Settings) -> None:
-    """Serve the bus until told to end.
+    """Serve the bus until SIGTERM or SIGINT.
 
-    :raises CannotStart: where the journal cannot be used, or belongs to another server
+    :raises CannotStart: if the journal cannot be used, or belongs to another server
     """
     hold_lock(settings, "bus")
     journal = _open(settings)
     try:
-        if settings.central_url:
-            await _serve_with_centre(settings, journal)
-        else:
-            copies.forget_restored(journal.file)
-            await _serve(settings, journal)
+        _require_recovered(settings, journal)
+        await _serve(settings, journal)
     finally:
         journal.close()
 
 
-async def _serve_with_centre(settings: Settings, journal: Journal) -> None:
-    try:
-        replicator, centre = central_history(
-            settings.central_url,
-            journal,
-            subarray=settings.subarray_id,
-            days=settings.retention_days,
-            newest=settings.history,
+def _require_recovered(settings: Settings, journal: Journal) -> None:
+    """Require that CentralWorker, if there is a central history, has recovered the journal."""
+    if not settings.central_url:
+        backup.forget_restored(journal.file)
+        return
+    new = journal.head() == 0 and journal.noted(IDENTITY) is None
+    if new or backup.is_restored(journal.file):
+        raise CannotStart(
+            f"the journal {journal.file} may lack messages that the central history has; start CentralWorker "
+            "first, which fetches them: oet-server central"
         )
-    except (sa.exc.ArgumentError, ValueError, ImportError) as error:
-        raise CannotStart(f"OET_DATABASE_URL cannot be used: {error}") from None
-    try:
-        await (replicator.begin(patience=0) if RESTARTED in os.environ else replicator.begin())
-    except Disagreement as error:
-        raise CannotStart(str(error)) from None
-    with contextlib.closing(centre):
-        async with kept_running(replicator.run()):
-            await _serve(settings, journal, centre, replicator.copied)
-            await replicator.finish(_LAST_WORDS)
+    journal.identity()
 
 
-async def _serve(
-    settings: Settings,
-    journal: Journal,
-    centre: Centre | None = None,
-    copied: Callable[[], int | None] = lambda: None,
-) -> None:
+async def _serve(settings: Settings, journal: Journal) -> None:
     STORE.open(settings.metrics)
     exporters = _exporters(settings, journal)
     arbiter = int(os.environ[ARBITER]) if ARBITER in os.environ else None
-    broker = Broker(journal, settings.bus_socket, centre, exporters, arbiter)
+    broker = Broker(journal, settings.bus_socket, exporters, arbiter)
+    copied = broker.vouched if settings.central_url else None
     retention = Retention(journal, settings.retention_days, settings.history, copied)
     async with kept_running(broker.serve()) as serving:
         await until_terminated(
             serving,
             retention.run(),
-            broker.look_for_the_first(),
-            watch("Bus", broker.look, *(exporter.look for exporter in exporters)),
+            broker.watch_journal_start(),
+            watch("Bus", broker.update_gauges, *(exporter.update_gauges for exporter in exporters)),
         )
     await asyncio.gather(*(exporter.finish(_LAST_RECORDS) for exporter in exporters))
 
@@ -104,9 +86,9 @@ def _exporters(settings: Settings, journal: Journal) -> list[Exporter]:
 def _open(settings: Settings) -> Journal:
     file = settings.journal_file
     try:
-        # A process that was killed has damaged nothing, and everybody is waiting for the next one.
-        whole = RESTARTED in os.environ and not integrity.noted(file)
-        whole = whole or integrity.require_whole(file, _FIRST_LOOK)
+        # A killed process damages nothing, and all workers wait for its successor.
+        whole = RESTARTED in os.environ and not integrity.is_noted(file)
+        whole = whole or integrity.require_whole(file, _FIRST_CHECK)
         journal = MeteredJournal(settings.journal_url)
         journal.belong_to(settings.subarray_id)
     except Unusable as error:
@@ -115,11 +97,11 @@ def _open(settings: Settings) -> Journal:
         reason = str(getattr(error, "orig", None) or error).splitlines()[0]
         raise CannotStart(f"the journal {file} cannot be used: {reason}") from None
     if not whole:
-        threading.Thread(target=_look_at_all, args=(journal,), daemon=True).start()
+        threading.Thread(target=_check_all, args=(journal,), daemon=True).start()
     return journal
 
 
-def _look_at_all(journal: Journal) -> None:
-    found = integrity.damage(journal.file)
-    if found is not None:
-        journal.found_damaged(found)
+def _check_all(journal: Journal) -> None:
+    damage = integrity.damage(journal.file)
+    if damage is not None:
+        journal.mark_damaged(damage)

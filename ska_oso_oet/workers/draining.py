@@ -1,6 +1,6 @@
-"""`oet-server drain`: drains a server from beside it, and waits until nothing runs.
+"""`oet-server drain`: drains a server on this machine, and waits until nothing runs.
 
-For the end of a pod: it needs no token, and only the user who runs the server may reach its bus.
+For the end of a pod: it needs no token, since only the user who runs the server can reach its bus.
 """
 
 from __future__ import annotations
@@ -16,18 +16,18 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ..bus import topics
 from ..bus.client import BusClient
 from ..domain.errors import Refusal
 from ..settings import Settings
 from .base import CannotStart, kept_running
 
 _NAME = "oet-server drain"
-_HAPPENS = "procedure.lifecycle"
-_TOPICS = ("request.failed", "operator.drain.state", "operator.pool.drain", _HAPPENS)
+_TOPICS = (topics.REFUSED, topics.DRAIN_STATE, topics.DRAIN_ANSWER, topics.LIFECYCLE)
 _ASK = 5.0  #: seconds for a question
-_FLUSH = 2.0  #: seconds that what was said last gets to reach the journal
-_PATIENCE = 20.0  #: seconds a server may take to be drained: one of its workers may be restarting
-_LOOK = 1.0  #: seconds after which is looked again though nothing was heard
+_FLUSH = 2.0  #: seconds for the last messages to reach the journal
+_PATIENCE = 20.0  #: seconds for the drain: a worker may be restarting
+_POLL = 1.0  #: seconds between two queries without an event
 
 Say = Callable[[str], None]
 
@@ -35,9 +35,9 @@ Say = Callable[[str], None]
 async def drain(settings: Settings, reason: str | None, wait: float, say: Say) -> None:
     """Drain the server of these settings, then wait until nothing runs.
 
-    :param wait: seconds to wait at the most
-    :param say: tells the user how it goes
-    :raises CannotStart: where there is no server, or it does not answer
+    :param wait: time limit in seconds
+    :param say: prints the progress for the user
+    :raises CannotStart: if there is no server, or it does not answer
     """
     if not _serves(settings):
         raise CannotStart(
@@ -45,7 +45,7 @@ async def drain(settings: Settings, reason: str | None, wait: float, say: Say) -
         )
     bus = BusClient(_NAME, settings.bus_socket, _TOPICS)
     news = asyncio.Event()
-    bus.local.subscribe_to_all(lambda heard: news.set() if heard.topic.startswith(_HAPPENS) else None)
+    bus.local.subscribe_to_all(lambda event: news.set() if event.topic.startswith(topics.LIFECYCLE) else None)
     deadline = time.monotonic() + wait
     async with kept_running(bus.run()):
         await _begin(bus, reason)
@@ -55,17 +55,17 @@ async def drain(settings: Settings, reason: str | None, wait: float, say: Say) -
 
 
 async def _begin(bus: BusClient, reason: str | None) -> None:
-    """Ask for it, and have that recorded like every other command."""
+    """Send the command, with its records for the audit."""
     user, deadline = _user(), time.monotonic() + _PATIENCE
     what = json.dumps({"reason": reason})
-    asked = {"user": user, "name": _NAME, "address": None, "method": "POST", "path": "/drain", "what": what}
-    command = bus.envelope("audit.command", asked, request_id=uuid.uuid4().hex, user=user)
+    fields = {"user": user, "name": _NAME, "address": None, "method": "POST", "path": "/drain", "what": what}
+    command = bus.envelope(topics.AUDIT_COMMAND, fields, request_id=uuid.uuid4().hex, user=user)
     bus.send([command])
     while True:
         try:
             request_id = uuid.uuid4().hex
             await bus.ask(
-                "operator.drain.begin", {"reason": reason}, request_id=request_id, timeout=_ASK, user=user
+                topics.DRAIN_BEGIN, {"reason": reason}, request_id=request_id, timeout=_ASK, user=user
             )
             break
         except Refusal as error:
@@ -73,15 +73,15 @@ async def _begin(bus: BusClient, reason: str | None) -> None:
                 raise CannotStart(f"the server was not drained: {error.detail}") from None
             await asyncio.sleep(0.1)
     answered = {"command": command.id, "status": 200, "detail": None}
-    result = bus.envelope("audit.result", answered, request_id=command.request_id, user=user)
-    await asyncio.wait(bus.send([result]), timeout=_FLUSH)  # on a full disk it is in the journal later
+    result = bus.envelope(topics.AUDIT_RESULT, answered, request_id=command.request_id, user=user)
+    await asyncio.wait(bus.send([result]), timeout=_FLUSH)  # on a full disk, it reaches the journal later
 
 
 async def _until_nothing_runs(
     settings: Settings, bus: BusClient, news: asyncio.Event, deadline: float, say: Say
 ) -> str:
-    """Wait; return how it ended."""
-    told = ""
+    """Wait; returns the result as a sentence."""
+    shown = ""
     while True:
         news.clear()
         left = deadline - time.monotonic()
@@ -95,21 +95,21 @@ async def _until_nothing_runs(
             return f"The time has passed; left to the end of the server: {names}"
         if not _serves(settings):
             return "The server has ended"
-        if names != told:
-            told = names
+        if names != shown:
+            shown = names
             say(f"Waiting for {names}; {left:.0f} s at the most")
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(min(_LOOK, left)):
+            async with asyncio.timeout(min(_POLL, left)):
                 await news.wait()
 
 
 async def _state(bus: BusClient, left: float) -> dict[str, Any] | None:
-    """Whether it is drained and what runs; None where nobody can tell at the moment."""
+    """The state of the drain and the runs; None if a worker does not answer."""
     try:
-        async with asyncio.timeout(max(_LOOK, left)):
-            question = bus.ask("request.operator.drain", {}, request_id=uuid.uuid4().hex, timeout=_ASK)
-            found: dict[str, Any] = (await question).payload["result"]
-            return found
+        async with asyncio.timeout(max(_POLL, left)):
+            question = bus.ask(topics.SHOW_DRAIN, {}, request_id=uuid.uuid4().hex, timeout=_ASK)
+            state: dict[str, Any] = (await question).payload["result"]
+            return state
     except (Refusal, TimeoutError):
         return None
 
@@ -128,9 +128,9 @@ def _user() -> str:
 
 
 def _serves(settings: Settings) -> bool:
-    """Whether a server, or at least its bus, runs with this state directory.
+    """Whether a server, or at least its bus, runs on this state directory.
 
-    :raises CannotStart: where that may not be known
+    :raises CannotStart: if this user may not know that
     """
     return any(_held(os.path.join(settings.state_dir, f"{name}.lock")) for name in ("server", "bus"))
 

@@ -12,30 +12,30 @@ from typing import Any
 from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
-from .. import tracing
 from ..bus.client import BusClient
-from ..execution.processes import end_with_parent
-from ..metrics.store import STORE
-from ..metrics.watch import watch
+from ..kernel.processes import end_with_parent
 from ..settings import Settings
+from ..telemetry import tracing
+from ..telemetry.metrics.store import STORE
+from ..telemetry.metrics.watch import watch
 from ..web.app import create_app
 from ..web.bridge import Bridge
-from ..web.everywhere import Everywhere
-from ..web.patient import PatientWorker
-from ..web.proxies import Proxied
-from ..web.requests import WSGI
-from ..web.stream import Hub
-from ..web.timing import Timed
-from ..web.traced import Traced
+from ..web.middleware.base_path import WSGI
+from ..web.middleware.proxies import Proxied
+from ..web.middleware.timing import Timed
+from ..web.middleware.tracing import Traced
+from ..web.server.worker import BufferingWorker
+from ..web.streams.all_subarrays import AllSubarraysHub
+from ..web.streams.hub import Hub
 from .base import CannotStart, begin_tracing
+from .heartbeat import begin_beating
 from .listener import listen
-from .pulse import begin_beating
 
 LOG = logging.getLogger(__name__)
 
-_GRACEFUL = 3  #: seconds that requests being answered get at the end
-_FLUSH = 1.0  #: seconds that what was said last gets to reach the journal
-_HEADER = 20 * 1024  #: bytes of a header; the longest token and what goes before it
+_GRACEFUL = 3  #: seconds for current requests at the end
+_FLUSH = 1.0  #: seconds for the last messages to reach the journal
+_HEADER = 20 * 1024  #: bytes of a header: the longest token and its prefix
 
 
 class _Server(BaseApplication):  # type: ignore[misc]
@@ -50,17 +50,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
             "bind": [f"fd://{self._listener}"],
             "workers": self._settings.web_workers,
             "threads": self._settings.web_threads,
-            "worker_class": PatientWorker,
+            "worker_class": BufferingWorker,
             "timeout": 0,
             "keepalive": 75,  # proxies keep connections for 60 s, and must be the first to close one
             "graceful_timeout": _GRACEFUL,
             "worker_connections": 2000,
             "post_fork": _forked,
             "worker_exit": _exits,
-            "logger_class": "ska_oso_oet.workers.gunicornlog.Log",
+            "logger_class": "ska_oso_oet.web.server.gunicorn_log.Log",
             "control_socket_disable": True,
             "forwarder_headers": "",
-            "forwarded_allow_ips": "",  # Proxied decides whom to believe
+            "forwarded_allow_ips": "",  # Proxied decides which proxies are trusted
             "limit_request_line": 8190,
             "limit_request_field_size": _HEADER,
         }.items():
@@ -69,17 +69,17 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Any:
         self.bridge = Bridge(self._settings.bus_socket)
-        hub, everywhere = Hub(), Everywhere()
+        hub, all_subarrays = Hub(), AllSubarraysHub()
         STORE.open(self._settings.metrics)
 
         def prepare(bus: BusClient) -> None:
             hub.attach(bus)
-            everywhere.attach(bus)
-            self._watching = asyncio.ensure_future(watch(bus.name, bus.look, hub.look))
+            all_subarrays.attach(bus)
+            self._watching = asyncio.ensure_future(watch(bus.name, bus.update_gauges, hub.update_gauges))
 
         self.bridge.start(prepare)
         begin_tracing(self._settings, "FlaskWorker")
-        served = create_app(self._settings, self.bridge, hub, everywhere)
+        served = create_app(self._settings, self.bridge, hub, all_subarrays)
         self.bridge.loop.call_soon_threadsafe(begin_beating)
         app: WSGI = Timed(Proxied(served, self._settings.trusted_proxies))
         return Traced(app) if self._settings.otlp_endpoint else app
@@ -87,8 +87,8 @@ class _Server(BaseApplication):  # type: ignore[misc]
 
 def _forked(_arbiter: Any, _worker: Any) -> None:
     end_with_parent()
-    # The thread that speaks on the bus and those that answer requests take turns; the default of 5 ms
-    # would show in every answer while many listeners are being written to.
+    # The bus thread and the request threads compete for the interpreter lock; the default of 5 ms would delay
+    # every answer while events are written to many listeners.
     sys.setswitchinterval(0.0005)
 
 
@@ -100,23 +100,23 @@ def _exits(_arbiter: Any, worker: Any) -> None:
 
 
 def main(settings: Settings, listener: int | None) -> None:
-    """Serve HTTP until told to end.
+    """Serve HTTP until SIGTERM or SIGINT.
 
-    :param listener: the descriptor of a socket that listens already
-    :raises CannotStart: where the application cannot be made
+    :param listener: file descriptor of a listening socket; if None, one is opened
+    :raises CannotStart: if the application cannot be created
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     if listener is None:
         opened = listen(settings)
         listener = opened.detach()
-    mine = os.getpid()
+    pid = os.getpid()
     try:
         _Server(settings, listener).run()
     except SystemExit as ended:
-        # gunicorn's worker ends this way, too, in a process of its own.
-        if ended.code == Arbiter.WORKER_BOOT_ERROR and os.getpid() == mine:
-            raise CannotStart("the web application cannot be made; the log says why") from None
+        # gunicorn's worker processes also end this way.
+        if ended.code == Arbiter.WORKER_BOOT_ERROR and os.getpid() == pid:
+            raise CannotStart("the web application cannot be created; see the log") from None
         sys.stdout.flush()
         sys.stderr.flush()
-        os._exit(int(ended.code or 0))  # what is left to do is to forget much that was imported
+        os._exit(int(ended.code or 0))  # skips the slow destruction of modules

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 
 from ..bus.client import BusClient
+from ..bus.topics import requests_to
 from ..domain.errors import Invalid
 from ..domain.repositories import checked_repository
-from ..execution.isolating import NotPossible, make_possible
-from ..execution.processes import marks_work
-from ..execution.service import ScriptExecutionService
-from ..execution.takeover import restore
-from ..metrics.store import STORE
-from ..metrics.watch import watch
+from ..kernel.processes import marks_work
+from ..procedures.isolation_policy import NotPossible, make_possible
+from ..procedures.service import ScriptExecutionService
+from ..procedures.takeover import restore
 from ..settings import Settings
+from ..telemetry.metrics.store import STORE
+from ..telemetry.metrics.watch import watch
 from .base import (
     CannotStart,
     answer_pings,
@@ -24,20 +25,9 @@ from .base import (
     until_terminated,
 )
 
-_TOPICS = (
-    "request.procedure",
-    "request.environment",
-    "request.script",
-    "request.operator",
-    "request.worker",
-    "operator.wait_for_qa_ready",
-    "operator.drain.begin",
-    "operator.drain.end",
-)
-
 
 async def main(settings: Settings) -> None:
-    """Serve until told to end; then stop every script first."""
+    """Serve until SIGTERM or SIGINT, then stop all scripts."""
     hold_lock(settings, "ses")
     if not marks_work():
         raise CannotStart(
@@ -52,12 +42,12 @@ async def main(settings: Settings) -> None:
         make_possible(settings)
     except NotPossible as error:
         raise CannotStart(str(error)) from None
-    bus = BusClient("SESWorker", settings.bus_socket, _TOPICS)
+    bus = BusClient("SESWorker", settings.bus_socket, requests_to("SESWorker"))
     service = ScriptExecutionService(bus, settings)
-    service.desk.listen()
+    service.dispatcher.listen()
     STORE.open(settings.metrics)
     begin_tracing(settings, bus.name)
-    watching = watch(bus.name, bus.look, service.look)
+    watching = watch(bus.name, bus.update_gauges, service.update_gauges)
     async with kept_running(bus.run()), kept_running(service.run()), kept_running(watching):
         await restored(bus, lambda head: restore(service, head))
         answer_pings(bus)

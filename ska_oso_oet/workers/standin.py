@@ -1,4 +1,4 @@
-"""Answers in FlaskWorker's place while it cannot be had, so that nobody waits for nothing. In the arbiter."""
+"""Answers requests with an error while FlaskWorker is away. Runs in the arbiter."""
 
 from __future__ import annotations
 
@@ -11,19 +11,20 @@ from ..web.problems import problem_answer
 
 LOG = logging.getLogger(__name__)
 
-_PATIENCE = 3.0  #: seconds FlaskWorker may be away: a start usually takes less, and connections wait for it
-_LOOK = 0.2  #: seconds between two looks whether it is away
-_LONGEST = 3.0  #: seconds one client gets
-_MOST = 256  #: clients at once; further ones are hung up on
-_END = b"\r\n\r\n"  #: of a head
+_PATIENCE = 3.0  #: seconds FlaskWorker may be away: connections wait, and a restart usually takes less
+_STARTING = 15.0  #: seconds it may take to start for the first time, beside all other workers
+_POLL = 0.2  #: seconds between two checks
+_LONGEST = 3.0  #: seconds per client
+_MOST = 256  #: clients at once; further connections are closed
+_END = b"\r\n\r\n"  #: end of the head of a request
 _STATUS = 503
 _DETAIL = "FlaskWorker, which answers requests, is not there at the moment; try again soon"
 
 
 class StandIn:
-    """Takes connections from the socket that FlaskWorker will take them from again.
+    """Accepts connections from the socket of FlaskWorker while that is away.
 
-    :param is_served: whether FlaskWorker takes them
+    :param is_served: returns whether FlaskWorker accepts them
     """
 
     def __init__(self, listener: socket.socket, is_served: Callable[[], bool]) -> None:
@@ -32,19 +33,21 @@ class StandIn:
         self._answering: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Stand in whenever FlaskWorker is away for too long; never ends by itself."""
+        """Stand in whenever FlaskWorker is away for too long; never returns."""
         loop = asyncio.get_running_loop()
         self._listener.setblocking(False)
-        away = 0.0
+        away, patience = 0.0, _STARTING
         try:
             while True:
-                before, away = away, 0.0 if self._is_served() else away + _LOOK
-                if away >= _PATIENCE > before:
+                before, away = away, 0.0 if self._is_served() else away + _POLL
+                if away == 0.0:
+                    patience = _PATIENCE
+                if away >= patience > before:
                     LOG.error("FlaskWorker is away; every request is answered %d", _STATUS)
                     loop.add_reader(self._listener, self._accept)
                 elif away == 0.0:
                     loop.remove_reader(self._listener)
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_POLL)
         finally:
             loop.remove_reader(self._listener)
 
@@ -54,7 +57,7 @@ class StandIn:
             return
         try:
             client, _ = self._listener.accept()
-        except OSError:  # gone again, or no descriptor to be had
+        except OSError:  # closed by the client, or too many open files
             return
         if len(self._answering) >= _MOST:
             client.close()
@@ -65,7 +68,7 @@ class StandIn:
 
 
 async def _answer(client: socket.socket) -> None:
-    """Hear a request out, so that its client hears the answer."""
+    """Answer a request, and read all of it, so that the client reads the answer."""
     client.setblocking(False)
     reader, writer = await asyncio.open_connection(sock=client)
     try:

@@ -1,4 +1,4 @@
-"""The ``oet`` command. Only what every command needs is imported when it starts."""
+"""The ``oet`` command. At its start it imports only modules that every command needs."""
 
 from .entry import main
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import time
 from collections.abc import Iterator
 
 import click
@@ -12,38 +10,22 @@ from ..exit_status import ExitStatus
 from ..model import AuditEntry, AuditPlace, AuditVerification
 from ..terminal import printable, shortened
 from .command import OetCommand
+from .listing import moment
 from .settings import Settings, pass_settings, tell
 from .showing import show_json
+from .switches import flag
 from .times import Times
 
-_AGO = re.compile(r"(\d+(?:\.\d+)?)\s*(s|min|h|d)")
 _WIDEST = 60  #: characters of a cell; --output=json shows everything
-_SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
-
-
-def _moment(context: click.Context, option: click.Parameter, value: str | None) -> float | None:
-    if value is None:
-        return None
-    ago = _AGO.fullmatch(value.strip())
-    if ago is not None:
-        return time.time() - float(ago[1]) * _SECONDS[ago[2]]
-    try:
-        return context.ensure_object(Settings).times.read(value.strip())
-    except ValueError:
-        raise click.BadParameter(
-            "needs a time, such as '2026-11-22 14:00' (UTC), or a while, such as 90min, 12h or 7d",
-            context,
-            option,
-        ) from None
 
 
 @click.command(cls=OetCommand)
-@click.option("--user", metavar="USER", help="Only what this user (a subject) asked for.")
+@click.option("--user", metavar="USER", help="Only requests of this user (a subject).")
 @click.option(
     "--since",
     metavar="TIME",
-    callback=_moment,
-    help="Only what happened since a time, UTC but with --local, or a while ago (90min, 12h, 7d).",
+    callback=moment,
+    help="Only entries since a time, UTC but with --local, or a while ago (90min, 12h, 7d).",
 )
 @click.option(
     "--limit",
@@ -53,14 +35,8 @@ def _moment(context: click.Context, option: click.Parameter, value: str | None) 
     show_default=True,
     help="At most the N newest.",
 )
-@click.option("--refused", type=bool, default=False, metavar="", help="Only what was refused.")
-@click.option(
-    "--verify",
-    type=bool,
-    default=False,
-    metavar="",
-    help="Verify instead that all records are as they were written.",
-)
+@flag("--refused", help="Only refused requests.")
+@flag("--verify", help="Verify instead that all records are as they were written.")
 @click.option(
     "--head",
     metavar="HEAD",
@@ -82,15 +58,15 @@ def audit(
 
     Long requests are shortened; --output=json shows them whole.
 
-    With --verify nothing is shown of them: this computer recomputes the chain of their hashes, and
-    compares it with what is shown. Note the head somewhere else: with it, a later --verify --head
-    finds out whether the end was cut off meanwhile. The exit status is 1 where something is wrong.
+    With --verify no entries are shown: this computer recomputes the chain of hashes, and compares
+    the records with the list. Note the head somewhere else: with it, a later --verify --head finds
+    out whether the end was cut off meanwhile. The exit status is 1 if something is wrong.
     """
     if verify:
         _require_all_records(context)
         return _verify(settings, head)
     if head is not None:
-        raise click.UsageError("--head says what --verify must find; add --verify")
+        raise click.UsageError("--head is the head that --verify must find; add --verify")
     with settings.client() as client:
         found = client.audit(
             user=user, since=since, result="refused" if refused else None, limit=limit
@@ -136,7 +112,8 @@ def _verdict(found: AuditVerification, times: Times) -> Iterator[str]:
         ends = (f"number {at.n} ({_when(at, times)})" for at in (found.first, found.last))
         yield f"{found.records} records, unbroken from {' to '.join(ends)}"
     if found.removed:
-        yield f"Those up to number {found.removed} were removed because of their age"
+        gone = f"Those up to number {found.removed} are not there"
+        yield f"{gone}: they were too old, or somebody removed them"
     if found.older:
         yield f"{found.older} from before there was a chain were not verified"
     if found.last.n:
@@ -149,7 +126,7 @@ def _when(place: AuditPlace, times: Times) -> str:
 
 def _row(entry: AuditEntry, times: Times) -> tuple[str | int | None, ...]:
     command = f"{entry.method} {entry.path} {entry.what or ''}".rstrip()
-    # These are words of whoever sent the request.
+    # The sender of the request chose these words.
     user, address, what, detail = (
         shortened(printable(text or ""), _WIDEST)
         for text in (entry.name or entry.user, entry.address, command, entry.detail)

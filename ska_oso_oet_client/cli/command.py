@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from .command_line import Grammar, SortedWords, key_of, sort_words
+from .help import HelpPage
 from .settings import common_options
 from .values import read_json, read_value
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class ScriptArguments(NamedTuple):
-    """What the command line says a function of the script is called with."""
+    """The arguments of one function of the script, from the command line."""
 
     args: list[Any]
     kwargs: dict[str, Any]
@@ -28,7 +29,7 @@ class IdOption(click.Option):
     """An option whose value may also be the command's first word, unless words are the script's."""
 
 
-class OetCommand(click.Command):
+class OetCommand(HelpPage):
     """A command that takes the common options, at any place among its own."""
 
     takes_script_arguments = False
@@ -120,10 +121,10 @@ class ScriptCommand(OetCommand):
         formatter.write_usage(ctx.command_path, " ".join(pieces))
 
 
-class OetGroup(click.Group):
-    """Sub-commands by name: where each lives (``module:attribute``) and one line about it.
+class OetGroup(HelpPage, click.Group):
+    """Sub-commands by name: their location (``module:attribute``) and one line of help.
 
-    ``aliases`` are other words for commands, of this group or another: where each of these lives.
+    ``aliases`` are other words for commands, of this group or of one below: ``procedure list``.
     """
 
     def __init__(
@@ -143,11 +144,14 @@ class OetGroup(click.Group):
         return list(self.lazy)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        home = self.lazy[cmd_name][0] if cmd_name in self.lazy else self.aliases.get(cmd_name)
-        if home is None:
-            return None
-        module, attribute = home.split(":")
-        command: click.Command = getattr(import_module(module, __package__), attribute)
+        name = cmd_name.replace("-", "_")
+        if name not in self.lazy:
+            group, _, inner = self.aliases.get(name, "").rpartition(" ")
+            owner = self.get_command(ctx, group) if group else self
+            return owner.get_command(ctx, inner) if isinstance(owner, OetGroup) and inner else None
+        module, attribute = self.lazy[name][0].split(":")
+        command: HelpPage = getattr(import_module(module, __package__), attribute)
+        command.path = f"{self.path} {command.name}"
         return command
 
     def resolve_command(
@@ -177,7 +181,7 @@ def _sort(ctx: click.Context, args: list[str], grammar: Grammar) -> SortedWords:
     try:
         found = sort_words(args, grammar)
     except click.UsageError:
-        if ctx.resilient_parsing:  # completion asks; the last option may want what is completed
+        if ctx.resilient_parsing:  # completion asks; the last option may lack its value
             return _sort(ctx, args[:-1], grammar) if args else SortedWords()
         raise
     if found.help:
@@ -210,7 +214,7 @@ def _flags(params: list[click.Parameter]) -> frozenset[str]:
     )
 
 
-def _words(params: list[click.Parameter]) -> dict[str, frozenset[str]]:
+def _words(params: list[click.Parameter]) -> dict[str, Container[str]]:
     return {
         key_of(spelling): parameter.type.words
         for parameter in params

@@ -7,34 +7,33 @@ Click takes over once the words are sorted; it has no notion of options it does 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import click
 
-from .matters import GIT, advice, matter_of
-from .slips import in_part, nearest
+from .slips import GIT, advice, in_part, matter_of, nearest
 from .values import read_value
 
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 _HARMLESS = frozenset({"--raw", "--local"})
-"""A slip of these changes only what is shown; but a script may well have an argument ``ra``."""
+"""A slip of these changes the display only; but a script may have an argument ``ra``."""
 
 
 @dataclass(frozen=True)
 class Grammar:
-    """What one command knows: option keys with their spelling, flags among them, argument names.
+    """The grammar of one command: option keys with their spelling, its flags, argument names.
 
-    ``words``: what a flag may be besides true and false.
+    ``words``: values of a flag besides true and false.
     ``takes_script_arguments``: unknown options belong to the script instead of being errors.
     ``is_group``: the first word that is no option ends the options.
     """
 
     options: Mapping[str, str]
     flags: frozenset[str] = frozenset()
-    words: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    words: Mapping[str, Container[str]] = field(default_factory=dict)
     arguments: frozenset[str] = frozenset()
     takes_script_arguments: bool = False
     is_group: bool = False
@@ -49,7 +48,7 @@ class Grammar:
 
 @dataclass
 class SortedWords:
-    """``literal`` words came after ``--`` and are text, whatever they look like."""
+    """``literal`` words came after ``--`` and are always text."""
 
     options: list[str] = field(default_factory=list)
     named_arguments: dict[str, str] = field(default_factory=dict)
@@ -60,7 +59,7 @@ class SortedWords:
 
 
 def key_of(option: str) -> str:
-    """The same for all spellings of an option."""
+    """The key of an option, equal for all its spellings."""
     return option.removeprefix("--").replace("-", "_")
 
 
@@ -100,8 +99,7 @@ def _sort_option(word: str, queue: list[str], grammar: Grammar, found: SortedWor
         if equals:
             pass
         elif key in grammar.flags:
-            words = _BOOLEAN_WORDS | grammar.words.get(key, frozenset())
-            value = queue.pop(0) if queue and queue[0].lower() in words else "True"
+            value = queue.pop(0) if queue and _is_value(queue[0], key, grammar) else "True"
         else:
             value = _value_of(spelling, queue)
         found.options.append(f"{spelling}={value}")
@@ -123,6 +121,11 @@ def _sort_option(word: str, queue: list[str], grammar: Grammar, found: SortedWor
             found.keywords[key] = True
 
 
+def _is_value(word: str, flag: str, grammar: Grammar) -> bool:
+    word = word.lower()
+    return word in _BOOLEAN_WORDS or word in grammar.words.get(flag, ())
+
+
 def _value_of(name: str, queue: list[str]) -> str:
     if not queue or queue[0].startswith("--"):
         raise click.UsageError(f"{name} needs a value")
@@ -134,13 +137,15 @@ def _is_option(word: str) -> bool:
 
 
 def _refuse_slip(name: str, key: str, grammar: Grammar) -> None:
-    """Raises for all unknown options but those that are a script's; no slip may run other code."""
+    """Refuses unknown options, except those of a script: a slip must not start another action."""
     names = {key_of(option): option for option in grammar.names()}
-    meant = nearest(key, names)
-    matter = matter_of(key)
-    if matter is not None and matter in grammar.options:
-        advised = f"; did you mean {grammar.options[matter]}?"
-    elif meant is not None or (matter in (None, GIT) and (meant := in_part(key, names))):
+    meant, matter = nearest(key, names), matter_of(key)
+    negated = meant is not None and meant.startswith("--no-")
+    if matter in (*grammar.options, *grammar.arguments) and not negated:
+        meant = grammar.options.get(matter, f"--{matter}")
+    elif meant is None and matter in (None, GIT):
+        meant = in_part(key, names)
+    if meant is not None:
         advised = f"; did you mean {meant}?"
     elif matter is not None and grammar.takes_script_arguments:
         advised = f"; {advice(matter)}."

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..model import COMPLETE, READY, RUNNING, Activity, Procedure
-from ..terminal import printable_lines
-from .tables import PROCEDURE_ID, call_row, history_table, outcome_table, table
+from ..terminal import printable, printable_lines
+from .durations import duration
+from .tables import PROCEDURE_ID, call_row, history_table, one_row, outcome_table, table
 from .times import Times
 
 _INITIALISING = "INITIALISING"
@@ -23,8 +24,9 @@ def describe_activity(activity: Activity, times: Times) -> str:
 
 def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
     calls = _Calls(procedure)
-    yield table(("ID", "Script", "URI"), [(procedure.id, procedure.script.uri, procedure.uri)])
+    yield one_row(("ID", "Script", "URI"), (procedure.id, procedure.script.uri, procedure.uri))
     yield history_table(procedure.history, times, calls.numbered)
+    yield from _how_long(procedure)
     if calls.rows:
         yield table(("Index", "Method", "Arguments", "Keyword Arguments"), calls.rows)
     if procedure.script.is_git:
@@ -51,8 +53,10 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
         activity.state,
     )
     yield table(headers, [row], numbers=(PROCEDURE_ID,))
-    yield table(("URI", "Prepare Only"), [(activity.uri, activity.prepare_only)])
+    more = ("URI", "Prepare Only", *(["SBI ID"] if activity.sbi_id else []))
+    yield table(more, [(activity.uri, activity.prepare_only, activity.sbi_id)[: len(more)]])
     yield history_table(activity.history, times)
+    yield from _how_long(activity)
     calls = [
         call_row(method, arguments)
         for method, arguments in (("init", activity.init), ("main", activity.main))
@@ -62,6 +66,23 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
         yield _ARGUMENTS_HEADING + table(("Method", "Arguments", "Keyword Arguments"), calls)
     if activity.outcome is not None and activity.state != COMPLETE:
         yield outcome_table(activity.outcome)
+
+
+def _how_long(one: Procedure | Activity) -> Iterator[str]:
+    lasted = duration(one)
+    words = [f"{one.state} {lasted}"] if lasted else []
+    done: dict[str, list[str]] = {}
+    for what, who in (
+        ("created", one.created_by),
+        ("started", one.started_by),
+        ("stopped", one.stopped_by),
+    ):
+        if who is not None:
+            done.setdefault(who, []).append(what)
+    words += [f"{' and '.join(what)} by {printable(who)}" for who, what in done.items()]
+    if words:
+        text = ", ".join(words)
+        yield text[0].upper() + text[1:]
 
 
 class _Calls:

@@ -1,4 +1,4 @@
-"""Where ``oet`` begins and ends: every failure becomes one line on stderr and an exit status."""
+"""The entry point of ``oet``: every failure becomes one line on stderr and an exit status."""
 
 from __future__ import annotations
 
@@ -18,7 +18,9 @@ from ..errors import (
 )
 from ..exit_status import ExitStatus
 from ..terminal import printable
+from .colour import painted
 from .interruption import Terminated, signals_as_ctrl_c
+from .remedies import sentence
 from .root import oet
 from .settings import Settings, tell
 
@@ -38,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
     instruction = os.environ.get(COMPLETION_VARIABLE)
     if instruction:
-        from .completing import complete
+        from .completion import complete
 
         return complete(oet, instruction, COMPLETION_VARIABLE)
     _never_fail_to_encode()
@@ -47,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     status: int = ExitStatus.DONE
     try:
         status = _run(words, settings)
-        if sys.stdout is not None:  # it may have been closed by who started this
+        if sys.stdout is not None:  # it may have been closed by the parent process
             sys.stdout.flush()
     except BrokenPipeError:
         # The reader has seen enough (`| head`). Python flushes stdout once more at exit.
@@ -70,8 +72,8 @@ def _run(words: list[str], settings: Settings) -> int:
     except click.ClickException as error:
         return _fail(error.format_message(), ExitStatus.USAGE, settings)
     except OETError as error:
-        return _fail(str(error), _status_of(error), settings)
-    except Exception as error:  # noqa: BLE001  # a fault of ours is still no traceback
+        return _fail(sentence(error, settings), _status_of(error), settings)
+    except Exception as error:  # noqa: BLE001  # a bug must not show a traceback
         return _fail(f"{type(error).__name__}: {error}", ExitStatus.INTERNAL, settings)
     return status if isinstance(status, int) else ExitStatus.DONE
 
@@ -81,7 +83,7 @@ def _fail(message: str, status: ExitStatus, settings: Settings) -> ExitStatus:
         import traceback
 
         tell(traceback.format_exc())
-    prefix = click.style("Error:", fg="red")
+    prefix = painted("Error:", "red", err=True)
     with suppress(OSError):
         # Much of it may be words of others.
         click.echo(f"{prefix} {printable(' '.join(message.split()))}", err=True)
@@ -93,7 +95,7 @@ def _status_of(error: OETError) -> ExitStatus:
 
 
 def _never_fail_to_encode() -> None:
-    # A script may print what this terminal cannot show.
+    # A script may print characters that this terminal cannot show.
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure is not None:

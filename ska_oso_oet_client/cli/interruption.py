@@ -1,4 +1,4 @@
-"""Ctrl-C and its like: what it ends, and what it must not cut short.
+"""Ctrl-C and other signals: the work they end, and the work they must not interrupt.
 
 SIGTERM, and SIGHUP of a terminal that is closed, count as Ctrl-C with another exit status.
 """
@@ -17,8 +17,8 @@ from .settings import tell
 _OTHERS = (signal.SIGTERM, signal.SIGHUP)
 
 
-class Terminated(KeyboardInterrupt):  # noqa: N818  it is no error either
-    """Somebody ended ``oet`` with a signal other than Ctrl-C's."""
+class Terminated(KeyboardInterrupt):  # noqa: N818  not an error
+    """``oet`` was ended by a signal other than that of Ctrl-C."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -27,7 +27,7 @@ class Terminated(KeyboardInterrupt):  # noqa: N818  it is no error either
 
 @contextmanager
 def signals_as_ctrl_c() -> Iterator[None]:
-    """Have the other signals raise Terminated, once: a shell that is closed sends several."""
+    """Make the other signals raise Terminated, once: a closed shell sends several."""
 
     def end(number: int, frame: FrameType | None) -> None:
         for other in changed:
@@ -48,9 +48,9 @@ def signals_as_ctrl_c() -> Iterator[None]:
 
 @contextmanager
 def answered(otherwise: str) -> Iterator[None]:
-    """Let a request have its answer: Ctrl-C, or another signal, counts at the end of the block.
+    """Defer Ctrl-C, and other signals, to the end of a block, so that a request gets its answer.
 
-    Ctrl-C again counts at once; ``otherwise`` tells what may have come of the request then.
+    A second Ctrl-C takes effect at once; ``otherwise`` is the sentence about the request then.
     """
     held: list[int] = []
     usual: dict[int, Callable[[int, FrameType | None], Any]] = {}

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import click
 
-from ..happenings import Event, OutputChunk
+from ..decoding import decode
+from ..events import Event, OutputChunk
 from ..terminal import printable
+from ..topics import unmatched
 from .command import OetCommand
+from .live import Told, can_redraw, waiting
+from .logbook import Logbook
 from .narration import TextNarrator, raw_option
-from .settings import Settings, completed, pass_settings, tell
+from .settings import Settings, completed, pass_settings, tell, typed
+from .switches import flag
+from .times import Times
 
 if TYPE_CHECKING:
     from ..stream import Message
@@ -26,9 +34,9 @@ def _topics(context: click.Context, option: click.Parameter, value: str | None) 
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["event", "text", "json", "raw"]),
-    help="Names and fields, sentences, one JSON object per line, or the stream's own bytes."
-    "  [default: event]",
+    type=click.Choice(["event", "log", "text", "json", "raw"]),
+    help="Names and fields; one sentence a line with time, subarray and user; sentences and all "
+    "else; one JSON object per line; or the stream's own bytes.  [default: event]",
 )
 @click.option(
     "--topics",
@@ -44,18 +52,12 @@ def _topics(context: click.Context, option: click.Parameter, value: str | None) 
     metavar="PREFIXES",
     help="No topics that begin so (a,b).",
 )
-@click.option(
-    "--all-subarrays",
-    type=bool,
-    default=False,
-    metavar="",
-    help="What happens on all subarrays, as the central history has it; without output.",
-)
+@flag("--all-subarrays", help="Events of all subarrays from the central history; without output.")
 @click.option(
     "--from-id",
     type=click.IntRange(0),
     metavar="ID",
-    help="Begin with what happened after this event.",
+    help="Begin with the events after this one.",
 )
 @raw_option
 @pass_settings
@@ -68,22 +70,46 @@ def listen(
     from_id: int | None,
     raw: bool,
 ) -> None:
-    """Show what happens on the OET as it happens, until Ctrl-C."""
+    """Show events of the OET as they happen, until Ctrl-C.
+
+    To watch it for a night: oet listen --format=log has one sentence a line, and leaves out what
+    the OET asks and answers.
+    """
+    if form is None and not settings.as_json and sys.stdout.isatty():
+        tell(f"For one sentence a line, with its time: {typed('listen --format=log')}")
     form = form or ("json" if settings.as_json else "event")
+    for sentence in unmatched([*topics, *exclude]):
+        tell(sentence)
     with settings.client() as client:
+        logbook = Logbook(client.subarray_id, Times(settings.local), raw)
         narrator = TextNarrator(client.subarray_id, raw=raw)
-        show = _SHOW[form](narrator, all_subarrays)
+        screen = logbook if form == "log" else narrator
+        show = _log(logbook) if form == "log" else _SHOW[form](narrator, all_subarrays)
         try:
-            for message in client.event_stream(
+            stream = client.event_stream(
                 topics=topics,
                 exclude=exclude,
                 all_subarrays=all_subarrays,
                 from_id=None if from_id is None else str(from_id),
                 notify=tell,
-            ):
-                show(message)
+            )
+            happened_at = time.monotonic()
+            with waiting(lambda: stream.trouble() or nothing_for(happened_at)) as live:
+                for message in stream:
+                    # Without a name it is only a keep-alive.
+                    if message.name is None and form != "raw":
+                        continue
+                    happened_at = time.monotonic()
+                    with live.aside():
+                        show(message)
+                        live.hidden = screen.in_line and sys.stdout.isatty()
         finally:
-            narrator.pause()
+            screen.pause()
+
+
+def nothing_for(happened_at: float) -> Told:
+    """The text on a terminal between events."""
+    return ("listening, nothing has happened for", happened_at) if can_redraw() else None
 
 
 Show = Callable[["Message"], None]
@@ -111,16 +137,25 @@ def _text(narrator: TextNarrator, everywhere: bool) -> Show:
             where = f"[{event.fields['subarray']}] " if "subarray" in event.fields else ""
             narrator.event(event, where)
         elif event.topic == "procedure.output" and "text" in event.fields:
-            narrator.output(OutputChunk.from_json(event.fields), event.fields.get("pid"))
+            narrator.output(decode(OutputChunk, event.fields), event.fields.get("pid"))
         else:
             narrator.event(event)
 
     return _of_events(show)
 
 
+def _log(logbook: Logbook) -> Show:
+    def show(event: Event) -> None:
+        if event.topic == "procedure.output" and "text" in event.fields:
+            logbook.output(decode(OutputChunk, event.fields), event)
+        else:
+            logbook.event(event)
+
+    return _of_events(show)
+
+
 def _of_events(write: Callable[[Event], None]) -> Show:
     def show(message: Message) -> None:
-        # Without a name it is only a sign of life.
         if message.name is not None:
             write(Event.from_message(message.name, message.data, message.id))
 

@@ -1,18 +1,20 @@
-"""What is followed on stdout: sentences between the script's own output."""
+"""Following on stdout: sentences between the script's own output."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any, Protocol
 
 import click
 
-from ..happenings import Event, OutputChunk
+from ..events import Event, OutputChunk
 from ..sentences import name_and_fields, sentence
 from ..terminal import Screen, printable
+from .colour import painted
+from .switches import flag
 
-# While following something, these say nothing that the sentences do not.
+# Events whose content is in the other sentences while following.
 MACHINERY = (
     "procedure.lifecycle.",
     "procedure.output.",
@@ -25,17 +27,36 @@ MACHINERY = (
     "auth.",
 )
 
+_TROUBLE = (".failed", ".fault", ".survivors.found", "worker.lost")
 
-def raw_option(function: Callable[..., Any]) -> Callable[..., Any]:
-    """``--raw``"""
-    decorate = click.option(
-        "--raw",
-        type=bool,
-        default=False,
-        metavar="",
-        help="Show what scripts print as it is: also what steers the terminal and is no colour.",
+
+raw_option = flag(
+    "--raw",
+    help="Show the output of scripts unchanged, with all control sequences of the terminal.",
+)
+
+
+class Echoes:
+    """Recognises events of a subarray that those of its scheduling block repeat."""
+
+    _BEGIN, _END = "sb.lifecycle.observation.started", "sb.lifecycle.observation.finished."
+    _TWICE = frozenset(
+        {
+            "subarray.resources.allocated",
+            "subarray.configured",
+            "subarray.scan.started",
+            "subarray.scan.finished",
+        }
     )
-    return decorate(function)
+
+    def __init__(self) -> None:
+        self._has_block = False
+
+    def is_one(self, topic: str) -> bool:
+        """Whether the next event repeats another one."""
+        if topic == self._BEGIN or topic.startswith(self._END):
+            self._has_block = topic == self._BEGIN
+        return self._has_block and topic in self._TWICE
 
 
 class Narrator(Protocol):
@@ -44,14 +65,18 @@ class Narrator(Protocol):
     def output(self, chunk: OutputChunk) -> None: ...
 
     def pause(self) -> None:
-        """Somebody else is going to write."""
+        """Prepare for other text."""
+
+    @property
+    def in_line(self) -> bool:
+        """Whether the last line is unfinished."""
 
 
 class TextNarrator:
     """For people. Output pieces end anywhere, so a sentence may have to end the line first.
 
     ``silent_about``: beginnings of topics that are shown only if there is a sentence for them.
-    ``raw``: what scripts print is not made safe for a terminal.
+    ``raw``: the output of scripts is not made safe for a terminal.
     """
 
     def __init__(
@@ -60,19 +85,26 @@ class TextNarrator:
         self._subarray_id = subarray_id
         self._silent_about = silent_about
         self._screen = Screen(raw)
+        self._echoes = Echoes()
 
     def event(self, event: Event, where: str = "") -> None:
+        if self._silent_about and self._echoes.is_one(event.topic):
+            return
         text = sentence(event, self._subarray_id)
         if text is None:
             if event.topic.startswith(self._silent_about):
                 return
             text = name_and_fields(event)
         self.end_line()
-        click.echo(printable(f"{where}{text}"))
+        click.echo(painted(printable(f"{where}{text}"), colour_of(event)))
 
     def output(self, chunk: OutputChunk, source: Any = None) -> None:
-        # Colour or none is the script's affair, even into a file.
-        _write(self._screen.show(chunk.text, f"{source} {chunk.stream}"))
+        # The script decides on colours, even in a file.
+        write(self._screen.show(chunk.text, f"{source} {chunk.stream}"))
+
+    @property
+    def in_line(self) -> bool:
+        return self._screen.in_line
 
     def end_line(self) -> None:
         self.pause()
@@ -81,16 +113,23 @@ class TextNarrator:
             click.echo()
 
     def pause(self) -> None:
-        _write(self._screen.pause())
+        write(self._screen.pause())
 
 
-def _write(text: str) -> None:
+def colour_of(event: Event) -> str | None:
+    return "red" if event.topic.endswith(_TROUBLE) else None
+
+
+def write(text: str) -> None:
+    """On stdout, colours of scripts and all."""
     if text:
         click.echo(text, nl=False, color=True)
 
 
 class JsonNarrator:
     """For programs: one object per line, output as ``procedure.output``."""
+
+    in_line = False
 
     def __init__(self, pid: int | None) -> None:
         self._pid = pid
@@ -99,7 +138,7 @@ class JsonNarrator:
         self._line(event.to_json())
 
     def output(self, chunk: OutputChunk) -> None:
-        self._line({"topic": "procedure.output", "pid": self._pid, **chunk.to_json()})
+        self._line({"topic": "procedure.output", "pid": self._pid, **asdict(chunk)})
 
     def pause(self) -> None:
         pass

@@ -1,9 +1,10 @@
-"""All subarrays side by side, each asked at its own OET, so that no database is needed."""
+"""All subarrays side by side, each from its own OET, without a database."""
 
 from __future__ import annotations
 
 import os
 import queue
+import re
 import threading
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,23 +16,29 @@ from ..address import LAST_SUBARRAY, leaves_open
 from ..errors import BadAnswerError, OETError, RefusedError, UnreachableError
 from ..exit_status import ExitStatus
 from ..model import ServerStatus, commanding
-from ..terminal import printable, shortened
 from .settings import Settings
 from .times import Times
 
 PATIENCE = 2.0
 """Seconds that all of them together have to answer."""
 
-_WIDEST = 40  #: characters of a cell; --output=json shows everything
 _HEADERS = ("Subarray", "Ready", "Running", "Since", "By", "obsState")
 
 Answers = Mapping[int, ServerStatus | OETError]
+
+
+class _Lists:
+    """Recognises the list after ``--all``."""
+
+    def __contains__(self, word: object) -> bool:
+        return isinstance(word, str) and re.fullmatch(r"[\d,-]+", word) is not None
 
 
 class Subarrays(click.types.BoolParamType):
     """Yes for all there may be, else a list: ``1,2,5-8``."""
 
     name = "1,2,5-8"
+    words = _Lists()
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         if not isinstance(value, str) or value.strip().lower() in ("true", "false"):
@@ -55,9 +62,9 @@ def _range(part: str) -> Iterable[int]:
 
 
 def ask_all(settings: Settings, subarrays: Sequence[int]) -> Answers:
-    """What the OET of each says; who is late has an error instead.
+    """The status of each subarray's OET, or an error if it is late.
 
-    Those of which it is known that they have no OET are left out where nobody named them.
+    Subarrays without an OET are omitted, unless they were named.
     """
     from ..client import OETClient
 
@@ -75,7 +82,7 @@ def ask_all(settings: Settings, subarrays: Sequence[int]) -> Answers:
     late = UnreachableError(settings.server_url or "", f"no answer within {PATIENCE:g} s")
     found: dict[int, ServerStatus | OETError] = dict.fromkeys(subarrays, late)
     for subarray in subarrays:
-        # As daemons: who never answers must not keep the command from ending.
+        # As daemons, so that an OET without an answer does not delay the end of the command.
         threading.Thread(target=ask, args=(subarray,), daemon=True).start()
     deadline = time.monotonic() + PATIENCE
     for _ in subarrays:
@@ -94,7 +101,7 @@ def _is_absent(answer: ServerStatus | OETError) -> bool:
 
 
 def exit_status(answers: Answers) -> ExitStatus:
-    """Raises the error of the first one where all have failed alike."""
+    """The exit status; raises the first error if all failed alike."""
     errors = [answer for answer in answers.values() if isinstance(answer, OETError)]
     if errors and len(errors) == len(answers) and len({type(error) for error in errors}) == 1:
         raise errors[0]
@@ -105,7 +112,7 @@ def exit_status(answers: Answers) -> ExitStatus:
 
 
 def as_json(answers: Answers) -> list[dict[str, Any]]:
-    """One object for each subarray; ``status`` is the server's, or null where there is an error."""
+    """One object for each subarray; ``status`` is the server's, or null if there is an error."""
     return [
         {"subarray_id": subarray, "status": None, "error": str(answer)}
         if isinstance(answer, OETError)
@@ -124,22 +131,14 @@ def as_text(answers: Answers, times: Times) -> str:
 def _row(subarray: int, answer: ServerStatus | OETError, times: Times) -> tuple[Any, ...]:
     if isinstance(answer, OETError):
         why = answer.reason if isinstance(answer, UnreachableError) else str(answer)
-        return subarray, "no", shortened(printable(f"unknown: {why}"), _WIDEST), "", "", ""
+        return subarray, "no", f"unknown: {why}", "", "", ""
     ready = "yes" if answer.ready else "drained" if answer.drain.drained else "no"
-    obs_state = answer.obs_state.name if answer.obs_state else ""
+    told = [answer.obs_state.name] if answer.obs_state else []
+    obs_state = ", ".join([*told, *(["NOT ABORTED"] if answer.not_aborted else [])])
     running = commanding(answer.alive)
     if running is None:
         return subarray, ready, "nothing" if answer.knows_runs else "unknown", "", "", obs_state
     name = f"{running.id} {running.script.uri}"
     since = times.to_the_second(running.history[-1].time) if running.history else ""
     state = f"{running.state} {name}" if running.state != "RUNNING" else name
-    by = shortened(printable(running.created_by or ""), _WIDEST)
-    return subarray, ready, _end_of(printable(state)), since, by, obs_state
-
-
-def _end_of(text: str) -> str:
-    """A path is known by its end."""
-    if len(text) <= _WIDEST:
-        return text
-    words, _, path = text.rpartition(" ")
-    return f"{words} …{path[len(words) + 2 - _WIDEST :]}"
+    return subarray, ready, state, since, running.started_by or running.created_by, obs_state

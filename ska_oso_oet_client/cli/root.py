@@ -1,4 +1,4 @@
-"""The ``oet`` command itself."""
+"""The ``oet`` command itself, and its groups: the module of each command, and one line of help."""
 
 from __future__ import annotations
 
@@ -9,25 +9,60 @@ import click
 from .. import __version__
 from .command import OetGroup
 
+_LISTED = {"ls": "list", "ps": "list", "show": "describe"}
+
 COMMANDS = {
-    "procedure": (".procedure:procedure", "Load, start, watch and stop observing scripts."),
-    "activity": (".activity:activity", "Run, watch and stop activities of scheduling blocks."),
-    "abort": (".abort:abort", "Abort what the subarray is doing, and restart it if wanted."),
-    "script": (".script:script", "See which scripts there are, and what they take."),
-    "environment": (".environment:environment", "See and free what is kept for scripts from git."),
-    "listen": (".listen:listen", "Show what happens on the OET as it happens."),
+    "procedure": (".root:procedure", "Load, start, watch and stop observing scripts."),
+    "activity": (".root:activity", "Run, watch and stop activities of scheduling blocks."),
+    "abort": (".stopping:abort", "Abort what the subarray is doing, and restart it if wanted."),
+    "script": (".root:script", "See which scripts there are, and what they take."),
+    "environment": (".root:environment", "See and free what is kept for scripts from git."),
+    "listen": (".listen:listen", "Show events of the OET as they happen."),
     "wait_for_qa_ready": (
-        ".wait_for_qa_ready:wait_for_qa_ready",
+        ".operator:wait_for_qa_ready",
         "Choose whether scripts wait until QA is ready before each scan.",
     ),
-    "drain": (".drain:drain", "Have the OET take no new work."),
-    "resume": (".drain:resume", "Have the OET take new work again."),
-    "status": (".status:status", "Tell whether the OET is ready and what it is running."),
+    "drain": (".operator:drain", "Refuse new work; what runs goes on."),
+    "resume": (".operator:resume", "Take new work again after a drain."),
+    "status": (".status:status", "Show whether the OET is ready and what it runs."),
     "login": (".login:login", "Log in to the OET."),
-    "logout": (".logout:logout", "Log out of the OET."),
-    "whoami": (".whoami:whoami", "Tell as whom you are logged in."),
+    "logout": (".login:logout", "Log out of the OET."),
+    "whoami": (".login:whoami", "Show who you are logged in as."),
     "audit": (".audit:audit", "Show who changed something or was refused."),
-    "completion": (".completion:completion", "Print the set-up of completion for a shell."),
+    "completion": (".completion:completion", "Print what sets up completion in a shell."),
+}
+
+PROCEDURE = {
+    "create": (".procedure.run:create", "Load a script and prepare it for execution."),
+    "list": (".procedure.show:list_", "Show the ten newest procedures."),
+    "start": (".procedure.start:start", "Run the main function of a prepared script."),
+    "stop": (".procedure.start:stop", "Stop a script, and by default abort the subarray."),
+    "describe": (
+        ".procedure.show:describe",
+        "Show a procedure's arguments, history and outcome.",
+    ),
+    "logs": (".procedure.show:logs", "Show the output of a script."),
+    "files": (".procedure.files:files", "Show the files that a script has written."),
+    "fetch": (".procedure.files:fetch", "Fetch files that a script has written."),
+    "wait": (".procedure.start:wait", "Return when a script has ended."),
+    "run": (".procedure.run:run", "Create, start and follow a script."),
+}
+
+ACTIVITY = {
+    "run": (".activity:run", "Run an activity of a scheduling block."),
+    "list": (".activity:list_", "Show the ten newest activities."),
+    "describe": (".activity:describe", "Show an activity's arguments, history and outcome."),
+    "stop": (".activity:stop", "Stop an activity, and by default abort the subarray."),
+}
+
+SCRIPT = {
+    "list": (".script:list_", "Show the scripts on the server."),
+    "show": (".script:show", "Show what a script is for, and its arguments."),
+}
+
+ENVIRONMENT = {
+    "list": (".environment:list_", "Show environments, work trees and mirrors."),
+    "remove": (".environment:remove", "Remove one of them."),
 }
 
 
@@ -37,7 +72,7 @@ def _show_version(context: click.Context, option: click.Parameter, value: Any) -
         context.exit()
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS, aliases={"ps": ".procedure.list:list_"})
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases={"ps": "procedure list"})
 @click.option(
     "--version",
     type=bool,
@@ -52,4 +87,31 @@ def oet() -> None:
 
     Every command accepts the options below at any position, and - in place of _ in their names.
     Times in tables are UTC; with --local they are local, with their offset from UTC.
+    """
+
+
+@click.group(cls=OetGroup, lazy=PROCEDURE, aliases=_LISTED)
+def procedure() -> None:
+    """Load, start, watch and stop observing scripts."""
+
+
+@click.group(cls=OetGroup, lazy=ACTIVITY, aliases=_LISTED)
+def activity() -> None:
+    """Run, watch and stop activities of scheduling blocks."""
+
+
+@click.group(cls=OetGroup, lazy=SCRIPT, aliases={"ls": "list", "describe": "show"})
+def script() -> None:
+    """See which scripts there are, and what they take. None is run for that.
+
+    They are those in the server's SCRIPTS_LOCATION, and those that come with the OET.
+    """
+
+
+@click.group(cls=OetGroup, lazy=ENVIRONMENT, aliases={"ls": "list", "rm": "remove"})
+def environment() -> None:
+    """See and free what the server keeps for scripts from git.
+
+    Environments hold the dependencies of one commit, work trees its files, mirrors the history
+    of a repository. All are made again when they are needed.
     """

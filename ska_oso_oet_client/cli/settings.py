@@ -1,17 +1,24 @@
-"""What the user chose for one run of ``oet``, at whatever position of the command line."""
+"""The user's global options for one run of ``oet``, at any position of the command line."""
 
 from __future__ import annotations
 
 import os
+import re
 import shlex
+import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..address import LAST_SUBARRAY, is_assumed
 from ..terminal import printable_lines
+from .colour import painted
+from .help import CommonOption, help_option
+from .live import aside, waiting
 from .times import Times
 
 if TYPE_CHECKING:
@@ -27,7 +34,10 @@ class Settings:
         self.output = "table"
         self.verbose = False
         self.local = False
+        self.asked: int | None = None
+        """The subarray that was asked, once one was."""
         self._told = False
+        self._told_zone = False
 
     @property
     def as_json(self) -> bool:
@@ -35,11 +45,21 @@ class Settings:
 
     @property
     def times(self) -> Times:
+        """The times of tables; tells a user in another time zone that they are UTC."""
+        if (
+            not (self.local or self._told_zone)
+            and sys.stdout.isatty()
+            and time.localtime().tm_gmtoff
+        ):
+            self._told_zone = True
+            tell("Times are UTC; --local shows those of this terminal")
         return Times(self.local)
 
     def client(self) -> OETClient:
-        """The OET that is meant; where nobody said which subarray's, that is told."""
+        """The selected OET; tells the user if its subarray was assumed."""
         client = self.any_client()
+        client.while_asking(partial(waiting, "waiting for the server"))
+        self.asked = client.subarray_id
         if not self._told and is_assumed(self.server_url, self.subarray_id, os.environ):
             self._told = True
             tell(
@@ -48,44 +68,52 @@ class Settings:
             )
         return client
 
+    def typed(self, words: str) -> str:
+        """A command for the user to type: ``oet`` with these words, for the OET that is meant."""
+        options = []
+        if self.subarray_id is not None:
+            options.append(f" --subarray_id={self.subarray_id}")
+        if self.server_url is not None:
+            options.append(f" --server-url={shlex.quote(self.server_url)}")
+        return f"oet {words}{''.join(options)}"
+
     def any_client(self) -> OETClient:
-        """The same, for questions that every subarray's OET answers alike."""
+        """The same, for requests that the OET of any subarray answers alike."""
         from ..client import OETClient
 
         return OETClient(self.server_url, self.subarray_id)
 
 
+_LOUD = re.compile("[A-Z ]{8}")
+"""Sentences that begin like this say that something is wrong on the telescope."""
+
 pass_settings = click.make_pass_decorator(Settings, ensure=True)
 
 
 def completed(what: str) -> Callable[..., Any]:
-    """What completes a value: a function of ``completing``, which is loaded when it is asked."""
+    """The completion of a value by a function of ``completers``, which is loaded on first use."""
 
     def complete(context: click.Context, option: click.Parameter, incomplete: str) -> Any:
-        from . import completing
+        from . import completers
 
-        return getattr(completing, what)(context, incomplete)
+        return getattr(completers, what)(context, incomplete)
 
     return complete
 
 
 def tell(sentence: str) -> None:
-    """Talk to the user, if there is one still, without touching the data on stdout."""
-    # Much of it may be words of others.
-    with suppress(OSError):
-        click.echo(printable_lines(sentence), err=True)
+    """Write a message for the user to stderr, if that is open."""
+    # It may contain text of others.
+    with suppress(OSError), aside():
+        text = printable_lines(sentence)
+        click.echo(painted(text, "red" if _LOUD.match(text) else None, err=True), err=True)
 
 
 def typed(words: str) -> str:
-    """A command for the user to type: ``oet`` with these words, for the same OET as this one."""
+    """The same for the OET of this run of ``oet``."""
     context = click.get_current_context(silent=True)
     settings = context.find_object(Settings) if context is not None else None
-    options = []
-    if settings is not None and settings.subarray_id is not None:
-        options.append(f" --subarray_id={settings.subarray_id}")
-    if settings is not None and settings.server_url is not None:
-        options.append(f" --server-url={shlex.quote(settings.server_url)}")
-    return f"oet {words}{''.join(options)}"
+    return (settings or Settings()).typed(words)
 
 
 def _remember(context: click.Context, option: click.Parameter, value: Any) -> None:
@@ -99,50 +127,45 @@ def _start_logging(context: click.Context, option: click.Parameter, value: bool 
     if value and not context.resilient_parsing:
         import logging
 
-        logging.basicConfig(level=logging.DEBUG, format="%(name)s: %(message)s")
+        logging.basicConfig(format="%(name)s: %(message)s")
+        # Debug lines of libraries would hide the output.
+        logging.getLogger("ska_oso_oet_client").setLevel(logging.DEBUG)
 
 
 def common_options() -> list[click.Parameter]:
     """New option objects for one command or group."""
+    common = partial(CommonOption, callback=_remember, expose_value=False)
     return [
-        click.Option(
+        common(
             ["--server-url", "server_url"],
             metavar="URL",
-            callback=_remember,
-            expose_value=False,
             help="Address of the OET.  [default: $OET_URL, else this machine]",
         ),
-        click.Option(
+        common(
             ["--subarray_id", "subarray_id"],
             type=click.IntRange(1, LAST_SUBARRAY),
             metavar="N",
-            callback=_remember,
-            expose_value=False,
             help="Subarray to control; fills {SUBARRAY_ID} in the address.  "
             "[default: $OET_SUBARRAY_ID, else 1]",
         ),
-        click.Option(
+        common(
             ["--output", "output"],
             type=click.Choice(["table", "json"]),
-            callback=_remember,
-            expose_value=False,
             help="Print tables, or the server's JSON.  [default: table]",
         ),
-        click.Option(
+        common(
             ["--local", "local"],
             type=bool,
             metavar="",
             is_eager=True,  # other options may be times
-            callback=_remember,
-            expose_value=False,
             help="Show local times with their offset from UTC.  [default: UTC]",
         ),
-        click.Option(
+        common(
             ["--verbose", "verbose"],
             type=bool,
             metavar="",
             callback=_start_logging,
-            expose_value=False,
             help="Show requests, and more about errors.",
         ),
+        help_option(),
     ]

@@ -1,15 +1,17 @@
-"""What somebody meant who typed a word that is not known."""
+"""Misspelt options, and names of other tools for options of the OET."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 
 _FARTHEST = 2
 _LONG = 6
+_SHORTEST = 3
 
 
 def nearest(key: str, names: Mapping[str, str]) -> str | None:
-    """The name whose key ``key`` is probably a slip of.
+    """The name that ``key`` is probably a slip of.
 
     Two letters, but fewer than half of a short name: a script may well have an argument ``self``
     although there is an option ``--help``.
@@ -23,21 +25,22 @@ def nearest(key: str, names: Mapping[str, str]) -> str | None:
 
 
 def in_part(key: str, names: Mapping[str, str]) -> str | None:
-    """The name that begins or ends with the words of ``key``, or that ``key`` goes on from."""
+    """The name of several words that ``key`` is short for, or a part of, or goes on from."""
     typed = key.replace("_", "")
     for known, name in names.items():
         words = known.split("_")
         if len(words) == 1:
             continue
-        parts = ["".join(words[:n]) for n in range(1, len(words) + 1)]
-        parts += ["".join(words[n:]) for n in range(1, len(words))]
-        if any(is_slip(typed, part) for part in parts) or key.startswith(f"{known}_"):
+        parts = ["".join(words[n:]) for n in range(1, len(words))]
+        parts += ["".join(words[:n]) for n in range(1, len(words) + 1)]
+        is_short = len(typed) >= _SHORTEST and parts[-1].startswith(typed)
+        if is_short or any(is_slip(typed, part) for part in parts) or key.startswith(f"{known}_"):
             return name
     return None
 
 
 def is_slip(one: str, word: str) -> bool:
-    """Whether it is ``word``, or where that is long, all but one letter of it."""
+    """Whether it is ``word``, or if that is long, all but one letter of it."""
     return distance(one, word) <= (1 if len(word) >= _LONG else 0)
 
 
@@ -50,7 +53,7 @@ def alike(word: str, names: Iterable[str]) -> list[str]:
 
 
 def distance(one: str, other: str) -> int:
-    """Letters inserted, left out, replaced or swapped with a neighbour between two words."""
+    """Letters inserted, omitted, replaced or swapped with a neighbour between two words."""
     before: list[int] = []
     row = list(range(len(other) + 1))
     for i, a in enumerate(one, 1):
@@ -61,3 +64,61 @@ def distance(one: str, other: str) -> int:
                 cost = min(cost, before_that[j - 2] + 1)
             row.append(cost)
     return row[-1]
+
+
+_OPTION_FOR = {
+    **dict.fromkeys(("repo", "repository"), "git_repo"),
+    **dict.fromkeys(("branch", "tag", "ref"), "git_branch"),
+    **dict.fromkeys(("commit", "rev", "revision", "sha"), "git_commit"),
+    **dict.fromkeys(
+        ("env", "venv", "virtualenv", "environment", "create_environment", "fresh"), "create_env"
+    ),
+    **dict.fromkeys(("timeout", "time_limit", "timelimit", "max_time"), "timeout"),
+    **dict.fromkeys(("id", "pid", "pids", "proc", "procedure", "process"), "pid"),
+    **dict.fromkeys(("aid", "activity"), "pid"),
+    **dict.fromkeys(("script_args", "init_args", "init"), "init_kwargs"),
+    **dict.fromkeys(("sub", "subarray", "array"), "subarray_id"),
+    **dict.fromkeys(("server", "host", "oet_url"), "server_url"),
+    **dict.fromkeys(("json", "format"), "output"),
+    **dict.fromkeys(("abort", "noabort"), "run_abort"),
+    **dict.fromkeys(("follow", "nofollow"), "listen"),
+    "script": "script_uri",
+    "version": "version",
+}
+_OPTION_FOR.update({option: option for option in _OPTION_FOR.values()})
+_GIT = "git_"
+_KIND = re.compile("_(url|uri|name|id|no|number|hash|sha|format)$")
+"""What a matter is told by: ``branch_name``, ``commit_id``, ``output_format``."""
+
+GIT = "git"
+"""Of options about git, those that are like none there is."""
+
+_LOADED = "that is chosen when the script is loaded: oet procedure create --{}"
+_ELSEWHERE = {
+    "git_repo": _LOADED.format("git_repo"),
+    "git_branch": _LOADED.format("git_branch"),
+    "git_commit": _LOADED.format("git_commit"),
+    "create_env": _LOADED.format("create_env"),
+    "timeout": "time limits are settings of the server, and oet procedure wait has --timeout",
+    "pid": "a procedure that is there is started with oet procedure start --pid=ID",
+    "init_kwargs": "arguments of init go to oet procedure create, or to run with --init_kwargs",
+    "run_abort": "that is chosen when the script is stopped: oet procedure stop --run_abort",
+    "script_uri": "that is chosen when the script is loaded: oet procedure create SCRIPT_URI",
+    "version": "the version of this command is shown by oet --version",
+    GIT: "of git options there are --git_repo, --git_branch and --git_commit",
+}
+
+
+def matter_of(key: str) -> str | None:
+    """The key of the option with the meaning of ``key``."""
+    key = _KIND.sub("", key.lower().removeprefix("no_"))
+    word = key.removeprefix(_GIT)
+    for known, option in _OPTION_FOR.items():
+        if is_slip(key, known) or is_slip(word, known):
+            return option
+    return GIT if word != key or key == "git" else None
+
+
+def advice(matter: str) -> str:
+    """The alternative, for a command that has no such option."""
+    return _ELSEWHERE[matter]

@@ -13,9 +13,10 @@ from ..exit_status import ExitStatus
 from ..model import RUNNING, QaSwitch, ServerStatus, commanding
 from ..terminal import printable
 from .command import OetCommand
-from .drain import how_drained
+from .operator import how_drained
 from .overview import Subarrays, as_json, as_text, ask_all, exit_status
-from .settings import Settings, pass_settings
+from .settings import Settings, pass_settings, typed
+from .switches import flag
 from .times import Times
 from .watching import watch
 
@@ -28,35 +29,30 @@ _SWITCH = {True: "yes", False: "no", None: "unknown"}
     "--all",
     "subarrays",
     type=Subarrays(),
-    metavar="[=1,2,5-8]",
+    metavar="[1,2,5-8]",
     help="One line for each subarray, of all there may be or of a list.",
 )
-@click.option(
-    "--watch",
-    "watched",
-    type=bool,
-    default=False,
-    metavar="",
-    help="Show it again and again, until Ctrl-C.",
-)
+@flag("--watch", "watched", help="Show it again and again, until Ctrl-C.")
 @pass_settings
 def status(settings: Settings, subarrays: list[int] | None, watched: bool) -> ExitStatus:
-    """Tell whether the OET is ready and what it is running; exit status 3 if it is not ready.
+    """Show whether the OET is ready and what it runs; the exit status is 3 if it is not ready.
 
-    What runs is what commands the telescope, an init or an abort too. obsState is as a script told
-    it last.
+    Running is the script that commands the telescope: a main, an init or an abort. obsState is the
+    last one that a script reported.
     """
-    look = partial(_look, settings) if subarrays is None else partial(_survey, settings, subarrays)
+    render = (
+        partial(_look, settings) if subarrays is None else partial(_survey, settings, subarrays)
+    )
     if not watched:
-        text, ended = look()
+        text, ended = render()
         click.echo(text)
         return ended
-    watch(partial(_undisturbed, look))
+    watch(partial(_undisturbed, render))
     return ExitStatus.DONE
 
 
 Looked = tuple[str, ExitStatus]
-"""What to print, and how the command ends then."""
+"""The lines to print, and the exit status."""
 
 
 def _look(settings: Settings) -> Looked:
@@ -73,10 +69,10 @@ def _survey(settings: Settings, subarrays: list[int]) -> Looked:
     return text, ended
 
 
-def _undisturbed(look: Callable[[], Looked]) -> str:
-    """The server may be away for a while, which is worth being watched, too."""
+def _undisturbed(render: Callable[[], Looked]) -> str:
+    """Continue watching while the server is away."""
     try:
-        return look()[0]
+        return render()[0]
     except InvalidRequestError:
         raise
     except OETError as error:
@@ -98,6 +94,7 @@ def _text(url: str, found: ServerStatus, settings: Settings) -> str:
         *_store_rows(found.stores),
         *_qa_rows(found.qa),
         *_obs_state_rows(found, settings.times),
+        *_abort_rows(found, settings.times),
         ("Running", _running(found)),
     ]
     text = table(("Property", "Value"), rows)
@@ -118,6 +115,14 @@ def _obs_state_rows(found: ServerStatus, times: Times) -> Iterator[tuple[str, st
     if told is not None:
         when = times.in_a_sentence(told.time)
         yield "obsState", f"{told.name}, as procedure {told.procedure_id} told at {when}"
+
+
+def _abort_rows(found: ServerStatus, times: Times) -> Iterator[tuple[str, str]]:
+    failed = found.not_aborted
+    if failed is not None:
+        when = times.in_a_sentence(failed.time)
+        remedy = f"to abort, when the reason is gone: {typed('abort')}"
+        yield "NOT ABORTED", f"at {when}: {failed.detail}; {remedy}"
 
 
 def _store_rows(stores: Mapping[str, str | None]) -> Iterator[tuple[str, str]]:

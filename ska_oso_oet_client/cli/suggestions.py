@@ -1,4 +1,4 @@
-"""Which command was meant, of all there are."""
+"""Suggests commands for an unknown one."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _OTHER_WORDS = {
 
 
 def unknown_command(group: OetGroup, context: click.Context, word: str) -> str:
-    """What to tell somebody who typed ``word`` where a command of ``group`` should be."""
+    """The error for a ``word`` that is no command of ``group``."""
     path = context.command_path
     groups = list(_groups(context))
     meant = (

@@ -1,4 +1,4 @@
-"""Tables of what the OET knows."""
+"""Tables of the OET's documents."""
 
 from __future__ import annotations
 
@@ -9,19 +9,32 @@ from tabulate import tabulate
 
 from ..model import Activity, CallArguments, Outcome, Procedure, StateChange
 from ..terminal import printable, shortened
+from .colour import COLOURS, painted
+from .durations import ago, duration
+from .fitting import WHOLE, columns, fits, fitted, paragraph, width_of
 from .times import Times
 
-_WIDEST = 60  #: characters of an argument; --output=json shows everything
+_WIDEST = 300  #: characters of an argument; --output=json shows everything
 PROCEDURE_ID = "Procedure ID"
 SUBARRAY = "Subarray"
 
 
 def table(
-    headers: Sequence[str], rows: Iterable[Sequence[Any]], numbers: Collection[str] = ()
+    headers: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    numbers: Collection[str] = (),
+    whole: Collection[str] = (),
 ) -> str:
-    """``numbers`` are columns of numbers; the first column may always be one."""
-    # Much of it is words of others.
-    cells = [[_shown(cell) for cell in row] for row in rows]
+    """``numbers`` are columns of numbers; the first column may always be one.
+
+    ``whole`` are columns that must not be shortened here, though they are elsewhere.
+    """
+    # It contains text of others.
+    cells = fitted(headers, [[_shown(cell) for cell in row] for row in rows], WHOLE.union(whole))
+    for n, header in enumerate(headers):
+        if header == "State":
+            for row in cells:
+                row[n] = painted(row[n], COLOURS.get(row[n].split(" ")[0]))
     # Other numbers are text: a commit such as 12e4 must stay as it is.
     # (tabulate cannot name columns of a table without rows.)
     as_text = [n for n, header in enumerate(headers) if n and header not in numbers]
@@ -37,7 +50,11 @@ def _shown(cell: Any) -> Any:
 
 
 def procedure_table(
-    procedures: Sequence[Procedure], times: Times, with_subarray: bool = False
+    procedures: Sequence[Procedure],
+    times: Times,
+    *,
+    in_list: bool = False,
+    with_subarray: bool = False,
 ) -> str:
     """One row per procedure. Scripts rely on id and script being the first two words of a row."""
     headers: tuple[str, ...] = ("ID", "Script", "Creation time", "State")
@@ -48,12 +65,55 @@ def procedure_table(
     if with_subarray:
         headers += (SUBARRAY,)
         rows = [(*row, found.subarray) for row, found in zip(rows, procedures, strict=True)]
-    return table(headers, rows, numbers=(SUBARRAY,))
+    return _with_more(headers, rows, procedures, SUBARRAY, in_list)
 
 
-def activity_table(activities: Iterable[Activity], times: Times) -> str:
+def _with_more(
+    headers: tuple[str, ...],
+    rows: Sequence[tuple[Any, ...]],
+    found: Sequence[Procedure | Activity],
+    number: str,
+    in_list: bool,
+) -> str:
+    """A table with columns behind, as far as there is something in them.
+
+    On a terminal that is too narrow for them, they are a line below each row instead.
+    """
+    more: dict[str, Callable[[Any], str | None]] = {"Duration": duration, "By": by}
+    if in_list:
+        more = {"Duration": duration, "Started": ago, "By": by}
+    cells = {header: [of(one) for one in found] for header, of in more.items()}
+    wide = headers + tuple(header for header in more if any(cells[header]))
+    beside = list(zip(*(cells[header] for header in wide[len(headers) :]), strict=True))
+    if not beside:
+        return table(headers, rows, numbers=(number,))
+    whole = [(*row, *others) for row, others in zip(rows, beside, strict=True)]
+    if fits(wide, whole):
+        return table(wide, whole, numbers=(number,))
+    lines = table(headers, rows, numbers=(number,)).splitlines()
+    for n, one in reversed(list(enumerate(found, 2))):
+        if line := _below(one, in_list):
+            lines.insert(n + 1, f"      {line}")
+    return "\n".join(lines)
+
+
+def _below(one: Procedure | Activity, in_list: bool) -> str:
+    started, who = ago(one) if in_list else None, by(one)
+    words = [duration(one), started and f"started {started}", who and f"by {who}"]
+    return ", ".join(printable(word) for word in words if word)
+
+
+def by(one: Procedure | Activity) -> str | None:
+    """The user who started or created it, and the one who stopped it if that is another one."""
+    who = one.started_by or one.created_by
+    if one.stopped_by in (None, who):
+        return who
+    return f"{who or '?'}, stopped by {one.stopped_by}"
+
+
+def activity_table(activities: Sequence[Activity], times: Times, *, in_list: bool = False) -> str:
     """One row per activity."""
-    rows = [
+    rows: list[tuple[Any, ...]] = [
         (
             activity.id,
             activity.activity_name,
@@ -65,7 +125,7 @@ def activity_table(activities: Iterable[Activity], times: Times) -> str:
         for activity in activities
     ]
     headers = ("ID", "Activity", "SB ID", "Creation Time", PROCEDURE_ID, "State")
-    return table(headers, rows, numbers=(PROCEDURE_ID,))
+    return _with_more(headers, rows, activities, PROCEDURE_ID, in_list)
 
 
 def history_table(
@@ -80,8 +140,18 @@ def history_table(
 
 def outcome_table(outcome: Outcome) -> str:
     detail = " ".join((outcome.detail or "").split())
+    headers = ("Outcome", "Exit code", "Signal", "By", "Detail")
     row = (outcome.reason, outcome.exit_code, outcome.signal, outcome.by, detail)
-    return table(("Outcome", "Exit code", "Signal", "By", "Detail"), [row])
+    return one_row(headers, row)
+
+
+def one_row(headers: Sequence[str], row: Sequence[Any]) -> str:
+    """A table with nothing shortened: where it is too wide, its last cell is a paragraph below."""
+    most = columns()
+    if most is None or width_of(headers, [[_shown(cell) for cell in row]]) <= most:
+        return table(headers, [row])
+    others = table(headers[:-1], [row[:-1]], whole=headers)
+    return f"{others}\n\n{paragraph(f'{headers[-1]}: {printable(row[-1])}')}"
 
 
 def call_row(method: str, arguments: CallArguments) -> tuple[str, str, str]:

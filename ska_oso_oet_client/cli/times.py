@@ -1,4 +1,4 @@
-"""Times as the user wants them: UTC, or local with the offset from it."""
+"""Times in the user's choice of zone: UTC, or local with the offset from it."""
 
 from __future__ import annotations
 
@@ -22,10 +22,18 @@ class Times:
         text = self.to_the_second(seconds)
         return text if self.local else f"{text} UTC"
 
-    def read(self, text: str) -> float:
-        """Seconds since the epoch of a time that is meant as it would be shown.
+    def of_day(self, seconds: float) -> str:
+        """Without the day, ``17:21:16Z``, or local with its offset."""
+        time = self._text(seconds, "seconds").partition(" ")[2]
+        return time if self.local else f"{time}Z"
 
-        Raises ValueError for what is no time.
+    def day(self, seconds: float) -> str:
+        return self._text(seconds, "seconds").partition(" ")[0]
+
+    def read(self, text: str) -> float:
+        """Seconds since the epoch of a time in the shown form.
+
+        Raises ValueError for a text that is no time.
         """
         moment = datetime.fromisoformat(text)
         if moment.tzinfo is None and not self.local:

@@ -1,4 +1,4 @@
-"""A procedure that a command makes in order to start it: nobody else would."""
+"""A procedure that a command creates and starts: without a start it is stopped."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from ..errors import OETError, RefusedError
 from ..model import RUNNING, Procedure
 from .interruption import answered
+from .live import waiting
 from .settings import tell, typed
 from .stopping import tell_survivors
 
@@ -18,9 +19,9 @@ if TYPE_CHECKING:
 
 @contextmanager
 def made_and_started(client: OETClient, create: Callable[[], Procedure]) -> Iterator[Procedure]:
-    """Whatever ends the block early, the procedure is stopped unless its ``main`` runs.
+    """If the block ends early, the procedure is stopped unless its ``main`` runs.
 
-    Without abort: what has not begun has nothing to abort on the subarray.
+    Without abort: a script that has not begun has nothing to abort on the subarray.
     """
     created = None
     try:
@@ -29,28 +30,33 @@ def made_and_started(client: OETClient, create: Callable[[], Procedure]) -> Iter
         yield created
     except BaseException as cause:
         if created is not None:
-            # After the ^C of a terminal a line begins.
-            line = "\n" if isinstance(cause, KeyboardInterrupt) else ""
-            _stop(client, created.id, line)
+            _stop(client, created.id, cause)
         if isinstance(cause, BrokenPipeError):
             raise RefusedError("Nobody reads the output: the script was not started") from cause
         raise
 
 
-def _stop(client: OETClient, pid: int, line: str) -> None:
+def _stop(client: OETClient, pid: int, cause: BaseException) -> None:
+    # After the ^C of a terminal a line begins.
+    line = "\n" if isinstance(cause, KeyboardInterrupt) else ""
+    again = " once more" if type(cause) is KeyboardInterrupt else ""
     by_hand = f"To stop it: {typed(f'procedure stop --pid={pid}')}"
     try:
         procedure = client.procedure(pid)
         if procedure.is_final:
             tell(f"{line}Procedure {pid} is {procedure.state}")
         elif procedure.state == RUNNING:
-            tell(f"{line}Stopped listening; procedure {pid} goes on. {by_hand}")
+            rejoin = typed(f"procedure logs --follow --pid={pid}")
+            tell(
+                f"{line}Stopped listening; procedure {pid} goes on. {by_hand}; to rejoin: {rejoin}"
+            )
         else:
             tell(
                 f"{line}Procedure {pid} has not run its main yet; stopping it. "
-                "Ctrl-C once more leaves at once"
+                f"Ctrl-C{again} leaves at once"
             )
-            result = client.stop_procedure(pid, run_abort=False)
+            with waiting(f"stopping procedure {pid}"):
+                result = client.stop_procedure(pid, run_abort=False)
             tell(f"Procedure {pid} is stopped, without an abort of the subarray")
             tell_survivors(result)
     except KeyboardInterrupt:

@@ -9,10 +9,10 @@ from typing import Any
 
 
 def read_value(text: str) -> Any:
-    """What ``text`` looks like, as something JSON can carry to the script.
+    """The value that ``text`` looks like, as JSON can carry it to the script.
 
-    So ``false``, ``False``, ``12``, ``[1, 2]``, ``null`` and ``'bob'`` are what they seem, and
-    everything else, such as ``12 Jan`` or ``{1, 2}``, is text.
+    So ``false``, ``False``, ``12``, ``[1, 2]``, ``null`` and ``'bob'`` are values, and everything
+    else, such as ``12 Jan`` or ``{1, 2}``, is text.
     """
     for read in (_from_json, _from_python):
         try:

@@ -1,4 +1,4 @@
-"""Showing the same again and again, until Ctrl-C."""
+"""Shows a changing text until Ctrl-C."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ EVERY = 2.0
 _HOME, _END_LINE, _END_SCREEN, _CLEAR = "\x1b[H", "\x1b[K", "\x1b[J", "\x1b[2J"
 
 
-def watch(look: Callable[[], str]) -> None:
-    """Print what ``look`` returns: in place on a terminal, else each time when it has changed."""
+def watch(render: Callable[[], str]) -> None:
+    """Print the result of ``render``: in place on a terminal, else after each change."""
     on_screen = sys.stdout.isatty()
     if on_screen:
         click.echo(_CLEAR, nl=False)
     before = None
     while True:
-        text = look()
+        text = render()
         if on_screen:
             lines = [*text.splitlines(), "", f"Every {EVERY:g} s; Ctrl-C ends"]
             drawn = "".join(f"{line}{_END_LINE}\n" for line in lines)

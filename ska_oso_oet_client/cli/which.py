@@ -1,8 +1,8 @@
-"""Which procedure, or activity, a command means: the one with its ID, else by one rule.
+"""Selects the procedure or activity of a command: by its ID, else by one rule.
 
-Without an ID, commands that start or show something mean the last one created; the abort that
-follows a stop does not count. A stop means what commands the telescope, or is most likely to do so
-next, and never an abort. What is meant without an ID is said on stderr.
+Without an ID, commands that start or show something select the last one created, except the abort
+after a stop. A stop selects the one that commands the telescope, or is most likely to do so next,
+and never an abort. The choice is reported on stderr.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _REQUESTED = "REQUESTED"
 
 
 def pid_option(meaning: str) -> Callable[[Any], Any]:
-    """``--pid``, or the ID as first word; ``meaning`` says which procedure is meant without."""
+    """``--pid``, or the ID as first word; ``meaning`` describes the default."""
     return _id_option("--pid", "procedure", "procedures", meaning)
 
 
@@ -41,13 +41,14 @@ def _id_option(name: str, kind: str, kinds: str, meaning: str) -> Callable[[Any]
         name,
         type=click.IntRange(0),
         cls=IdOption,
+        metavar="ID",
         shell_complete=completed(kinds),
         help=f"ID of the {kind}.  [default: {meaning}]",
     )
 
 
 def newest(procedures: Sequence[Procedure]) -> Procedure:
-    """The last one created, and nothing is said."""
+    """The last one created, without a report."""
     if not procedures:
         raise RefusedError(
             f"There is no procedure yet; load a script with: {typed('procedure create')}"
@@ -56,7 +57,7 @@ def newest(procedures: Sequence[Procedure]) -> Procedure:
 
 
 def last_procedure(procedures: Sequence[Procedure]) -> Procedure:
-    """What a command that starts or shows a procedure means."""
+    """The procedure that a command without an ID starts or shows."""
     last = newest(procedures)
     sentence = f"{_capital(last)} is meant, {LAST}"
     busy = _other_in_command(last, procedures)
@@ -65,7 +66,7 @@ def last_procedure(procedures: Sequence[Procedure]) -> Procedure:
 
 
 def procedure_to_wait_for(client: OETClient) -> Procedure:
-    """The last one, too; but nobody waits for what nobody may start, while another one runs."""
+    """The last one, unless it cannot be started because another one runs."""
     procedures = client.procedures()
     last = newest(procedures)
     busy = _other_in_command(last, procedures)
@@ -78,7 +79,7 @@ def procedure_to_wait_for(client: OETClient) -> Procedure:
 
 
 def procedure_to_stop(client: OETClient) -> Procedure:
-    """Never an abort: who is impatient with it must not leave the subarray as it is."""
+    """Never an abort, whose stop would leave the subarray in an unknown state."""
     procedures = client.procedures()
     found = commanding(procedure for procedure in procedures if not procedure.is_abort)
     if found is not None:
@@ -97,14 +98,14 @@ def _why_nothing_to_stop(procedures: Sequence[Procedure], subarray_id: int) -> s
     why = f"Nothing is running on subarray {subarray_id}"
     ready = [found for found in procedures if found.state == READY]
     if not ready:
-        return why
+        return f"{why}; to abort what it is doing all the same: {typed('abort')}"
     return f"{why}. {_capital(ready[-1])} waits to be started; to stop it: " + typed(
         f"procedure stop --pid={ready[-1].id}"
     )
 
 
 def last_activity(client: OETClient) -> Activity:
-    """What a command that shows an activity means."""
+    """The activity that a command without an ID shows."""
     activity = client.last_activity()
     if activity is None:
         raise RefusedError(f"There is no activity yet; run one with: {typed('activity run')}")

@@ -1,7 +1,7 @@
 """The browser's way back to ``oet login``: one page on this computer, for one visit.
 
 Anything can call a port of this computer: other programs, other users, and every page the browser
-has open. So only what a redirect of the identity provider looks like is listened to, and only
+has open. So only requests like a redirect of the identity provider are answered, and only
 with the state that this login made up. Nothing that was sent is ever shown.
 """
 
@@ -35,7 +35,7 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Connection": "close",
 }
-# What browsers add: a redirect of a whole window is what we wait for, not an image in some page.
+# Headers of browsers: only a redirect of a whole window counts, not an image in some page.
 _OF_A_WINDOW = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document"}
 
 
@@ -49,7 +49,7 @@ class Code:
 class Callback:
     """Waits, while it is entered, for the code of the login with this ``state``.
 
-    ``issuer`` is checked if the provider says who it is, and it must where it ``names_itself``.
+    ``issuer`` is checked if the provider says who it is, and it must if it ``names_itself``.
     """
 
     def __init__(self, state: str, issuer: str, names_itself: bool) -> None:
@@ -99,7 +99,7 @@ class Callback:
         return found
 
     def judge(self, query: str) -> Code | LoginFailedError | None:
-        """What a visit that belongs to it means for the login; None once another decided that."""
+        """The result of a visit for the login; None once another visit decided it."""
         result = self._result_of(query)
         with self._lock:
             if self._is_over:

@@ -1,4 +1,4 @@
-"""What a token says about its holder."""
+"""The claims of a token about its holder."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def check_id_token(
 
 
 def name_in(claims: Claims) -> str | None:
-    """What people call the holder."""
+    """The holder's display name."""
     for claim in ("name", "preferred_username", "email"):
         if isinstance(claims.get(claim), str) and claims[claim].strip():
             return str(claims[claim])

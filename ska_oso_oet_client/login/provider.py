@@ -1,7 +1,7 @@
-"""The identity provider: where its endpoints are, and questions to them.
+"""The identity provider: its endpoints, and requests to them.
 
 It is trusted with secrets, so every address of it must be https (or this machine), redirects are
-not followed, and what it says is shown only without control characters.
+not followed, and its texts are shown without control characters.
 """
 
 from __future__ import annotations
@@ -17,9 +17,10 @@ from urllib.parse import quote_plus
 import requests
 
 from ..address import keeps_secrets
+from ..answers import reason_of
 from ..errors import LoginFailedError, ProviderAnswerError, ProviderUnreachableError
+from ..limits import CONNECT_TIMEOUT
 from ..terminal import printable
-from ..transport import CONNECT_TIMEOUT, reason_of
 
 ISSUER_VARIABLE = "OET_ISSUER"
 READ_TIMEOUT = 15.0
@@ -38,7 +39,7 @@ class ProviderRefusal(Exception):  # noqa: N818  # an answer of the protocol, no
 
 @dataclass(frozen=True, kw_only=True)
 class Tokens:
-    """What a token endpoint gives. ``expires_in`` is in seconds."""
+    """The answer of a token endpoint. ``expires_in`` is in seconds."""
 
     access_token: str = field(repr=False)
     expires_in: float | None = None
@@ -152,7 +153,7 @@ def _ask(
         raise ProviderAnswerError(url, "an identity provider must have an https address")
 
     def identify(request: requests.PreparedRequest) -> requests.PreparedRequest:
-        # Without this, requests would send what ~/.netrc has for that host.
+        # Without this, requests would send the entry of ~/.netrc for that host.
         if secret is None:
             return request
         pair = ":".join(quote_plus(part) for part in secret)
@@ -170,7 +171,7 @@ def _ask(
             timeout=(CONNECT_TIMEOUT, READ_TIMEOUT),
         )
     except requests.RequestException as error:
-        # Not "from error": a traceback for --verbose has no business with what was sent.
+        # Not "from error": a traceback for --verbose must not show the request.
         raise ProviderUnreachableError(url, reason_of(error, READ_TIMEOUT)) from None
     log.debug("%s %s: %s", method, url, response.status_code)
     if response.status_code == 429 or response.status_code >= 500:

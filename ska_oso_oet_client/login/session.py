@@ -1,8 +1,7 @@
-"""A login as it is kept: tokens, until when they hold, and where new ones come from."""
+"""A stored login: its tokens, their expiry, and the source of new ones."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -34,7 +33,7 @@ class Session:
 
     @property
     def provider(self) -> Provider:
-        """Where this login came from."""
+        """The origin of this login."""
         return Provider(
             issuer=self.issuer,
             token_endpoint=self.token_endpoint,
@@ -50,7 +49,7 @@ class Session:
         return self.expires is not None and now >= self.expires
 
     def renewed(self, tokens: Tokens, now: float) -> Session:
-        """The same login with what the provider gave for its refresh token."""
+        """The same login with the tokens that the provider gave for its refresh token."""
         renew, expires = lifetime(tokens, now)
         return replace(
             self,
@@ -62,30 +61,6 @@ class Session:
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Session:
-        """Raises KeyError, TypeError or ValueError when this is no session."""
-        text = {name: document[name] for name in _TEXT}
-        optional = {name: document[name] for name in _OPTIONAL_TEXT}
-        if not all(isinstance(value, str) for value in text.values()) or not all(
-            value is None or isinstance(value, str) for value in optional.values()
-        ):
-            raise TypeError("not text")
-        return cls(
-            **text,
-            **optional,
-            renew=_moment(document["renew"]),
-            expires=_moment(document["expires"]),
-        )
-
-
-_TEXT = ("server", "issuer", "client_id", "token_endpoint", "access_token")
-_OPTIONAL_TEXT = ("revocation_endpoint", "audience", "subject", "name", "refresh_token")
-
-
-def _moment(value: Any) -> float | None:
-    return None if value is None else float(value)
 
 
 def lifetime(tokens: Tokens, now: float) -> tuple[float | None, float | None]:

@@ -1,7 +1,7 @@
 """Logins on disk: one file per OET that nobody but its owner can read.
 
 A login is changed only under a lock, and read again once the lock is held: a refresh token is
-good for one use, so a second terminal must find what the first one got for it.
+good for one use, so a second terminal must find the tokens that the first one got.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ..decoding import decode
 from ..errors import OETError
 from .session import Session
 
@@ -31,7 +32,7 @@ class Store:
         name = hashlib.sha256(server.encode()).hexdigest()[:32]
         self._folder = _folder(environment)
         self._path = self._folder / f"{name}.json"
-        # Always the same one: what a killed process left is written over, or removed later.
+        # Always the same one: the leftover of a killed process is written over, or removed later.
         self._unfinished = self._folder / f"{name}.new"
         self._lock = self._folder / f"{name}.lock"
 
@@ -39,7 +40,7 @@ class Store:
         """The login as it is now; None when there is none that can be read."""
         try:
             text = self._read()
-            session = Session.from_json(json.loads(text))
+            session = decode(Session, json.loads(text))
         except (OSError, ValueError, KeyError, TypeError, RecursionError):
             return None
         return session if session.server == self.server else None

@@ -23,7 +23,7 @@ log = logging.getLogger(__name__)
 
 
 class StoredLogin:
-    """Credentials of a person. What is on disk is the truth; other processes renew it, too."""
+    """Credentials of a person. The file on disk is the truth; other processes renew it, too."""
 
     def __init__(self, store: Store, clock: Callable[[], float] = time.time) -> None:
         self._store = store

@@ -1,14 +1,12 @@
-"""What the OET knows, as the client sees it: immutable objects decoded from the server's JSON.
+"""The client's view of the OET: immutable objects decoded from the server's JSON.
 
 Unknown fields are kept in ``document``, so that a newer server's answer passes through whole.
 States are plain strings for the same reason.
 """
 
 from .activity import Activity
-from .audit import AuditBreak, AuditPlace, AuditVerification
-from .authentication import AuditEntry, Authentication
-from .environment import Environment
-from .found import DescribedScript, FoundScript, RunFile, RunFiles, ScriptFunction
+from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
+from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
     COMMANDING,
@@ -21,10 +19,19 @@ from .record import (
     STOPPED,
     CallArguments,
     Document,
+    Documented,
     Outcome,
     StateChange,
 )
-from .server import DrainState, ObsState, QaOverride, QaSwitch, ServerStatus
+from .server import (
+    Authentication,
+    DrainState,
+    LastAbort,
+    ObsState,
+    QaOverride,
+    QaSwitch,
+    ServerStatus,
+)
 
 __all__ = [
     "COMMANDING",
@@ -44,9 +51,11 @@ __all__ = [
     "CallArguments",
     "DescribedScript",
     "Document",
+    "Documented",
     "DrainState",
     "Environment",
     "FoundScript",
+    "LastAbort",
     "ObsState",
     "Outcome",
     "Procedure",

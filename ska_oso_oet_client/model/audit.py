@@ -1,33 +1,45 @@
-"""What was found of the audit's chain."""
+"""Entries of the audit, and the result of verifying its chain."""
 
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from .record import Document
+from .record import Documented
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry(Documented):
+    """A request that changed something, or was refused. ``time`` in seconds since the epoch.
+
+    ``what`` is the request in words, ``user`` the subject of its token and ``name`` what that
+    user is called; ``status`` is None if no answer was given.
+    """
+
+    id: int
+    time: float
+    user: str | None = None
+    name: str | None = None
+    address: str | None = None
+    method: str
+    path: str
+    what: str | None = None
+    status: int | None
+    detail: str | None = None
+    request_id: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditPlace:
     """A record of the audit, by its number ``n`` in the chain, its ``hash`` and its ``id``.
 
-    ``time`` in seconds since the epoch; None where the record itself is not there any more.
+    ``time`` in seconds since the epoch; None if the record itself is not there any more.
     """
 
     n: int
     hash: str
     id: int
     time: float | None = None
-
-    @classmethod
-    def from_json(cls, document: Document) -> AuditPlace:
-        return cls(
-            n=int(document["n"]),
-            hash=str(document["hash"]),
-            id=int(document["id"]),
-            time=document.get("time"),
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,7 +53,7 @@ class AuditBreak:
 
 @dataclass(frozen=True, kw_only=True)
 class AuditVerification:
-    """What was found of the audit: ``records`` in order from ``first`` to ``last``.
+    """The result of verifying the audit: ``records`` in order from ``first`` to ``last``.
 
     ``removed`` is the number of the last record that was removed because of its age; ``older`` are
     records from before there was a chain, which nothing verifies.

@@ -1,10 +1,12 @@
-"""What procedures and activities have in common: states, their history, and how it ended."""
+"""The common fields of procedures and activities: state, history and outcome."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ..decoding import at
 
 READY = "READY"
 PREPARED = "PREPARED"
@@ -21,6 +23,13 @@ Document = Mapping[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
+class Documented:
+    """Something decoded from a document, with members that this release does not know."""
+
+    document: Document = at(repr=False, compare=False)
+
+
+@dataclass(frozen=True, kw_only=True)
 class CallArguments:
     """Arguments of one function of a script."""
 
@@ -30,15 +39,8 @@ class CallArguments:
     def __bool__(self) -> bool:
         return bool(self.args or self.kwargs)
 
-    @classmethod
-    def from_json(cls, document: Document | None) -> CallArguments:
-        document = document or {}
-        return cls(
-            args=tuple(document.get("args") or ()), kwargs=dict(document.get("kwargs") or {})
-        )
-
     def to_json(self) -> dict[str, Any]:
-        return {"args": list(self.args), "kwargs": dict(self.kwargs)}
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,34 +49,6 @@ class StateChange:
 
     state: str
     time: float
-
-    @classmethod
-    def all_from_json(cls, pairs: Iterable[tuple[str, float]] | None) -> tuple[StateChange, ...]:
-        return tuple(cls(state=state, time=float(time)) for state, time in pairs or ())
-
-
-class Lived:
-    """Something that was created, may have begun, and ends; times in seconds since the epoch."""
-
-    state: str
-    history: tuple[StateChange, ...]
-
-    @property
-    def is_final(self) -> bool:
-        return self.state in FINAL_STATES
-
-    @property
-    def created(self) -> float | None:
-        return self.history[0].time if self.history else None
-
-    @property
-    def started(self) -> float | None:
-        """When ``main`` was called, if it was."""
-        return next((change.time for change in self.history if change.state == RUNNING), None)
-
-    @property
-    def ended(self) -> float | None:
-        return self.history[-1].time if self.is_final and self.history else None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,12 +66,35 @@ class Outcome:
         """The most telling there is, on one line."""
         return " ".join((self.detail or self.reason).split())
 
-    @classmethod
-    def from_json(cls, document: Document) -> Outcome:
-        return cls(
-            reason=document["reason"],
-            exit_code=document.get("exit_code"),
-            signal=document.get("signal"),
-            by=document.get("by"),
-            detail=document.get("detail"),
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class Lived(Documented):
+    """Something that was created, may have begun, and ends; times in seconds since the epoch."""
+
+    id: int
+    uri: str = ""
+    state: str
+    init: CallArguments = at("script_args.init", default=CallArguments())
+    main: CallArguments = at("script_args.main", default=CallArguments())
+    history: tuple[StateChange, ...]
+    outcome: Outcome | None = None
+    created_by: str | None = None
+    started_by: str | None = None
+    stopped_by: str | None = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.state in FINAL_STATES
+
+    @property
+    def created(self) -> float | None:
+        return self.history[0].time if self.history else None
+
+    @property
+    def started(self) -> float | None:
+        """When ``main`` was called, if it was."""
+        return next((change.time for change in self.history if change.state == RUNNING), None)
+
+    @property
+    def ended(self) -> float | None:
+        return self.history[-1].time if self.is_final and self.history else None

@@ -1,12 +1,31 @@
-"""The OET as a whole: whether it can work, what it is doing, and its switch for QA."""
+"""The OET as a whole: its health, its work, and its switch for QA."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..decoding import at, decode
 from .procedure import Procedure
-from .record import Document
+from .record import Document, Documented
+
+
+@dataclass(frozen=True, kw_only=True)
+class Authentication(Documented):
+    """How to log in to an OET, or that nobody needs to.
+
+    ``scopes`` is a list of words; ``audience`` names the OET to the identity provider.
+    """
+
+    required: bool
+    issuer: str = ""
+    client_id: str = ""
+    scopes: str = ""
+    audience: str | None = at(read=lambda offer: offer.get("audience") or None, default=None)
+
+    def __post_init__(self) -> None:
+        if self.required and not (self.issuer and self.client_id):
+            raise ValueError("a login is required, but not how")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,18 +41,9 @@ class QaOverride:
     time: float
     by: str | None = None
 
-    @classmethod
-    def from_json(cls, document: Document) -> QaOverride:
-        return cls(
-            state=document["state"],
-            procedure_id=int(document["procedure_id"]),
-            time=float(document["time"]),
-            by=document.get("by"),
-        )
-
 
 @dataclass(frozen=True, kw_only=True)
-class QaSwitch:
+class QaSwitch(Documented):
     """Whether scripts wait for QA before a scan (None: not known), and the newest override.
 
     ``set_by`` and ``set_at`` tell who has set the switch last and when, in seconds since the epoch.
@@ -43,104 +53,77 @@ class QaSwitch:
     override: QaOverride | None = None
     set_by: str | None = None
     set_at: float | None = None
-    document: Document = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, document: Document) -> QaSwitch:
-        override = document.get("override")
-        return cls(
-            wait_for_qa_ready=document["wait_for_qa_ready"],
-            override=QaOverride.from_json(override) if override else None,
-            set_by=document.get("set_by"),
-            set_at=document.get("set_at"),
-            document=document,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class DrainState:
+class DrainState(Documented):
     """Whether new work is refused (None: not known), since when, by whom and why."""
 
     drained: bool | None
     since: float | None = None
     by: str | None = None
     reason: str | None = None
-    document: Document = field(repr=False, compare=False)
-
-    @classmethod
-    def from_json(cls, document: Document) -> DrainState:
-        return cls(
-            drained=document["drained"],
-            since=document.get("since"),
-            by=document.get("by"),
-            reason=document.get("reason"),
-            document=document,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class ObsState:
-    """Where the script of a procedure last saw the subarray, and when, seconds since the epoch."""
+    """The last obsState that a procedure's script saw, and its time in seconds since the epoch."""
 
-    name: str
+    name: str = at("obs_state")
     time: float
     procedure_id: int
 
-    @classmethod
-    def from_json(cls, document: Document) -> ObsState:
-        return cls(
-            name=document["obs_state"],
-            time=float(document["time"]),
-            procedure_id=int(document["procedure_id"]),
-        )
+
+@dataclass(frozen=True, kw_only=True)
+class LastAbort:
+    """How the last abort ended: ``detail`` is where the subarray is then, or why it failed.
+
+    ``procedure_id`` is None if no abort could begin; ``time`` in seconds since the epoch.
+    """
+
+    failed: bool
+    time: float
+    procedure_id: int | None = None
+    detail: str | None = None
+
+
+def _qa_of(status: Document) -> QaSwitch:
+    return decode(QaSwitch, {name: status.get(name) for name in ("wait_for_qa_ready", "override")})
 
 
 @dataclass(frozen=True, kw_only=True)
-class ServerStatus:
-    """Whether the OET can work, and what it is doing. ``disk_free`` is in bytes.
+class ServerStatus(Documented):
+    """The health and the work of the OET. ``disk_free`` is in bytes.
 
     ``alive`` are the procedures that have not ended, ``running`` is the one whose ``main`` runs.
-    ``obs_state`` is None where no script has told it.
+    ``obs_state`` is None if no script has told it, ``last_abort`` if none has ended.
 
     ``stores`` says how the journal and the central history stand: ``ok``, or what the trouble is;
-    None where there is no such store, or nobody can tell.
+    None if there is no such store, or nobody can tell.
     """
 
     version: str
     subarray_id: int
     ready: bool
-    workers: Mapping[str, str]
-    stores: Mapping[str, str | None]
-    qa: QaSwitch
-    drain: DrainState
+    workers: Mapping[str, str] = field(default_factory=dict)
+    stores: Mapping[str, str | None] = field(default_factory=dict)
+    qa: QaSwitch = at(read=_qa_of)
+    drain: DrainState = DrainState(drained=None, document={})
     running: Procedure | None = None
     alive: tuple[Procedure, ...] = ()
     obs_state: ObsState | None = None
+    last_abort: LastAbort | None = None
     disk_free: int | None = None
-    document: Document = field(repr=False, compare=False)
+
+    @property
+    def not_aborted(self) -> LastAbort | None:
+        """The last abort, if it has failed and no script has told a later obsState."""
+        last = self.last_abort
+        if last is None or not last.failed:
+            return None
+        return last if self.obs_state is None or self.obs_state.time <= last.time else None
 
     @property
     def knows_runs(self) -> bool:
-        """Whether the one worker answers that knows what runs."""
+        """Whether the worker that runs the procedures answers."""
         return self.workers.get("SESWorker", "ok") == "ok"
-
-    @classmethod
-    def from_json(cls, document: Document) -> ServerStatus:
-        running = document.get("running")
-        alive = document.get("alive", [running] if running else [])
-        obs_state = document.get("obs_state")
-        switch = {name: document.get(name) for name in ("wait_for_qa_ready", "override")}
-        return cls(
-            version=document["version"],
-            subarray_id=int(document["subarray_id"]),
-            ready=bool(document["ready"]),
-            workers=dict(document.get("workers") or {}),
-            stores=dict(document.get("stores") or {}),
-            qa=QaSwitch.from_json(switch),
-            drain=DrainState.from_json(document.get("drain") or {"drained": None}),
-            running=Procedure.from_json(running) if running else None,
-            alive=tuple(Procedure.from_json(found) for found in alive),
-            obs_state=ObsState.from_json(obs_state) if obs_state else None,
-            disk_free=document.get("disk_free"),
-            document=document,
-        )

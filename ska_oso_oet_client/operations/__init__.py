@@ -1,1 +1,1 @@
-"""What can be asked of an OET, by subject; ``OETClient`` is all of it together."""
+"""Operations of an OET, by subject; ``OETClient`` has all of them."""

@@ -33,11 +33,10 @@ class ActivityOperations(Connection):
         return wanted.read(self._activities)
 
     def _activities(self, **parameters: Any) -> list[Activity]:
-        answer = self._transport.get("/activities", **parameters)
-        return self._decode_all(Activity.from_json, answer)
+        return self._get(list[Activity], "/activities", **parameters)
 
     def activity(self, aid: int) -> Activity:
-        return self._decode(Activity.from_json, self._transport.get(f"/activities/{aid}"))
+        return self._get(Activity, f"/activities/{aid}")
 
     def last_activity(self) -> Activity | None:
         """The one requested last, if there is any."""
@@ -71,14 +70,12 @@ class ActivityOperations(Connection):
             "create_env": create_env,
             "script_args": checked(script_args or {}),
         }
-        answer = self._transport.change("POST", "/activities", body)
-        return self._decode(Activity.from_json, answer)
+        return self._change(Activity, "POST", "/activities", body)
 
     def stop_activity(self, aid: int, run_abort: bool = True) -> StopResult:
         """Returns when nothing of its script is left and, if asked for, the abort has begun."""
         body = {"state": "STOPPED", "abort": run_abort}
-        answer = self._transport.change("PUT", f"/activities/{aid}", body)
-        return self._decode(StopResult.from_json, answer)
+        return self._change(StopResult, "PUT", f"/activities/{aid}", body)
 
     def wait_for_activity(
         self,

@@ -1,4 +1,4 @@
-"""Operations on what the server wrote down about who did what."""
+"""Operations on the audit."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 
 from ..chain import Head, verify
+from ..decoding import answer_of
 from ..errors import InvalidRequestError
 from ..model import AuditEntry, AuditVerification, Document
 from .connection import LARGEST_PAGE, Connection
@@ -31,13 +32,15 @@ class AuditOperations(Connection):
         return list(islice(self._entries(user, since, result, min(limit, LARGEST_PAGE)), limit))
 
     def verify_audit(self, head: str | None = None) -> AuditVerification:
-        """Whether nobody has changed, added, moved or removed a record of the audit.
+        """Verify that no record of the audit was changed, added, moved or removed.
 
-        Computed here, from the records themselves. What was cut off at the end is found by
-        ``head`` only: the ``head`` of an earlier verification, which must be in the chain still.
-        Raises InvalidRequestError where that is none.
+        Computed by the client from the records. Records removed at the end are detected only by
+        ``head``, that of an earlier verification, which must still be in the chain.
+        Raises InvalidRequestError if it is invalid.
         """
-        return self._decode(lambda noted: verify(self._records, self._listed, noted), _head(head))
+        noted = _head(head)
+        with answer_of(self.url):
+            return verify(self._records, self._listed, noted)
 
     def _records(self, after: int) -> Document:
         found: Document = self._transport.get("/audit/records", after=after)
@@ -63,7 +66,7 @@ class AuditOperations(Connection):
             answer = self._transport.get(
                 "/audit", limit=size, before=before, user=user, since=since, result=result
             )
-            page = self._decode_all(AuditEntry.from_json, answer)
+            page = self._decode(list[AuditEntry], answer)
             yield from page
             if not page or (before is not None and page[-1].id >= before):
                 return

@@ -1,29 +1,23 @@
-"""Which procedures or activities to list, and asking for them page by page."""
+"""The filters of lists of procedures and activities, and reading them page by page."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
-from ..model import Document
-from .connection import LARGEST_PAGE
-
-
-class Documented(Protocol):
-    @property
-    def document(self) -> Document: ...
-
+from ..model import Documented
+from .connection import LARGEST_PAGE, comma_list
 
 D = TypeVar("D", bound=Documented)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Listing:
-    """Which ones; without ``all`` of the newest that an OET lists, with it of all there ever were.
+    """The filters; without ``all`` of the newest that an OET lists, with it of all stored ones.
 
-    ``limit`` is how many of the newest, by default all that are listed, or 50 of all. ``script``
-    is part of the URI of the script, where ``*`` stands for any letters and ``?`` for one.
+    ``limit`` is the number of the newest, by default all that are listed, or 50 of all. ``script``
+    is part of the URI of the script, with ``*`` for any letters and ``?`` for one.
     ``since`` is the earliest time of creation, in seconds since the epoch.
     """
 
@@ -36,13 +30,17 @@ class Listing:
     @property
     def parameters(self) -> dict[str, Any]:
         states = [self.state] if isinstance(self.state, str) else list(self.state or ())
-        every = "true" if self.all else None
-        return {"all": every, "state": states or None, "script": self.script, "since": self.since}
+        return {
+            "all": "true" if self.all else None,
+            "state": comma_list(states),
+            "script": self.script,
+            "since": self.since,
+        }
 
     def read(self, ask: Callable[..., list[D]], place: str = "id") -> list[D]:
-        """The ones that are wanted, oldest first, by ``ask``, which takes parameters.
+        """The selected ones, oldest first, by ``ask``, which takes parameters.
 
-        ``place`` is what documents are ordered by. Pages may be shorter than they were asked for.
+        ``place`` is the key that orders documents. Pages may be shorter than requested.
         """
         if self.limit is None or not self.all:
             return ask(limit=self.limit, **self.parameters)

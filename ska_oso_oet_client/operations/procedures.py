@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from ..errors import RefusedError
 from ..model import READY, RUNNING, CallArguments, Procedure, StopResult
 from ..script_source import CreateEnv, script_document
 from .connection import Connection, Notify, log
@@ -23,7 +24,7 @@ class ProcedureOperations(Connection):
         script: str | None = None,
         since: float | None = None,
     ) -> list[Procedure]:
-        """The ten newest, oldest first, or with ``all`` the ``limit`` newest of all there were.
+        """The ten newest, oldest first, or with ``all`` the ``limit`` newest of all stored ones.
 
         Only those in a state, of a script whose URI contains ``script`` (``*`` is any letters,
         ``?`` is one), and created since then, in seconds since the epoch.
@@ -41,7 +42,7 @@ class ProcedureOperations(Connection):
     ) -> list[Procedure]:
         """The ``limit`` newest of all subarrays, oldest first; else as ``procedures``.
 
-        Raises RefusedError where the OET has no central history, or cannot reach it.
+        Raises RefusedError if the OET has no central history, or cannot reach it.
         """
         wanted = Listing(all=True, limit=limit, state=state, script=script, since=since)
         return wanted.read(self._procedures_everywhere, "position")
@@ -50,11 +51,10 @@ class ProcedureOperations(Connection):
         return self._procedures(all_subarrays="true", **parameters)
 
     def _procedures(self, **parameters: Any) -> list[Procedure]:
-        answer = self._transport.get("/procedures", **parameters)
-        return self._decode_all(Procedure.from_json, answer)
+        return self._get(list[Procedure], "/procedures", **parameters)
 
     def procedure(self, pid: int) -> Procedure:
-        return self._decode(Procedure.from_json, self._transport.get(f"/procedures/{pid}"))
+        return self._get(Procedure, f"/procedures/{pid}")
 
     def last_procedure(self) -> Procedure | None:
         """The one created last, if there is any."""
@@ -64,6 +64,15 @@ class ProcedureOperations(Connection):
         """The one whose ``main`` runs; an OET runs one at a time."""
         running = (found for found in self.procedures() if found.state == RUNNING)
         return next(running, None)
+
+    def require_none_running(self) -> None:
+        """Raises RefusedError if a script runs: another one could be loaded, and not started."""
+        running = self.running_procedure()
+        if running is not None:
+            raise RefusedError(
+                f"Cannot start another script on subarray {self.subarray_id}: "
+                f"procedure {running.id} is RUNNING"
+            )
 
     def create_procedure(
         self,
@@ -76,7 +85,7 @@ class ProcedureOperations(Connection):
         git_commit: str | None = None,
         create_env: CreateEnv = False,
     ) -> Procedure:
-        """Load a script; its ``init`` gets the arguments, and which subarray it is for.
+        """Load a script; its ``init`` gets the arguments and the subarray.
 
         Returns as soon as the procedure exists, usually before it is READY.
         """
@@ -91,19 +100,15 @@ class ProcedureOperations(Connection):
             args=tuple(args), kwargs={"subarray_id": self.subarray_id, **(kwargs or {})}
         )
         body = {"script": script, "script_args": {"init": init.to_json()}}
-        return self._decode(
-            Procedure.from_json, self._transport.change("POST", "/procedures", body)
-        )
+        return self._change(Procedure, "POST", "/procedures", body)
 
     def start_procedure(
         self, pid: int, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
     ) -> Procedure:
-        """Call ``main`` of a READY procedure; returns when it is called, not when it is done."""
+        """Call ``main`` of a READY procedure; returns after the call, before its end."""
         main = CallArguments(args=tuple(args), kwargs=dict(kwargs or {}))
         body = {"state": RUNNING, "script_args": {"main": main.to_json()}}
-        return self._decode(
-            Procedure.from_json, self._transport.change("PUT", f"/procedures/{pid}", body)
-        )
+        return self._change(Procedure, "PUT", f"/procedures/{pid}", body)
 
     def run_procedure(
         self,
@@ -117,7 +122,9 @@ class ProcedureOperations(Connection):
         """Load a script, start it when it is READY and return when it has ended.
 
         ``args`` and ``kwargs`` are for ``main``; the options are those of ``create_procedure``.
+        Raises RefusedError, and loads nothing, while another script runs.
         """
+        self.require_none_running()
         init = init or CallArguments()
         pid = self.create_procedure(script_uri, init.args, init.kwargs, **script_options).id
         prepared = self.wait(pid, until={READY})
@@ -129,24 +136,22 @@ class ProcedureOperations(Connection):
     def stop_procedure(
         self, pid: int, run_abort: bool = True, *, stop_abort: bool = False
     ) -> StopResult:
-        """Returns when nothing of the script is left and, if asked for, the abort has begun.
+        """Returns when all processes of the script have ended and the requested abort has begun.
 
-        An abort that is going on is stopped with ``stop_abort`` only; RefusedError without.
+        A running abort is stopped with ``stop_abort`` only; RefusedError without.
         """
         body = {"state": "STOPPED", "abort": run_abort}
         if stop_abort:
             body["stop_abort"] = True
-        answer = self._transport.change("PUT", f"/procedures/{pid}", body)
-        return self._decode(StopResult.from_json, answer)
+        return self._change(StopResult, "PUT", f"/procedures/{pid}", body)
 
     def abort(self, restart: bool = False) -> Procedure:
-        """Run the abort script, though nothing was stopped; ``wait`` for its procedure.
+        """Run the abort script without a stop; ``wait`` for its procedure.
 
         With ``restart`` the subarray is restarted next, so that it is EMPTY. Raises RefusedError
         while a script runs.
         """
-        answer = self._transport.change("POST", "/abort", {"restart": restart})
-        return self._decode(Procedure.from_json, answer)
+        return self._change(Procedure, "POST", "/abort", {"restart": restart})
 
     def wait(
         self,

@@ -70,60 +70,74 @@ def test_the_chain_goes_on_over_crashes_of_every_worker_and_restarts(tmp_path: P
     assert (found.first.n, found.last.n) == (1, found.records)
 
 
-def test_oet_tells_what_it_found_and_where_it_ends(own_server: Server) -> None:
-    _work(own_server)
-    done = _oet(own_server)
+def test_oet_tells_what_it_found_and_where_it_ends(new_server: Server) -> None:
+    _work(new_server)
+    done = _oet(new_server)
     assert (done.returncode, done.stderr) == (0, "")
     first, head = done.stdout.splitlines()
     time = r"\(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC\)"
     assert re.fullmatch(rf"6 records, unbroken from number 1 {time} to number 6 {time}", first)
     assert re.fullmatch(r"Head: 6:[0-9a-f]{64}", head)
     noted = head.removeprefix("Head: ")
-    _work(own_server)
-    assert _oet(own_server, "--head", noted).returncode == 0
-    wrong = _oet(own_server, f"--head={'0' * 63}1")
+    _work(new_server)
+    assert _oet(new_server, "--head", noted).returncode == 0
+    wrong = _oet(new_server, f"--head={'0' * 63}1")
     assert wrong.returncode == 1
     assert wrong.stdout.startswith("BROKEN: no record has the hash that was noted")
-    assert _oet(own_server, "--head=latest").returncode == 2
-    assert json.loads(_oet(own_server, "--output=json").stdout)["records"] == 12
-    _change(own_server, "UPDATE messages SET body = replace(body, '4711', '4712') WHERE body LIKE '%4711%'")
-    broken = _oet(own_server)
+    assert _oet(new_server, "--head=latest").returncode == 2
+    assert json.loads(_oet(new_server, "--output=json").stdout)["records"] == 12
+    _change(new_server, "UPDATE messages SET body = replace(body, '4711', '4712') WHERE body LIKE '%4711%'")
+    broken = _oet(new_server)
     assert (broken.returncode, broken.stderr) == (1, "")
     assert broken.stdout.splitlines()[:2] == [
         "BROKEN: record 5 was changed after it was written",
         "4 records before that are in order",
     ]
-    document = json.loads(_oet(own_server, "--output=json").stdout)
+    document = json.loads(_oet(new_server, "--output=json").stdout)
     assert (document["unbroken"], document["broken"]["n"]) == (False, 5)
-    assert own_server.get("/audit/verdict")["broken"]["n"] == 5
+    assert new_server.get("/audit/verdict")["broken"]["n"] == 5
 
 
-def test_what_is_written_while_it_is_verified_is_no_break(own_server: Server) -> None:
+def test_what_is_written_while_it_is_verified_is_no_break(new_server: Server) -> None:
     enough = threading.Event()
 
     def work() -> int:
         for n in itertools.count():  # noqa: B007
             if enough.is_set():
                 break
-            requests.put(f"{own_server.url}/procedures/4711", json={"state": "STOPPED"}, timeout=30)
+            requests.put(f"{new_server.url}/procedures/4711", json={"state": "STOPPED"}, timeout=30)
         return n
 
     with ThreadPoolExecutor(2) as pool:
         busy = [pool.submit(work) for _ in range(2)]
         try:
             for _ in range(10):
-                found = _verified(own_server)
+                found = _verified(new_server)
                 assert found.unbroken, found
-                assert own_server.get("/audit/verdict")["unbroken"]
+                assert new_server.get("/audit/verdict")["unbroken"]
         finally:
             enough.set()
         assert all(one.result() for one in busy)
 
 
+WAITING = """
+import os, time
+def main(path):
+    while not os.path.exists(path):
+        time.sleep(0.01)
+"""
+
+
 def test_days_that_are_too_old_are_removed_without_breaking_the_chain(tmp_path: Path) -> None:
     with serving(tmp_path / "state") as server:
         _work(server)
-        server.ended(server.run("trivial.py"))  # the last message of all is kept, however old it is
+        # The last message of all is kept, however old it is, and must not be one of the audit.
+        go, waiting = tmp_path / "go", tmp_path / "waiting.py"
+        waiting.write_text(WAITING)
+        pid = server.run(str(waiting), str(go))
+        until(lambda: server.get("/audit", limit=1)[0]["status"] == 200)
+        go.touch()
+        server.ended(pid)
         noted = _verified(server).head
     _change(server, f"UPDATE messages SET time = time - {400 * DAY}")
     with serving(tmp_path / "state") as server:
@@ -133,19 +147,19 @@ def test_days_that_are_too_old_are_removed_without_breaking_the_chain(tmp_path: 
         assert found.unbroken, found
         assert (found.removed, found.records) == (10, 6)
         done = _oet(server)
-        assert "Those up to number 10 were removed because of their age" in done.stdout
+        assert "Those up to number 10 are not there: they were too old, or" in done.stdout
         assert server.get("/audit/verdict")["unbroken"]
 
 
-def test_a_full_disk_delays_records_and_breaks_nothing(own_server: Server) -> None:
-    blocker = sqlite3.connect(own_server.state / "journal.db", timeout=20, isolation_level=None)
+def test_a_full_disk_delays_records_and_breaks_nothing(new_server: Server) -> None:
+    blocker = sqlite3.connect(new_server.state / "journal.db", timeout=20, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")  # as long as this lasts the journal cannot be written
-    answers = [own_server.put(4711, state="STOPPED").status_code for _ in range(2)]
+    answers = [new_server.put(4711, state="STOPPED").status_code for _ in range(2)]
     blocker.rollback()
     blocker.close()
     assert answers == [404, 404]
-    until(lambda: len(own_server.get("/audit", result="refused")) == 2)
-    assert _verified(own_server).unbroken
+    until(lambda: len(new_server.get("/audit", result="refused")) == 2)
+    assert _verified(new_server).unbroken
 
 
 @pytest.mark.parametrize("query", [{"after": -1}, {"limit": 0}, {"limit": 201}, {"after": "x"}])

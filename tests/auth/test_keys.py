@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet.domain.errors import Unavailable
-from ska_oso_oet.web.auth.keys import Keys, places
+from ska_oso_oet.web.auth.keys import Keys, slots
 from ska_oso_oet.web.auth.provider import Key, ProviderAway, Published
 
 
@@ -28,7 +28,7 @@ class Provider:
         self.answering = threading.Event()
         self.answering.set()
         self.now = 1000.0
-        self.keys = Keys("https://issuer.example", self.ask, places(), lambda: self.now)
+        self.keys = Keys("https://issuer.example", self.ask, slots(), lambda: self.now)
 
     def ask(self, _issuer: str) -> Published:
         self.asked += 1
@@ -104,25 +104,25 @@ def test_few_wait_for_a_provider_that_hangs_and_the_others_are_told_at_once() ->
     provider = Provider("a")
     provider.answering.clear()
     found: list[Key | None] = []
-    waiting = [_in_thread(lambda: found.append(provider.find("a"))) for _ in range(4)]
-    while provider.keys._places._value:
+    waiting = [_in_thread(lambda: found.append(provider.find("a"))) for _ in range(2)]
+    while provider.keys._slots._value:
         pass
     with pytest.raises(Unavailable):
         provider.find("a")
     provider.answering.set()
     for thread in waiting:
         thread.join(30)
-    assert [key and key.kid for key in found] == ["a"] * 4
+    assert [key and key.kid for key in found] == ["a"] * 2
     assert provider.asked == 1
 
 
 def test_those_who_wait_are_counted_over_all_issuers() -> None:
     one, other = Provider("a"), Provider("b")
-    other.keys._places = one.keys._places
+    other.keys._slots = one.keys._slots
     one.answering.clear()
     other.answering.clear()
-    waiting = [_in_thread(functools.partial(one.find, "a")) for _ in range(4)]
-    while one.keys._places._value:
+    waiting = [_in_thread(functools.partial(one.find, "a")) for _ in range(2)]
+    while one.keys._slots._value:
         pass
     with pytest.raises(Unavailable):
         other.find("b")

@@ -16,7 +16,7 @@ from ska_oso_oet.settings import read_settings
 from ska_oso_oet.web.app import create_app
 from ska_oso_oet.web.auth.permissions import Permission, declared
 from ska_oso_oet.web.bridge import Bridge
-from ska_oso_oet.web.stream import Hub
+from ska_oso_oet.web.streams.hub import Hub
 
 from ..conftest import Server
 from .conftest import bearer, commands_asked

@@ -61,7 +61,7 @@ def test_with_an_issuer_any_address_may_be_listened_on(own_issuer: Issuer, tmp_p
 
 def test_a_route_that_declares_no_permission_stops_the_server_at_its_start(tmp_path: Path) -> None:
     program = (
-        "from ska_oso_oet.web import health\n"
+        "from ska_oso_oet.web.views import health\n"
         "@health.api.get('/forgotten')\n"
         "def forgotten():\n    return ''\n"
         "from ska_oso_oet.server import main\n"
@@ -70,7 +70,7 @@ def test_a_route_that_declares_no_permission_stops_the_server_at_its_start(tmp_p
     found = _start(tmp_path, "-c", program)
     assert found.returncode == 78  # the arbiter then gives up, instead of starting it again
     assert "the route /forgotten does not say which permission it needs" in found.stderr
-    assert found.stderr.splitlines()[-1].startswith("oet-server: the web application cannot be made")
+    assert found.stderr.splitlines()[-1].startswith("oet-server: the web application cannot be created")
 
 
 def test_slow_connections_of_every_kind_leave_rest_answering(own_issuer: Issuer, tmp_path: Path) -> None:

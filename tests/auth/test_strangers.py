@@ -1,4 +1,4 @@
-"""Pages of strangers command nothing, whatever they call this server and a browser sends for them."""
+"""Pages of strangers command and read nothing, whatever they call this server and browsers send for them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from ska_oso_oet.addresses import is_this_machine, named_in
+from ska_oso_oet.settings.urls import is_this_machine, named_in
 from ska_oso_oet.web.auth.permissions import Permission
 
 from ..conftest import Server, serving
@@ -23,11 +23,6 @@ from .test_matrix import ANSWERS, ROUTES
 
 #: Routes that ask or command something, with a body that would have an effect.
 GUARDED = [(method, rule) for method, rule, needed in ROUTES if needed is not Permission.OPEN]
-COMMANDS = [
-    (method, rule)
-    for method, rule, needed in ROUTES
-    if needed is Permission.EXECUTE and method in ("POST", "PUT", "DELETE")
-]
 
 #: Host headers: whether they may be those of a stranger's page.
 HOSTS: dict[str | None, bool] = {
@@ -114,17 +109,24 @@ def test_a_host_that_may_be_a_stranger_s_is_refused_on_every_route(oet: Server, 
         ({"Origin": ""}, True),
     ],
 )
-def test_a_command_from_a_page_of_another_site_is_refused(
+def test_a_request_from_a_page_of_another_site_is_refused(
     oet: Server, headers: dict[str, str | None], foreign: bool
 ) -> None:
-    for method, rule in COMMANDS:
+    for method, rule in GUARDED:
         status, text = send(oet, method, rule, headers)
-        assert (status == 403 and "asked for this" in text) is foreign, (method, rule, status, text)
+        refused = status == 403 and (method == "HEAD" or "asked for this" in text)
+        assert refused is foreign, (method, rule, status, text)
 
 
-def test_where_everybody_is_served_pages_of_other_sites_still_command_nothing(tmp_path: Path) -> None:
+def test_a_link_on_another_page_leads_to_the_page_of_this_server(oet: Server) -> None:
+    followed: dict[str, str | None] = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    for rule in ("/ui", "/openapi.json"):
+        assert send(oet, "GET", rule, followed)[0] == 200
+
+
+def test_where_everybody_is_served_pages_of_other_sites_still_ask_for_nothing(tmp_path: Path) -> None:
     with serving(tmp_path / "state", OET_AUTH="off") as server:
-        for method, rule in COMMANDS:
+        for method, rule in GUARDED:
             assert send(server, method, rule, {"Host": "oet.example"})[0] != 403
             status, _ = send(server, method, rule, {"Host": "oet.example", "Origin": "http://evil.example"})
             assert status == 403
@@ -165,6 +167,7 @@ class _Stranger(BaseHTTPRequestHandler):
           fetch("{self.target}/drain", {{method: "POST", mode: "no-cors"}}),
           fetch("{self.target}/drain", {{method: "POST", mode: "no-cors", body: "{{}}"}}),
           fetch("{self.target}/drain", {{method: "POST", headers: {{"Content-Type": "application/json"}}}}),
+          fetch("{self.target}/procedures", {{mode: "no-cors"}}),
         ];
         Promise.allSettled(sent).then(() => document.title = "done");
         </script>"""
@@ -178,8 +181,9 @@ class _Stranger(BaseHTTPRequestHandler):
 
 
 @pytest.mark.parametrize("name", ["oet.evil.example", "evil", "127.0.0.1"])
-def test_a_page_in_a_browser_does_not_drain_the_server_whose_name_it_has(oet: Server, name: str) -> None:
+def test_a_page_in_a_browser_asks_nothing_of_the_server_whose_name_it_has(oet: Server, name: str) -> None:
     address = urlsplit(oet.url)
+    reads = oet.get("/status")["reads"]
     _Stranger.target = f"http://{name}:{address.port}{address.path}"
     pages = ThreadingHTTPServer(("127.0.0.1", 0), _Stranger)
     threading.Thread(target=pages.serve_forever, daemon=True).start()
@@ -206,4 +210,6 @@ def test_a_page_in_a_browser_does_not_drain_the_server_whose_name_it_has(oet: Se
         pages.shutdown()
         pages.server_close()
     assert "<title>done</title>" in shown
-    assert not oet.get("/status")["drain"]["drained"]
+    status = oet.get("/status")
+    assert not status["drain"]["drained"]
+    assert status["reads"] == reads + 1  # the one before the page was shown

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
+from ska_oso_oet.domain.errors import Unavailable
 from ska_oso_oet.web.auth.identity import BadToken, User
-from ska_oso_oet.web.auth.keys import Keys, places
+from ska_oso_oet.web.auth.keys import Keys, slots
 from ska_oso_oet.web.auth.permissions import Permission
 from ska_oso_oet.web.auth.provider import Key, Published, _key
 from ska_oso_oet.web.auth.tokens import Tokens
@@ -41,7 +42,7 @@ KEYS = (
 
 @pytest.fixture(scope="module")
 def tokens() -> Tokens:
-    keys = Keys(ISSUER, lambda _: Published(keys=KEYS), places())
+    keys = Keys(ISSUER, lambda _: Published(keys=KEYS), slots())
     return Tokens({ISSUER: keys}, ("oet", "other"), lambda: NOW)
 
 
@@ -115,7 +116,7 @@ def test_a_key_of_another_kind_is_none(tokens: Tokens, key: Any, algorithm: str,
 
 def test_a_token_that_was_valid_once_expires_and_ends_with_its_key() -> None:
     now, published = NOW, Published(keys=KEYS)
-    keys = Keys(ISSUER, lambda _: published, places(), lambda: now)
+    keys = Keys(ISSUER, lambda _: published, slots(), lambda: now)
     tokens = Tokens({ISSUER: keys}, ("oet",), lambda: now)
     first, second = _token(exp=NOW + 60), _token(exp=NOW + 9000)
     assert tokens.claims(first) == tokens.claims(first)
@@ -129,6 +130,44 @@ def test_a_token_that_was_valid_once_expires_and_ends_with_its_key() -> None:
     keys._ended.wait(30)
     with pytest.raises(BadToken, match="signed with a key"):
         tokens.claims(second)
+
+
+def test_a_refusal_is_remembered_for_ten_seconds_but_not_that_a_key_is_unknown() -> None:
+    now, published = NOW, Published(keys=KEYS[1:])
+    keys = Keys(ISSUER, lambda _: published, slots(), lambda: now)
+    tokens = Tokens({ISSUER: keys}, ("oet",), lambda: now)
+    other = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    early, late = _token(), _token(other)
+
+    def publish(key: rsa.RSAPrivateKey) -> None:
+        nonlocal published
+        published = Published(keys=(_published(RSAAlgorithm.to_jwk(key.public_key()), "rsa"),))
+        keys.refresh()
+        keys._ended.wait(30)
+
+    with pytest.raises(BadToken, match="signed with a key"):
+        tokens.claims(early)
+    now += 4
+    publish(RSA)
+    assert tokens.claims(early)
+    with pytest.raises(BadToken, match="signature"):
+        tokens.claims(late)
+    now += 4
+    publish(other)
+    with pytest.raises(BadToken, match="signature"):
+        tokens.claims(late)
+    now += 7
+    assert tokens.claims(late)
+
+
+def test_a_check_that_does_not_wait_leaves_the_provider_alone() -> None:
+    asked: list[str] = []
+    keys = Keys(ISSUER, lambda issuer: asked.append(issuer) or Published(keys=KEYS), slots())
+    tokens = Tokens({ISSUER: keys}, ("oet",), lambda: NOW)
+    with pytest.raises(Unavailable):
+        tokens.claims(_token(), wait=False)
+    assert asked == []
+    assert tokens.claims(_token()) == tokens.claims(_token(), wait=False)
 
 
 def test_a_changed_token_is_not_valid(tokens: Tokens) -> None:

@@ -9,6 +9,7 @@ import requests
 
 from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server
+from ..integration.terminals import Terminal
 from .conftest import bearer, log_in
 from .issuer import Issuer
 
@@ -98,3 +99,30 @@ def test_the_operators_switch_tells_who_has_set_it_and_who_overrides(oet: Server
     assert (kept["set_by"], kept["set_at"], kept["override"]["by"]) == ("bob", enabled["set_at"], "carol")
     assert oet.get("/status")["set_by"] == "bob"
     oet.stop_script(pid)
+
+
+def test_the_terminal_tells_by_whom(oet: Server, issuer: Issuer) -> None:
+    def person(who: str) -> Terminal:
+        terminal = Terminal(oet)
+        terminal.environ["OET_TOKEN"] = issuer.token(scope="oet:execute", sub=who, subarrays="*")
+        return terminal
+
+    with person("dora").typing("listen", "--format=log") as listening:
+        listening.until("nothing has happened for")
+        pid = person("alice")("procedure", "create", "file://diehard.py").splitlines()[2].split()[0]
+        listening.until("[1 alice] Procedure")
+        with person("bob").typing("procedure", "start", f"--pid={pid}", "sleeping") as following:
+            following.until("started execution")
+            person("carol")("procedure", "stop", pid, "--run_abort=False")
+            told = following.end()
+        listening.until("execution stopped")
+    assert f"User request: start execution of process #{pid} (by bob)" in told
+    assert f"User request: stop procedure #{pid} with no abort (by carol)" in told
+    assert "execution stopped on subarray 1 (by carol)" in told
+    assert f"[1 bob] User request: start execution of process #{pid}\n" in listening.told
+    assert "[1 carol] Procedure" in listening.told
+    row = person("dora")("procedure", "list").splitlines()[2]
+    assert row.endswith("  bob, stopped by carol")
+    assert "created by alice, started by bob, stopped by carol" in person("dora")(
+        "procedure", "describe", pid
+    )

@@ -15,10 +15,11 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from ska_oso_oet.bus.journal import Journal, copies
-from ska_oso_oet.bus.journal.retention import Retention
+from ska_oso_oet.journal import Journal
+from ska_oso_oet.journal import backup as copies
+from ska_oso_oet.journal.retention import Retention
 
-from . import earlier
+from . import sample
 from .audited import NOW, Audited
 
 DAY = 86400.0
@@ -234,7 +235,7 @@ def test_the_beginning_cannot_be_cut_off_as_if_it_were_too_old(audited: Audited)
 def test_what_was_written_before_there_was_a_chain_is_told_and_the_chain_begins_behind_it(
     tmp_path: Path,
 ) -> None:
-    file = earlier.make(tmp_path / "journal.db", "0004")
+    file = sample.make(tmp_path / "journal.db")
     audited = Audited(file)
     assert _both(audited) == (None, None)
     audited.day()
@@ -242,7 +243,7 @@ def test_what_was_written_before_there_was_a_chain_is_told_and_the_chain_begins_
     assert (found.records, found.older > 0, found.removed) == (10, True, 0)
     assert _both(audited) == (None, None)
     audited.change(
-        "UPDATE messages SET body = replace(body, '\"n\": 1,', '\"m\": 1,') WHERE body LIKE '%\"n\": 1,%'"
+        "UPDATE messages SET body = replace(body, '\"n\":1,', '\"m\":1,') WHERE body LIKE '%\"n\":1,%'"
     )
     assert all(_both(audited))
     audited.close()

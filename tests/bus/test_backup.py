@@ -11,17 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from ska_oso_oet.bus.journal import Journal, Query, Unusable, copies, integrity
-from ska_oso_oet.execution import processes
+from ska_oso_oet.journal import Journal, Query, Unusable, integrity
+from ska_oso_oet.journal import backup as copies
+from ska_oso_oet.kernel import processes
 
 from ..conftest import Events, Server, serving
-from . import earlier
+from . import sample
 from .test_damage import oet_server, overwrite
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
-    found = earlier.make(tmp_path / "state" / "journal.db", "0003")
+    found = sample.make(tmp_path / "state" / "journal.db")
     Journal(f"sqlite:///{found}").close()
     return found
 
@@ -110,12 +111,12 @@ def test_a_script_that_the_restored_journal_does_not_know_is_ended_at_the_start(
         server.process.stdout.close()  # the script's supervisor has it open, too
         assert oet_server(server.state, "restore", backup).returncode == 0
         mark = processes.mark_of(str(server.state / "runs" / str(unknown)))
-        assert len(processes.wearers(mark)) > 1
+        assert len(processes.marked(mark)) > 1
         server.start()
         assert f"no run {unknown} that is alive" in server.log.read_text()
         assert server.procedure(known)["state"] == "STOPPED"  # as its run directory tells
         assert [p["id"] for p in server.get("/procedures")] == [known]
-        assert not processes.wearers(mark)
+        assert not processes.marked(mark)
         assert server.run("trivial.py") == unknown + 1
 
 
@@ -123,7 +124,7 @@ def test_without_a_name_it_is_named_after_the_time(file: Path) -> None:
     saved = Path(copies.backup(str(file)))
     assert saved.parent == file.parent
     assert saved.match("journal-*T*Z.bak")
-    assert earlier.dump(saved) == earlier.dump(file)
+    assert sample.dump(saved) == sample.dump(file)
 
 
 def test_two_in_one_second_are_two(file: Path) -> None:
@@ -148,26 +149,29 @@ def test_a_restore_that_fails_leaves_everything_as_it_was(
     assert _contents(file.parent) == before
 
 
-def test_a_file_system_without_hard_links_takes_backups_as_well(
+def test_a_file_that_somebody_makes_meanwhile_is_not_replaced(
     file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refuse(*_names: str) -> None:
-        raise PermissionError(errno.EPERM, "Operation not permitted")
-
-    monkeypatch.setattr("os.link", refuse)
-    (tmp_path / "there").mkdir()
     target = tmp_path / "there" / "backup.bak"
-    copies.copy(str(file), str(target))
-    saved = earlier.dump(target)
-    assert saved == earlier.dump(file)
-    assert target.stat().st_mode & 0o777 == 0o600
-    earlier.sql(file, "DELETE FROM messages")
-    # Somebody else makes a file with this name while the copy is made.
+    target.parent.mkdir()
+    target.write_text("something of value")
     monkeypatch.setattr("os.path.lexists", lambda _path: False)
     with pytest.raises(Unusable, match="exists already"):
         copies.copy(str(file), str(target))
-    assert earlier.dump(target) == saved
-    assert list(target.parent.iterdir()) == [target]
+    assert _contents(target.parent) == {target.name: b"something of value"}
+
+
+def test_a_backup_that_cannot_be_named_leaves_nothing(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_names: str) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr("os.replace", refuse)
+    (tmp_path / "there").mkdir()
+    with pytest.raises(Unusable, match="cannot be written: Input/output error"):
+        copies.copy(str(file), str(tmp_path / "there" / "backup.bak"))
+    assert _contents(tmp_path / "there") == {}
 
 
 def test_a_file_that_is_there_is_never_overwritten(file: Path, tmp_path: Path) -> None:
@@ -216,21 +220,21 @@ def test_of_a_damaged_journal_or_none_there_is_no_backup(file: Path, tmp_path: P
 
 
 def test_what_is_restored_takes_the_place_of_the_journal_which_is_kept(file: Path, tmp_path: Path) -> None:
-    before = earlier.dump(file)
+    before = sample.dump(file)
     backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
-    earlier.sql(file, "DELETE FROM messages")
-    emptied = earlier.dump(file)
+    sample.sql(file, "DELETE FROM messages")
+    emptied = sample.dump(file)
     integrity.note(str(file), "as if")
     done = oet_server(file.parent, "restore", backup)
     assert done.returncode == 0, done.stderr
-    assert earlier.dump(file) == before
+    assert sample.dump(file) == before
     assert file.stat().st_mode & 0o777 == 0o600
     (kept,) = file.parent.glob("journal.replaced-*")
     assert done.stdout == (
         f"Restored the journal {file} from {backup}; the one that was there is now {kept}\n"
     )
-    assert earlier.dump(kept) == emptied
-    assert not integrity.noted(str(file))
+    assert sample.dump(kept) == emptied
+    assert not integrity.is_noted(str(file))
 
 
 def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(
@@ -238,7 +242,7 @@ def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(
 ) -> None:
     """The write-ahead log of a server that was killed belongs to the journal that is replaced."""
     backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
-    before = earlier.dump(Path(backup))
+    before = sample.dump(Path(backup))
     code = (
         "import os, sqlite3, sys\n"
         "database = sqlite3.connect(sys.argv[1])\n"
@@ -251,14 +255,14 @@ def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(
     assert Path(f"{file}-wal").stat().st_size > 0
     kept = copies.restore(backup, str(file), 1)
     assert kept is not None
-    assert earlier.dump(file) == before
-    assert earlier.sql(Path(kept), "SELECT max(seq) FROM messages") == 5
+    assert sample.dump(file) == before
+    assert sample.sql(Path(kept), "SELECT max(seq) FROM messages") == 5
 
 
 def test_into_an_empty_state_directory_it_can_be_restored_as_well(file: Path, tmp_path: Path) -> None:
     backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
     assert oet_server(tmp_path / "new", "restore", backup).stdout.endswith(f"from {backup}\n")
-    assert earlier.dump(tmp_path / "new" / "journal.db") == earlier.dump(file)
+    assert sample.dump(tmp_path / "new" / "journal.db") == sample.dump(file)
 
 
 @pytest.mark.parametrize(
@@ -275,17 +279,17 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
     elif fault == "folder":
         backup.mkdir()
     elif fault == "bare":
-        earlier.sql(backup, "CREATE TABLE alembic_version AS SELECT '0003' AS version_num")
+        sample.sql(backup, "CREATE TABLE alembic_version AS SELECT '0001' AS version_num")
     elif fault != "none":
         copies.backup(str(file), str(backup))
     if fault == "damaged":
         overwrite(backup)
     elif fault == "newer":
-        earlier.sql(backup, "UPDATE alembic_version SET version_num = '9999'")
+        sample.sql(backup, "UPDATE alembic_version SET version_num = '9999'")
     elif fault == "partial":
-        earlier.sql(backup, "DROP TABLE documents")
+        sample.sql(backup, "DROP TABLE documents")
     elif fault == "other":
-        earlier.sql(backup, "INSERT INTO notes VALUES ('subarray', '2')")
+        sample.sql(backup, "UPDATE notes SET value = '2' WHERE name = 'subarray'")
     before = _contents(file.parent)
     expected = {
         "none": "there is no backup",
@@ -301,12 +305,3 @@ def test_what_cannot_be_a_journal_of_this_release_is_not_restored(
     with pytest.raises(Unusable, match=re.escape(expected[fault])):
         copies.restore(str(backup), str(file), 1)
     assert _contents(file.parent) == before
-
-
-def test_a_backup_of_an_earlier_release_is_brought_up_to_date_at_the_next_start(tmp_path: Path) -> None:
-    backup = earlier.make(tmp_path / "old.bak", "0001")
-    copies.restore(str(backup), str(tmp_path / "state" / "journal.db"), 1)
-    journal = Journal(f"sqlite:///{tmp_path / 'state' / 'journal.db'}")
-    assert journal.head() == earlier.LAST["0001"][0]
-    assert journal.audit() == []
-    journal.close()

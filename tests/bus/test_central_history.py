@@ -22,6 +22,7 @@ from ..auth.issuer import Issuer
 from ..conftest import Events, Server, serving, until
 from ..integration.terminals import OET
 from ..postgresql import PASSWORD, PostgreSQL, require_equal, shared
+from .ageing import DAY, age
 from .test_damage import oet_server
 
 COUNTING = """
@@ -213,8 +214,9 @@ def test_from_a_terminal_the_list_has_a_column_with_the_subarray(pair: tuple[Ser
         server.ended(server.run("echo.py"))
     _complete(pair[0], *pair)
     heading, _, *rows = _oet(pair[0], "procedure", "list", "--all-subarrays").splitlines()
-    assert heading.split() == ["ID", "Script", "Creation", "time", "State", "Subarray"]
-    assert {row.split()[-1] for row in rows} == {"1", "2"}
+    assert {"ID", "Script", "State", "Subarray"} <= set(heading.split())
+    place = heading.index("Subarray")
+    assert {row[place:].split()[0] for row in rows} == {"1", "2"}
     listed = json.loads(_oet(pair[0], "procedure", "list", "--all-subarrays", "--limit=3", "--output=json"))
     assert listed == _everywhere(pair[0])[-3:]
 
@@ -248,13 +250,78 @@ def test_a_second_server_for_a_subarray_refuses_to_start_in_one_sentence(
 ) -> None:
     before = _everywhere(pair[0])
     done = oet_server(
-        tmp_path / "state", "bus", **{**pair[1].settings, "OET_STATE_DIR": str(tmp_path / "state")}
+        tmp_path / "state", "central", **{**pair[1].settings, "OET_STATE_DIR": str(tmp_path / "state")}
     )
     assert done.returncode == 78
     assert done.stderr.startswith("oet-server: another server, on ")
     assert done.stderr.endswith("stop it, or give this one another subarray with OET_SUBARRAY_ID\n")
     assert len(done.stderr.splitlines()) == 1
     assert _everywhere(pair[0]) == before
+
+
+def test_a_bus_alone_does_not_begin_a_history_that_may_be_elsewhere(tmp_path: Path, centre: str) -> None:
+    done = oet_server(tmp_path / "state", "bus", OET_DATABASE_URL=centre)
+    assert done.returncode == 78
+    assert done.stderr.endswith("start CentralWorker first, which fetches them: oet-server central\n")
+
+
+def test_without_a_central_history_there_is_no_central_worker(tmp_path: Path) -> None:
+    done = oet_server(tmp_path / "state", "central", OET_DATABASE_URL="")
+    assert done.returncode == 78
+    assert "there is no central history: OET_DATABASE_URL names no PostgreSQL database" in done.stderr
+
+
+def test_the_server_works_and_is_ready_while_its_central_worker_is_restarted(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    with serving(tmp_path / "state", OET_DATABASE_URL=centre, OET_SUBARRAY_ID="1") as server:
+        stopped = server.worker("central")
+        with contextlib.closing(Events(server)) as events:
+            stopped.suspend()
+            root = server.url.split("/ska-oso-oet")[0]
+            ready = requests.get(f"{root}/readyz", timeout=20)
+            assert ready.status_code == 200
+            assert ready.json()["workers"]["CentralWorker"].startswith("away: ")
+            assert ready.json()["stores"]["central_history"] == "away"
+            server.ended(server.run("trivial.py"))
+            stopped.kill()
+            events.wait(lambda e: e["topic"] == "worker.restarted" and e["worker"] == "CentralWorker")
+            until(lambda: server.get("/status")["stores"]["central_history"] == "ok")
+            assert server.get("/status")["workers"]["CentralWorker"] == "ok"
+            _complete(server, server)
+    require_equal(postgresql, centre, 1, tmp_path / "state" / "journal.db")
+
+
+def test_what_is_too_old_is_removed_from_the_journal_once_it_is_copied(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    settings = {"OET_DATABASE_URL": centre, "OET_SUBARRAY_ID": "1"}
+    with serving(tmp_path / "state", OET_HISTORY="1", OET_RETENTION_DAYS="10", **settings) as server:
+        for _ in range(2):
+            server.ended(server.run("trivial.py"))
+        server.stop()
+        age(server.state, 11)
+        postgresql.sql(centre, f"UPDATE oet_messages SET time = time - {11 * DAY}")
+        server.start()
+        until(lambda: len(server.get("/procedures", all="true")) == 1)
+    (kept,) = postgresql.sql(centre, "SELECT count(*) FROM oet_messages WHERE about = 1")
+    assert kept[0] > 5
+
+
+def test_what_is_asked_about_other_subarrays_is_not_in_the_stream_of_this_one(
+    pair: tuple[Server, Server],
+) -> None:
+    first, second = pair
+    with (
+        contextlib.closing(Events(first)) as mine,
+        contextlib.closing(Events(first, all_subarrays="true")) as everywhere,
+    ):
+        pid = second.run("trivial.py")
+        everywhere.wait(lambda e: e.get("new_state") == "COMPLETE" and (e["subarray"], e["pid"]) == (2, pid))
+        _complete(first, second)
+        pid = first.run("trivial.py")
+        mine.wait(lambda e: e.get("new_state") == "COMPLETE" and e["pid"] == pid)
+        assert [e["topic"] for e in mine.all if "central" in e["topic"]] == []
 
 
 def test_losing_the_database_in_the_middle_of_a_run_loses_nothing_and_delays_no_stop(
@@ -273,7 +340,8 @@ def test_losing_the_database_in_the_middle_of_a_run_loses_nothing_and_delays_no_
             _a_server_without_its_database_works(server, other)
             seen = len(events.all)
             events.wait(lambda e: e.get("n", 0) > seen)
-            server.kill("bus")
+            for worker in ("central", "bus"):
+                server.kill(worker)
             server.ready()
             until(lambda: _away(server))
             postgresql.start()
@@ -284,8 +352,8 @@ def test_losing_the_database_in_the_middle_of_a_run_loses_nothing_and_delays_no_
             assert counted == list(range(len(counted)))
     require_equal(postgresql, centre, 1, tmp_path / "state" / "journal.db")
     log = server.log.read_text()
-    assert log.count("The central history is not written: ") == 2  # once for each bus worker
-    assert log.count("The central history is up to date again; ") == 1
+    assert log.count("Stopped copying to the central history: ") == 2  # once for each CentralWorker
+    assert log.count("the central history is up to date again\n") == 1
     assert PASSWORD not in log
 
 
@@ -296,7 +364,9 @@ def test_a_frozen_database_leaves_threads_for_the_rest_however_many_ask_for_it(
         pid = server.run("diehard.py", "sleeping")
         with postgresql.frozen(), ThreadPoolExecutor(8) as many:
             url = f"{server.url}/procedures?all_subarrays=true"
-            asked = [many.submit(requests.get, url, timeout=60) for _ in range(8)]
+            # Of eight users; those of one would wait for each other.
+            users = [{"Authorization": f"Bearer {n}"} for n in range(8)]
+            asked = [many.submit(requests.get, url, headers=user, timeout=60) for user in users]
             busy = next(f.result() for f in as_completed(asked) if f.result().status_code == 429)
             assert "are waiting for the central history; try again" in busy.json()["detail"]
             assert server.stop_script(pid)["survivors"] == 0
@@ -355,7 +425,7 @@ def _answering_when_asked(server: Server, postgresql: PostgreSQL) -> Iterator[No
     """Start the database when the server has said that it waits for it, and has not begun without it."""
     import threading
 
-    said = "No work is taken before the central history has told what came before: "
+    said = "Not accepting work yet: waiting for the central history ("
 
     def wait() -> None:
         until(lambda: server.log.exists() and said in server.log.read_text())
@@ -405,21 +475,23 @@ def test_the_password_is_told_to_nobody(tmp_path: Path, postgresql: PostgreSQL, 
             shown = [*process.cmdline(), *process.environ().values()]
             assert not any(PASSWORD in word or quoted in word for word in shown)
         assert "OET_DATABASE_URL" not in psutil.Process(os_pid).environ()
+        assert "OET_DATABASE_URL" not in server.worker("central").environ()
+        assert "/oet" not in server.worker("bus").environ()["OET_DATABASE_URL"]
         server.stop_script(pid)
     wrong = centre.replace(quoted, "another%20secret")
     refused = oet_server(tmp_path / "none", OET_DATABASE_URL=wrong.replace("+psycopg", "+nonsense"))
     assert refused.returncode == 1
-    bus = subprocess.Popen(
-        [sys.executable, "-m", "ska_oso_oet.server", "bus"],
+    central = subprocess.Popen(
+        [sys.executable, "-m", "ska_oso_oet.server", "central"],
         env={**os.environ, **server.settings, "OET_DATABASE_URL": wrong},
         stderr=subprocess.PIPE,
         text=True,
     )
-    assert bus.stderr is not None
-    while "password authentication failed" not in (line := bus.stderr.readline()):
+    assert central.stderr is not None
+    while "password authentication failed" not in (line := central.stderr.readline()):
         assert line
-    bus.kill()
-    said = line + bus.communicate()[1]
+    central.kill()
+    said = line + central.communicate()[1]
     for text in (server.log.read_text(), refused.stderr, refused.stdout, said):
         for secret in (PASSWORD, quoted, "another secret", "another%20secret"):
             assert secret not in text

@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.journal import Journal, Unusable, integrity
+from ska_oso_oet.journal import Journal, Unusable, integrity
 from ska_oso_oet.workers import bus
 
 from ..conftest import Events, Server, serving, until
-from . import earlier
+from . import sample
 
 
 def oet_server(state: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
@@ -41,12 +41,11 @@ def overwrite(file: Path) -> None:
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A journal in a state directory of its own, with more history than one page of a database can hold."""
-    found = earlier.make(tmp_path / "state" / "journal.db", "0003")
+    found = sample.make(tmp_path / "state" / "journal.db")
     journal = Journal(f"sqlite:///{found}")
     known = {"topic": "user.script.announce", "msg_src": "1", "time": 0.0, "payload": {"text": "x" * 100}}
     journal.append([Envelope(id=f"m{n}", seq=n, **known) for n in range(86, 1000)])
     journal.close()
-    found.with_name("journal.0003.bak").unlink()
     return found
 
 
@@ -97,17 +96,17 @@ def test_one_that_was_found_damaged_is_looked_at_however_long_it_takes(
     integrity.note(str(file), "as if")
     assert integrity.require_whole(str(file), seconds=1)
     assert asked == [1, None]
-    assert not integrity.noted(str(file))
+    assert not integrity.is_noted(str(file))
 
 
 def test_what_a_look_in_the_background_finds_is_noted_for_every_later_start(file: Path) -> None:
     journal = Journal(f"sqlite:///{file}")
     overwrite(file)
-    bus._look_at_all(journal)
+    bus._check_all(journal)
     journal._writing.invalidate()
     journal.engine.dispose()
     assert journal.damage
-    assert integrity.noted(str(file))
+    assert integrity.is_noted(str(file))
 
 
 def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored(file: Path) -> None:
@@ -128,7 +127,7 @@ def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored
     assert kept.read_bytes() == damaged
     with serving(file.parent, OET_RETENTION_DAYS="36500") as server:
         assert server.procedure(1)["state"] == "COMPLETE"
-        assert server.create("trivial.py") == earlier.LAST["0003"][1] + 1
+        assert server.create("trivial.py") == sample.LAST_PROCEDURE + 1
         server.kill("bus")
         server.ready()
         # It was only the process that was killed: the file is not looked at again.
@@ -140,7 +139,7 @@ def test_damage_found_later_lets_no_new_work_begin_and_every_stop_succeed(file: 
         pid, other = server.run("diehard.py", "sleeping"), server.create("diehard.py")
         overwrite(file)
         reader = Events(server, after=0)  # somebody notices it
-        until(lambda: integrity.noted(str(file)))
+        until(lambda: integrity.is_noted(str(file)))
         reader.close()
         body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
         refused = server.request("POST", "/procedures", json=body)

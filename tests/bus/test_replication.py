@@ -12,17 +12,23 @@ from typing import Any
 
 import pytest
 
+from ska_oso_oet.bus import topics
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.history import Centre, central_history, replicator
-from ska_oso_oet.bus.history.copying import Claimed
-from ska_oso_oet.bus.history.database import LOCKS, Disagreement
-from ska_oso_oet.bus.history.replicator import Replicator
-from ska_oso_oet.bus.journal import Journal, Query, copies
+from ska_oso_oet.central import replicator
+from ska_oso_oet.central.database import LOCKS, Disagreement, engine_for
+from ska_oso_oet.central.queries import CentralQueries
+from ska_oso_oet.central.recovery import Recovery
+from ska_oso_oet.central.replication import Claimed, Replication
+from ska_oso_oet.central.replicator import Replicator
+from ska_oso_oet.central.source import Source
+from ska_oso_oet.central.store import History as Central
 from ska_oso_oet.domain.errors import Unavailable
+from ska_oso_oet.journal import Journal, Query
+from ska_oso_oet.journal import backup as copies
 
 from ..postgresql import PostgreSQL, require_equal
 from ..unit.buses import BrokerProcess, Bus, in_loop, said, until
-from . import earlier
+from . import sample
 from .audited import Audited
 from .test_retention import NOW, History
 
@@ -33,14 +39,13 @@ pytestmark = pytest.mark.usefixtures("quick")
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Try again at once: the tests wait for what comes of it."""
     monkeypatch.setattr(replicator, "_PAUSES", (0.05, 0.05))
-    monkeypatch.setattr(replicator, "_GATHER", 0.0)
-    monkeypatch.setattr(replicator, "_PING", 0.2)
+    monkeypatch.setattr(replicator, "_PING", 0.02)
 
 
 @pytest.fixture
 def file(tmp_path: Path) -> Path:
     """A journal with some history."""
-    return earlier.make(tmp_path / "journal.db", "0003")
+    return sample.make(tmp_path / "journal.db")
 
 
 @contextlib.contextmanager
@@ -52,15 +57,23 @@ def opened(file: Path) -> Iterator[Journal]:
         journal.close()
 
 
+def central(url: str, journal: Journal, subarray: int = 1) -> tuple[Replicator, CentralQueries]:
+    """What CentralWorker consists of."""
+    writing = Central(engine_for(url, subarray, pooled=False), subarray)
+    source = Source(journal.file)
+    copier = Replicator(source, Replication(source, writing, subarray), lambda _: None)
+    return copier, CentralQueries(Central(engine_for(url, subarray), subarray))
+
+
 @contextlib.asynccontextmanager
 async def replicating(
     journal: Journal, url: str, subarray: int = 1, days: float = 36500, newest: int = 10
-) -> AsyncIterator[tuple[Replicator, Centre]]:
+) -> AsyncIterator[tuple[Replicator, CentralQueries]]:
     """Copying to the central history goes on for as long as the block lasts."""
-    copier, questions = central_history(url, journal, subarray=subarray, days=days, newest=newest)
+    copier, questions = central(url, journal, subarray)
     running: asyncio.Task[None] | None = None
     try:
-        await copier.begin()
+        await copier.recover(Recovery(journal.file, days, newest))
         running = asyncio.create_task(copier.run())
         yield copier, questions
     finally:
@@ -68,7 +81,7 @@ async def replicating(
             running.cancel()
             await asyncio.wait([running])
         else:
-            await asyncio.to_thread(copier._copying.end)
+            await asyncio.to_thread(copier._replication.end)
         # Only then is nobody left who uses a connection.
         for threads in (copier._thread, questions._threads):
             await asyncio.to_thread(threads.shutdown)
@@ -125,7 +138,7 @@ async def test_large_messages_are_copied_a_few_at_a_time(
 ) -> None:
     with opened(tmp_path / "journal.db") as journal:
         write(journal, 8, size=1_500_000)
-        assert len(journal.rows(0, 500)) == 1
+        assert len(Source(journal.file).rows(0, 500)) == 1
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
     require_equal(postgresql, centre, 1, tmp_path / "journal.db")
@@ -149,12 +162,12 @@ async def test_who_reads_beyond_a_position_misses_nothing_whoever_writes(
                 for journal in journals.values():
                     write(journal, 20)
                 await asyncio.sleep(0)
-                for event in await questions.answer("events", {"after": after}):
+                for event in await questions.answer(topics.CENTRAL_EVENTS, {"after": after}):
                     after = event["position"]
                     seen.append((event["subarray"], event["envelope"]["seq"]))
             for copier, _ in both:
                 await up_to_date(copier)
-            while page := await questions.answer("events", {"after": after, "limit": 100}):
+            while page := await questions.answer(topics.CENTRAL_EVENTS, {"after": after, "limit": 100}):
                 after = page[-1]["position"]
                 seen += [(event["subarray"], event["envelope"]["seq"]) for event in page]
     for n, file in files.items():
@@ -184,21 +197,19 @@ async def test_losing_the_database_loses_nothing_and_is_told_once(
                     write(journal, 100)
                     await asyncio.sleep(0.02)
                 with pytest.raises(Unavailable, match="the central history cannot be read at the moment"):
-                    await questions.answer("bounds", {})
-                assert str(questions.health(journal.head())).startswith("away: ")
-                assert str(questions.health(journal.head())).endswith(
-                    f"; {3000 - at} messages wait to be copied"
-                )
+                    await questions.answer(topics.CENTRAL_BOUNDS, {})
+                assert str(copier.health()).startswith("away: ")
+                assert str(copier.health()).endswith(f"; {3000 - at} messages wait to be copied")
             finally:
                 postgresql.start()
             await up_to_date(copier)
-            assert questions.health(journal.head()) == "ok"
+            assert copier.health() == "ok"
             (count,) = postgresql.sql(centre, "SELECT count(*) FROM oet_messages")[0]
     assert count == 3000
     require_equal(postgresql, centre, 1, file)
-    assert len(_lines(caplog, "The central history is not written")) == 1
-    (found,) = _lines(caplog, "The central history is up to date again")
-    assert int(found.split(";")[1].split()[0]) in range(3000 - at - 500, 3000 - at + 1)
+    assert len(_lines(caplog, "Stopped copying to the central history: ")) == 1
+    (caught_up,) = _lines(caplog, "Copied ")
+    assert int(caught_up.split()[1]) in range(3000 - at - 500, 3000 - at + 1)
 
 
 @in_loop
@@ -206,7 +217,7 @@ async def test_a_database_that_does_not_answer_keeps_nobody_waiting(
     tmp_path: Path, postgresql: PostgreSQL, centre: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(replicator, "_SLOW", 0.3)
-    monkeypatch.setattr("ska_oso_oet.bus.history.centre._ANSWER", 0.3)
+    monkeypatch.setattr("ska_oso_oet.central.queries._ANSWER", 0.3)
     file = tmp_path / "journal.db"
     with opened(file) as journal:
         async with replicating(journal, centre) as (copier, questions):
@@ -217,10 +228,10 @@ async def test_a_database_that_does_not_answer_keeps_nobody_waiting(
                 await until(lambda: copier.trouble == "no answer within 0.3 s")
                 for _ in range(4):  # more than there are threads
                     with pytest.raises(Unavailable, match="no answer within 0.3 s"):
-                        await questions.answer("bounds", {})
+                        await questions.answer(topics.CENTRAL_BOUNDS, {})
                 write(journal, 10)
             await up_to_date(copier)
-            assert await questions.answer("bounds", {}) == (1, 30)
+            assert await questions.answer(topics.CENTRAL_BOUNDS, {}) == (1, 30)
     require_equal(postgresql, centre, 1, file)
 
 
@@ -229,6 +240,9 @@ async def test_killing_the_bus_while_it_copies_leaves_no_gap_and_nothing_twice(
     tmp_path: Path, postgresql: PostgreSQL, centre: str
 ) -> None:
     broker = BrokerProcess(tmp_path, OET_DATABASE_URL=centre)
+    copier = BrokerProcess(tmp_path, "central", OET_DATABASE_URL=centre)
+    copier.start()
+    await until((tmp_path / "metrics").exists)  # it has recovered
     broker.start()
     bus = Bus(str(tmp_path / "bus.sock"))
     try:
@@ -238,9 +252,12 @@ async def test_killing_the_bus_while_it_copies_leaves_no_gap_and_nothing_twice(
             sent += client.send([said(client, 1000 * n + i) for i in range(1000)])
             # Each time somewhere else in the middle of it.
             await until(lambda n=n: postgresql.sql(centre, _COUNT)[0][0] > 700 * n)
-            broker.kill()
+            for process in (broker, copier)[: n + 1]:
+                process.kill()
             await until(lambda: not client.connected)
             broker.start()
+            if n:
+                copier.start()
             await client.reached()
         await asyncio.gather(*sent)
         await until(lambda: postgresql.sql(centre, _COUNT)[0][0] == 2000)
@@ -248,6 +265,7 @@ async def test_killing_the_bus_while_it_copies_leaves_no_gap_and_nothing_twice(
     finally:
         await bus.close()
         broker.kill()
+        copier.kill()
 
 
 _COUNT = "SELECT count(*) FROM oet_messages"
@@ -260,13 +278,13 @@ async def test_what_the_database_cannot_hold_stands_in_the_way_of_nothing_else(
     file = tmp_path / "journal.db"
     with opened(file) as journal:
         write(journal, 5)
-        earlier.sql(file, "UPDATE messages SET time = 'soon' WHERE seq = 2")
-        earlier.sql(file, "UPDATE messages SET request_id = 'a' || char(0) || 'b' WHERE seq = 4")
+        sample.sql(file, "UPDATE messages SET time = 'soon' WHERE seq = 2")
+        sample.sql(file, "UPDATE messages SET request_id = 'a' || char(0) || 'b' WHERE seq = 4")
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
     found = postgresql.sql(centre, "SELECT seq, request_id FROM oet_messages ORDER BY seq")
     assert found == [(1, None), (3, None), (4, "a\N{REPLACEMENT CHARACTER}b"), (5, None)]
-    assert len(_lines(caplog, "The central history cannot hold message 2: ")) == 1
+    assert len(_lines(caplog, "Skipped message 2: the central history cannot hold it: ")) == 1
 
 
 @in_loop
@@ -277,19 +295,19 @@ async def test_a_mistake_in_copying_does_not_end_it(
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
             mistakes = [ValueError("a mistake"), ValueError("a mistake"), KeyError("another")]
-            page = copier._copying.page
+            page = copier._replication.page
 
             def breaks() -> int:
                 if mistakes:
                     raise mistakes.pop(0)
                 return page()
 
-            copier._copying.page = breaks  # type: ignore[method-assign]
+            copier._replication.page = breaks  # type: ignore[method-assign]
             write(journal, 5)
             await until(lambda: not mistakes)
             await up_to_date(copier)
     require_equal(postgresql, centre, 1, file)
-    assert len(_lines(caplog, "Copying to the central history has failed")) == 2
+    assert len(_lines(caplog, "Copying to the central history failed")) == 2
 
 
 @in_loop
@@ -299,14 +317,14 @@ async def test_with_so_many_writers_that_it_never_rests_it_is_up_to_date_all_the
     with opened(file) as journal:
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
-            page = copier._copying.page
+            page = copier._replication.page
 
             def busy() -> int:
                 write(journal, 1)
                 return page()
 
-            copier._copying.page = busy  # type: ignore[method-assign]
-            copier._lose(TimeoutError("for a while"))
+            copier._replication.page = busy  # type: ignore[method-assign]
+            copier._failed(TimeoutError("for a while"))
             await until(lambda: copier.trouble is None)
 
 
@@ -357,7 +375,7 @@ async def test_a_history_without_its_beginning_is_told_of(
         postgresql.sql(centre, "DELETE FROM oet_messages WHERE seq < 80")
         async with replicating(journal, centre) as (copier, _):
             await up_to_date(copier)
-            said = "The central history of subarray 1 lacks what came before message 80, and the journal"
+            said = "The central history of subarray 1 lacks the messages before 80, and the journal"
             assert len(_lines(caplog, said)) == 1
             postgresql.sql(centre, "DELETE FROM oet_messages WHERE subarray = 1")
             await until(lambda: postgresql.sql(centre, _FIRST)[0][0] == 1)
@@ -461,15 +479,15 @@ async def test_where_numbers_could_be_given_again_the_database_is_waited_for(
     postgresql.kill()
     try:
         with opened(file) as journal:
-            copier, questions = central_history(centre, journal, subarray=1, days=1, newest=1)
-            beginning = asyncio.create_task(copier.begin())
-            await until(lambda: _lines(caplog, "No work is taken before the central history has told"))
+            copier, questions = central(centre, journal)
+            beginning = asyncio.create_task(copier.recover(Recovery(journal.file, days=1, newest=1)))
+            await until(lambda: _lines(caplog, "Not accepting work yet: waiting for the central history ("))
             assert not beginning.done()
             postgresql.start()
             await beginning
             assert journal.head() == 40
             questions.close()
-            await asyncio.to_thread(copier._copying.end)
+            await asyncio.to_thread(copier._replication.end)
     finally:
         if postgresql.process is not None and postgresql.process.poll() is not None:
             postgresql.start()
@@ -498,12 +516,12 @@ async def test_a_start_beside_a_database_that_does_not_answer_says_so(
     file: Path, postgresql: PostgreSQL, centre: str
 ) -> None:
     with opened(file) as journal:
-        copier, questions = central_history(centre, journal, subarray=1, days=1, newest=1)
+        copier, questions = central(centre, journal)
         with postgresql.frozen():
-            await copier.begin(patience=0.3)
+            await copier.recover(Recovery(journal.file, days=1, newest=1), patience=0.3)
             assert copier.trouble == "no answer within 0.3 s"
         await asyncio.to_thread(copier._thread.shutdown)
-        copier._copying.end()
+        copier._replication.end()
         questions.close()
 
 
@@ -513,13 +531,13 @@ async def test_documents_whose_messages_are_gone_get_there_as_well(
 ) -> None:
     with opened(file) as journal:
         for statement in ("DELETE FROM messages WHERE seq < 60", "DELETE FROM audit WHERE seq < 60"):
-            earlier.sql(file, statement)
+            sample.sql(file, statement)
         async with replicating(journal, centre) as (copier, questions):
             await up_to_date(copier)
             require_equal(postgresql, centre, 1, file)
             write(journal, 1)
             await up_to_date(copier)
-            found = await questions.answer("procedures", {})
+            found = await questions.answer(topics.CENTRAL_PROCEDURES, {})
             assert sorted(document["id"] for document in found) == [1, 2, 3, 4]
     require_equal(postgresql, centre, 1, file)
 
@@ -559,7 +577,7 @@ async def test_two_histories_that_went_different_ways_are_never_mixed(
             await until(lambda: "have gone different ways" in str(copier.trouble))
             write(journal, 1)
             assert copier.copied() == 0
-            assert "nothing is copied" in str(questions.health(journal.head()))
+            assert "nothing is copied" in str(copier.health())
     require_equal(postgresql, centre, 1, file)
 
 

@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet import folders
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.journal import Journal, Query
-from ska_oso_oet.bus.journal.retention import Plan, Retention
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.procedure import Procedure
 from ska_oso_oet.domain.scripts import Arguments, FileScript
 from ska_oso_oet.domain.states import ProcedureState
+from ska_oso_oet.files import expiry
+from ska_oso_oet.journal import Journal, Query
+from ska_oso_oet.journal.retention import Plan, Retention
 
 from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
 from ..unit.buses import broker_here, in_loop, said
 from ..unit.buses import until as until_true
-from . import earlier
+from . import sample
 from .ageing import DAY, age
 
 NOW = 1_000 * DAY
@@ -180,7 +180,7 @@ def test_a_document_that_makes_no_sense_ends_nothing(history: History, document:
     for pid in (1, 2):
         history.run(pid, 1, until=2)
     history.say(1000)
-    earlier.sql(history.journal.file, f"UPDATE procedures SET document = '{document}' WHERE pid = 1")
+    sample.sql(history.journal.file, f"UPDATE procedures SET document = '{document}' WHERE pid = 1")
     purge(history, newest=0)
     with history.journal.reading() as connection:
         assert connection.exec_driver_sql("SELECT pid FROM procedures").scalars().all() == [1]
@@ -243,15 +243,15 @@ def test_folders_in_which_nothing_changed_for_long_are_found_the_oldest_first(tm
         set_age(tmp_path / name, 100 - n)
     (tmp_path / "file").touch()
     (tmp_path / "link").symlink_to(tmp_path / "a")
-    assert folders.old(str(tmp_path), NOW - 98.5 * DAY) == ["b", "a"]
+    assert expiry.old(str(tmp_path), NOW - 98.5 * DAY) == ["b", "a"]
 
 
 def test_one_that_was_removed_by_half_is_removed_at_last(tmp_path: Path) -> None:
     (tmp_path / "whole" / "deep").mkdir(parents=True)
     (tmp_path / ".gone-half" / "deep").mkdir(parents=True)
-    assert folders.old(str(tmp_path), 0) == [".gone-half"]
+    assert expiry.old(str(tmp_path), 0) == [".gone-half"]
     for name in (".gone-half", "whole"):
-        folders.discard(str(tmp_path), name)
+        expiry.discard(str(tmp_path), name)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -10,10 +10,13 @@ from __future__ import annotations
 import json
 import threading
 from collections import defaultdict, deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
+
+from ska_oso_oet.bus.topics import TOPICS, objection
 
 from ..contract import Contract, document
 
@@ -22,6 +25,9 @@ CREATED_AT = 1795324531.680
 LONGEST_WAIT = 20.0
 
 Piece = bytes | threading.Event
+
+_ENVELOPE = frozenset({"topic", "msg_src", "time", "request_id", "user", "subarray"})
+_STREAM_TOPICS = frozenset({"procedure.output.end", "stream.reset"})
 
 
 def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, Any]:
@@ -93,7 +99,7 @@ def status_json(**changes: Any) -> dict[str, Any]:
         "disk_free": 2**30,
     }
     running = changes.get("running")
-    alive = {"alive": [running] if running else [], "obs_state": None}
+    alive = {"alive": [running] if running else [], "obs_state": None, "last_abort": None}
     return {**document, **alive, **changes}
 
 
@@ -111,9 +117,9 @@ def sse(topic: str, id: int | None = None, **fields: Any) -> bytes:
     return f"{number}event: {topic}\ndata: {json.dumps({'topic': topic, **fields})}\n\n".encode()
 
 
-def printed(pid: int, n: int, text: str, stream: str = "stdout") -> bytes:
+def printed(pid: int, n: int, text: str, stream: str = "stdout", **more: Any) -> bytes:
     """An output event; these have no id."""
-    return sse("procedure.output", pid=pid, n=n, stream=stream, text=text)
+    return sse("procedure.output", pid=pid, n=n, stream=stream, text=text, **more)
 
 
 def chunk_json(n: int, text: str, stream: str = "stdout") -> dict[str, Any]:
@@ -182,7 +188,7 @@ class FakeOET:
         self.requests: list[Request] = []
         self.answers: dict[tuple[str, str], deque[Answer]] = defaultdict(deque)
         self.streams: dict[str, deque[list[Piece]]] = defaultdict(deque)
-        self.mistakes: list[str] = []  # in what the OpenAPI document says otherwise
+        self.mistakes: list[str] = []  # against the OpenAPI document and the topics
         self.held: dict[tuple[str, str], tuple[threading.Event, threading.Event]] = {}
         self.first_state = "CREATING"
         self.next_changes: dict[str, Any] = {}
@@ -228,8 +234,12 @@ class FakeOET:
             carried_out.set()
             go_on.wait(LONGEST_WAIT)
 
-    def plan_stream(self, *pieces: Piece, path: str = "/stream") -> None:
+    def plan_stream(self, *pieces: Piece, path: str = "/stream", odd: bool = False) -> None:
+        """Plan what the next connection is sent; no OET would send ``odd`` pieces."""
         self.streams[path].append(list(pieces))
+        for piece in pieces:
+            if isinstance(piece, bytes) and not odd:
+                self.mistakes += _mistakes_of_events(piece)
 
     def demand_login(self, issuer: Issuer, /, **changes: Any) -> None:
         """From now on answer only those whose token is from ``issuer``, and obey those with a role."""
@@ -258,9 +268,9 @@ class FakeOET:
         return None
 
     def judge(self, request: Request, answer: Answer) -> None:
-        """Note where a question, or an answer of an OET, is not as the OpenAPI document says."""
+        """Note each difference of a request, or an answer of an OET, from the OpenAPI document."""
         if answer.odd or answer.drop or isinstance(answer.body, bytes):
-            return
+            return  # bytes are a proxy's error page
         contract, about = Contract(document()), (request.method, request.path)
         headers = {"Content-Type": "application/json", **answer.headers}
         text = json.dumps(answer.body)
@@ -388,6 +398,23 @@ class FakeOET:
         return Answer(body=body)
 
 
+def _mistakes_of_events(piece: bytes) -> Iterator[str]:
+    """Fields that a topic of the OET does not have, and topics that nobody may send."""
+    for block in piece.decode(errors="replace").split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.split("\n") if ": " in line)
+        try:
+            topic, given = lines["event"], json.loads(lines["data"])
+        except (KeyError, ValueError):
+            continue  # a comment, or half an event
+        if topic in TOPICS:
+            fields = {*TOPICS[topic].fields, *TOPICS[topic].optional}
+            renamed = {f"{name}_" for name in fields & _ENVELOPE}
+            unknown = given.keys() - fields - _ENVELOPE - renamed
+            yield from (f"{topic} has no field {name}" for name in sorted(unknown))
+        elif topic not in _STREAM_TOPICS and (reason := objection(topic)):
+            yield reason
+
+
 def _last_lines(chunks: list[dict[str, Any]], lines: int) -> list[dict[str, Any]]:
     """The end of these pieces, from where that many lines before it begin."""
     text = "".join(chunk["text"] for chunk in chunks)
@@ -406,7 +433,8 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
         protocol_version = "HTTP/1.1"
 
         def _serve(self) -> None:
-            url = urlsplit(self.path)
+            # The address without a subarray is documented, too.
+            url = urlsplit(self.path.replace("/oet/api/", "/oet/1/api/", 1))
             length = int(self.headers.get("Content-Length") or 0)
             body = json.loads(self.rfile.read(length)) if length else None
             query = {name: values[-1] for name, values in parse_qs(url.query).items()}
@@ -416,6 +444,8 @@ def _handler_of(oet: FakeOET) -> type[BaseHTTPRequestHandler]:
             refusal = oet.refusal(request)
             wants_stream = "text/event-stream" in self.headers.get("Accept", "")
             if refusal is None and wants_stream and oet.streams[path]:
+                if url.path.startswith(BASE):
+                    oet.judge(request, Answer(body="", headers={"Content-Type": "text/event-stream"}))
                 self._stream(oet.streams[path].popleft())
                 return
             answer = refusal or oet.answer(request)

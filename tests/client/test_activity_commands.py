@@ -257,7 +257,9 @@ def test_a_refused_run_is_one_line_and_an_exit_status(
 def test_an_unknown_activity_is_refused(oet: FakeOET, run: Run, words: tuple[str, ...]) -> None:
     result = run("activity", *words)
     assert result.status == 3
-    assert result.err == "Error: There is no activity 7\n"
+    assert result.err == (
+        "Error: There is no activity 7 (subarray 1); to see which there are: oet activity list --all\n"
+    )
 
 
 @pytest.mark.parametrize(

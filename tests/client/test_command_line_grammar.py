@@ -186,6 +186,16 @@ CREATE = Grammar(
         ("--create-environment", "--create_env"),
         ("--subarray=2", "--subarray_id"),
         ("--sub_array=2", "--subarray_id"),
+        ("--sub=2", "--subarray_id"),
+        ("--subarr=2", "--subarray_id"),
+        ("--array=2", "--subarray_id"),
+        ("--serv=x", "--server-url"),
+        ("--host=x", "--server-url"),
+        ("--environment", "--create_env"),
+        ("--create", "--create_env"),
+        ("--fresh", "--create_env"),
+        ("--repo-url=x", "--git_repo"),
+        ("--commit-id=1", "--git_commit"),
         ("--server=x", "--server-url"),
         ("--url=x", "--server-url"),
     ],
@@ -206,12 +216,19 @@ def test_git_and_environments_in_other_words_never_reach_the_script(other: str, 
         (CREATE, "--git_depth=3", "of git options there are"),
         (CREATE, "--init_kwargs={}", "arguments of init"),
         (CREATE, "--script-args={}", "arguments of init"),
-        (START, "--git_commit=1", "by oet procedure create --git_commit"),
-        (START, "--commit=1", "by oet procedure create --git_commit"),
-        (START, "--create_env", "by oet procedure create --create_env"),
+        (START, "--git_commit=1", "loaded: oet procedure create --git_commit"),
+        (START, "--commit=1", "loaded: oet procedure create --git_commit"),
+        (START, "--create_env", "loaded: oet procedure create --create_env"),
         (START, "--id=3", "did you mean --pid?"),
         (START, "--procedure=3", "did you mean --pid?"),
         (START, "--timeout=3", "oet procedure wait has --timeout"),
+        (START, "--environment=x", "loaded: oet procedure create --create_env"),
+        (START, "--commit_id=x", "loaded: oet procedure create --git_commit"),
+        (START, "--run_abort", "stopped: oet procedure stop --run_abort"),
+        (START, "--no-abort", "stopped: oet procedure stop --run_abort"),
+        (CREATE, "--abort=False", "stopped: oet procedure stop --run_abort"),
+        (CREATE, "--script=x.py", "loaded: oet procedure create SCRIPT_URI"),
+        (CREATE, "--version", "oet --version"),
     ],
 )
 def test_what_another_command_settles_never_reaches_the_script(
@@ -233,13 +250,13 @@ def test_after_two_dashes_such_words_are_the_scripts() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["scans", "comet", "end", "tags", "out", "data", "band", "id_list", "environment", "envelope", "sb_id"],
+    ["scans", "comet", "end", "tags", "out", "data", "band", "id_list", "environs", "envelope", "sb_id"],
 )
 def test_names_that_only_look_a_little_alike_are_the_scripts(name: str) -> None:
     assert sort_words([f"--{name}=1"], CREATE).keywords == {name: 1}
 
 
-@pytest.mark.parametrize("name", ["self", "name", "environment", "x", "simulate"])
+@pytest.mark.parametrize("name", ["self", "name", "environs", "x", "simulate"])
 def test_short_or_different_names_are_arguments_of_the_script(name: str) -> None:
     assert sort_words([f"--{name}=1"], START).keywords == {name: 1}
 

@@ -74,6 +74,14 @@ def test_scripts_are_offered_and_what_the_shell_would_run_is_none(oet: FakeOET) 
     assert len(tab("oet script show ")) == 3
 
 
+def test_activities_and_scheduling_blocks_that_were_observed_are_offered(oet: FakeOET) -> None:
+    oet.add_activity(3, "COMPLETE")
+    oet.add_activity(4, "COMPLETE")
+    assert tab("oet --subarray_id=1 activity run ") == ["observe"]
+    assert tab("oet activity run observe ") == ["sbd-123"]
+    assert tab("oet activity run greet ") == []
+
+
 def test_environments_and_topics_are_offered(oet: FakeOET) -> None:
     kept = {"id": "tree-1", "kind": "tree", "repository": "r", "commit": None}
     oet.plan("GET", "/environments", Answer(body=[{**kept, "size": 1, "created": 1.0, "used": 1.0}]))

@@ -8,6 +8,7 @@ import pytest
 
 from ska_oso_oet_client.cli.description import describe_activity, describe_procedure
 from ska_oso_oet_client.cli.times import Times
+from ska_oso_oet_client.decoding import decode
 from ska_oso_oet_client.model import Activity, Procedure
 
 from .fake_oet import activity_json, procedure_json
@@ -30,15 +31,15 @@ def history(*states: str, stacktrace: str | None = None) -> dict[str, object]:
 
 
 def sections(**changes: Any) -> list[str]:
-    return describe_procedure(Procedure.from_json(procedure_json(2, **changes)), Times()).split("\n\n")
+    return describe_procedure(decode(Procedure, procedure_json(2, **changes)), Times()).split("\n\n")
 
 
 INIT = {"args": ["goodbye"], "kwargs": {"subarray_id": 1}}
 MAIN = {"args": ["bob"], "kwargs": {"simulate": False}}
 
 
-def test_a_started_procedure_has_three_sections() -> None:
-    names, states, calls = sections(
+def test_a_started_procedure_has_its_sections_and_how_long_it_runs() -> None:
+    names, states, lasting, calls = sections(
         state="RUNNING",
         script_args={"init": INIT, "main": MAIN},
         history=history("CREATING", "INITIALISING", "READY", "RUNNING"),
@@ -53,6 +54,7 @@ def test_a_started_procedure_has_three_sections() -> None:
         "2026-11-22 05:15:31.250000  READY",
         "2026-11-22 05:15:31.375000  RUNNING 2",
     ]
+    assert lasting.startswith("RUNNING for ")
     assert calls.splitlines() == [
         "  Index  Method    Arguments    Keyword Arguments",
         "-------  --------  -----------  -------------------",
@@ -82,13 +84,13 @@ def test_before_init_is_called_its_arguments_are_those_that_were_sent() -> None:
 def test_long_arguments_are_shortened_one_by_one() -> None:
     long = {"sb_json": '{"a": "' + "x" * 5000 + '"}', "sbi_id": "sbi-1", "subarray_id": 1}
     context = {**long, "context": {"user": "y" * 90}}
-    arguments = {"init": {"args": ["z" * 61], "kwargs": long}, "main": {"args": [], "kwargs": context}}
+    arguments = {"init": {"args": ["z" * 301], "kwargs": long}, "main": {"args": [], "kwargs": context}}
     states = history("INITIALISING", "READY", "RUNNING")
     *_, first, second = sections(script_args=arguments, history=states)[2].splitlines()
-    assert first.split()[2] == "['" + "z" * 58 + "…]"
+    assert first.split()[2] == "['" + "z" * 298 + "…]"
     assert "'sbi_id': 'sbi-1', 'subarray_id': 1}" in first
-    assert second.rstrip().endswith("…}")
-    assert max(len(first), len(second)) < 400
+    assert second.rstrip().endswith("y" * 90 + "'}}")
+    assert max(len(first), len(second)) < 1000
 
 
 def test_before_any_call_there_is_no_table_of_calls() -> None:
@@ -131,19 +133,20 @@ STATES = [[state, T + n / 8] for n, state in enumerate(("REQUESTED", "PREPARED",
 
 def activity_sections(state: str, **changes: Any) -> list[str]:
     document = activity_json(1, state, activity_states=STATES, **changes)
-    return describe_activity(Activity.from_json(document), Times()).split("\n\n")
+    return describe_activity(decode(Activity, document), Times()).split("\n\n")
 
 
 def test_an_activity_has_the_sections_of_the_guide() -> None:
     init = {"args": [1, "foo"], "kwargs": {"foo": "bar"}}
-    names, place, states, calls = activity_sections("COMPLETE", script_args={"init": init})
+    names, place, states, lasting, calls = activity_sections("COMPLETE", script_args={"init": init})
     assert names.splitlines() == [
         "  ID  Activity    SB ID      Procedure ID  State",
         "----  ----------  -------  --------------  --------",
         "   1  observe     sbd-123               1  COMPLETE",
     ]
-    assert place.splitlines()[0].split() == ["URI", "Prepare", "Only"]
-    assert place.splitlines()[2].split() == [activity_json(1)["uri"], "False"]
+    assert lasting == "COMPLETE in 0.1 s"
+    assert place.splitlines()[0].split() == ["URI", "Prepare", "Only", "SBI", "ID"]
+    assert place.splitlines()[2].split() == [activity_json(1)["uri"], "False", "sbi-1"]
     assert states.splitlines() == [
         "Time                        State",
         "--------------------------  ---------",
@@ -162,7 +165,7 @@ def test_an_activity_has_the_sections_of_the_guide() -> None:
 
 
 def test_an_activity_that_gives_its_script_nothing_has_no_table_of_arguments() -> None:
-    assert len(activity_sections("RUNNING")) == 3
+    assert len(activity_sections("RUNNING")) == 4
 
 
 @pytest.mark.parametrize(("state", "shown"), [("FAILED", True), ("STOPPED", True), ("COMPLETE", False)])
@@ -174,3 +177,14 @@ def test_an_activity_that_is_not_complete_shows_its_outcome(state: str, shown: b
 
 def test_an_identifier_that_looks_like_a_number_stays_as_it_is() -> None:
     assert activity_sections("RUNNING", sbd_id="12e4")[0].splitlines()[2].split()[2] == "12e4"
+
+
+def test_who_did_what_is_told_with_how_long_it_took() -> None:
+    told = sections(
+        state="STOPPED",
+        history=history("CREATING", "RUNNING", "STOPPED"),
+        created_by="alice",
+        started_by="alice",
+        stopped_by="bob",
+    )
+    assert "STOPPED after 0.1 s, created and started by alice, stopped by bob" in told

@@ -32,7 +32,13 @@ def test_no_reason_need_be_given(oet: FakeOET, run: Run) -> None:
 
 
 def test_a_second_drain_tells_of_the_first(oet: FakeOET, run: Run) -> None:
-    assert run("drain", "--reason=first") == run("drain", "--reason", "second")
+    first, second = run("drain", "--reason=first"), run("drain", "--reason", "second")
+    assert (second.status, second.out) == (first.status, first.out)
+    assert second.err == (
+        "It was drained before, and keeps the reason from then: yours is not taken. "
+        f"To change it, end that drain first: oet resume\n{first.err}"
+    )
+    assert run("drain") == first
 
 
 def test_resume_tells_whether_that_changed_anything(oet: FakeOET, run: Run) -> None:
@@ -78,10 +84,12 @@ def test_status_of_a_server_that_takes_work_says_nothing(oet: FakeOET, run: Run,
 
 
 def test_work_that_is_refused_is_refused_at_once(oet: FakeOET, run: Run) -> None:
-    refusal = Answer.problem(503, "this OET is drained")
+    refusal = Answer.problem(503, "this OET is drained and takes no new work; `oet resume` ends that")
     refusal.headers["Retry-After"] = "60"
     oet.plan("POST", "/procedures", refusal)
-    assert run("procedure", "create", "file:///x.py") == Result(3, "", "Error: this OET is drained\n")
+    assert run("procedure", "create", "file:///x.py") == Result(
+        3, "", "Error: this OET is drained and takes no new work (subarray 1); `oet resume` ends that\n"
+    )
     assert len(oet.asked("POST", "/procedures")) == 1
 
 

@@ -42,7 +42,7 @@ def test_the_words_after_the_id_are_names(oet: FakeOET, run: Run) -> None:
         oet.plan("GET", "/procedures/1/files", files("a"))
         oet.plan("GET", "/procedures/1/files/nothing", Answer.problem(404, "no file 'nothing'"))
         told = run("procedure", "fetch", *words)
-        assert (told.status, told.err) == (3, "Error: no file 'nothing'\n")
+        assert (told.status, told.err) == (3, "Error: no file 'nothing' (subarray 1)\n")
 
 
 def test_names_cannot_steer_the_terminal(oet: FakeOET, run: Run) -> None:
@@ -69,3 +69,11 @@ def test_a_script_cannot_steer_the_terminal(oet: FakeOET, run: Run) -> None:
     assert told.out == (
         "file://x.py is /x.py\n\nmain(x='')\n    one\n    three\n\nTo run it: oet procedure run file://x.py\n"
     )
+
+
+def test_hidden_files_are_fetched_only_if_they_are_named(oet: FakeOET, run: Run, tmp_path: Path) -> None:
+    oet.plan("GET", "/procedures/1/files", files(".bashrc", ".ssh/x"))
+    told = run("procedure", "fetch", "1", f"--to={tmp_path}")
+    assert told.status == 0
+    assert "Hidden files were left out: .bashrc, .ssh/x; to fetch them, name them" in told.err
+    assert not list(tmp_path.iterdir())

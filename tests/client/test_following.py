@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet_client import OETClient, OutputChunk, Procedure
-from ska_oso_oet_client.follow import Follower
+from ska_oso_oet_client.decoding import decode
 from ska_oso_oet_client.output_order import OutputOrder
 
 from .conftest import Result
@@ -139,8 +139,7 @@ def follow(oet: FakeOET, clock: Callable[[], float] = lambda: 0.0) -> tuple[str,
     """All output of procedure 2, and the procedure at the end."""
     talk: list[str] = []
     with OETClient(oet.url, sleep=lambda seconds: None) as client:
-        stream = client.event_stream(patience=60, notify=talk.append)
-        with Follower(client, stream, talk.append, clock) as follower:
+        with client.follower(talk.append, clock) as follower:
             items = list(follower.follow(2))
     last = items.pop()
     assert isinstance(last, Procedure)
@@ -174,7 +173,7 @@ def test_an_end_that_cannot_be_replayed_is_asked_for(oet: FakeOET) -> None:
     oet.output[2] = [chunk_json(1, "last words")]
     oet.plan_stream(HELLO)
     oet.plan_stream(HELLO)
-    assert follow(oet) == ("last words", Procedure.from_json(oet.procedures[2]))
+    assert follow(oet) == ("last words", decode(Procedure, oet.procedures[2]))
 
 
 def test_following_ends_when_the_stream_stays_silent_about_the_end(oet: FakeOET) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet_client import Activity, Event, OETClient, OutputChunk
-from ska_oso_oet_client.follow import Follower
+from ska_oso_oet_client.decoding import decode
 
 from .conftest import Result
 from .fake_oet import Answer, FakeOET, activity_json, chunk_json, printed, procedure_json, sse
@@ -106,18 +106,19 @@ def test_questions_between_workers_are_not_asked_for(oet: FakeOET, run: Run) -> 
 
 
 @pytest.mark.parametrize("topic", ["failed", "stopped"])
-def test_an_activity_that_is_not_complete_says_why(oet: FakeOET, run: Run, topic: str) -> None:
+def test_an_activity_that_is_not_complete_says_why_once(oet: FakeOET, run: Run, topic: str) -> None:
     oet.add(1)
     oet.plan_stream(HELLO, oet.requested, procedure_ended(1, topic), ended(1, topic, outcome=REFUSED))
     result = run(*RUN)
     assert result.status == 1
-    assert result.err == f"Activity 1 is {topic.upper()}: procedure 9 is RUNNING\n"
+    assert (result.out + result.err).count("procedure 9 is RUNNING") == 1
+    assert ("More about its script: oet procedure describe --pid=1" in result.err) is (topic == "failed")
 
 
 def test_without_a_reason_the_state_has_to_do(oet: FakeOET, run: Run) -> None:
     oet.add(1)
     oet.plan_stream(HELLO, oet.requested, ended(1, "failed"))
-    assert run(*RUN).err == "Activity 1 is FAILED: no reason given\n"
+    assert "Activity 1 (observe of sbd-123) failed: no reason given\n" in run(*RUN).out
 
 
 def test_following_ends_with_the_activity_whose_procedure_never_ran(oet: FakeOET, run: Run) -> None:
@@ -174,9 +175,8 @@ def follow(
 ) -> tuple[list[Event | OutputChunk | Activity], Activity]:
     """What is shown of activity 1, and the activity at the end."""
     with OETClient(oet.url, sleep=lambda seconds: None) as client:
-        stream = client.event_stream(patience=60, notify=lambda text: None)
-        with Follower(client, stream, lambda text: None, clock) as follower:
-            *items, last = follower.follow_activity(Activity.from_json(activity_json(1, **activity)))
+        with client.follower(lambda text: None, clock) as follower:
+            *items, last = follower.follow_activity(decode(Activity, activity_json(1, **activity)))
     assert isinstance(last, Activity)
     return items, last
 
@@ -196,7 +196,7 @@ def test_an_end_that_cannot_be_replayed_is_asked_for_in_spite_of_a_restart(oet: 
     oet.plan("GET", "/activities/1", Answer.problem(503, "a worker is not there"), Answer(502, b""))
     oet.plan_stream(HELLO)
     oet.plan_stream(HELLO)
-    assert follow(oet)[1] == Activity.from_json(oet.activities[1])
+    assert follow(oet)[1] == decode(Activity, oet.activities[1])
 
 
 def test_following_ends_when_the_stream_stays_silent_about_the_end(oet: FakeOET) -> None:

@@ -10,10 +10,15 @@ from typing import Any
 import pytest
 
 from ..conftest import until
-from .fake_oet import FakeOET, printed
+from .fake_oet import Answer, FakeOET, printed
+from .test_environment_commands import one
 from .test_process import MAIN, command
 
 HELLO = b": hello\n\n"
+GOES_ON = (
+    "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1; "
+    "to rejoin: oet procedure logs --follow --pid=1\n"
+)
 
 
 def interrupted(oet: FakeOET, method: str, path: str, *words: str) -> tuple[int, str, str]:
@@ -48,21 +53,55 @@ def test_run_leaves_a_script_alone_that_has_just_begun(oet: FakeOET) -> None:
     status, _, err = interrupted(oet, "PUT", "/procedures/1", *words)
     assert status == 130
     assert [request.body["state"] for request in oet.asked("PUT")] == ["RUNNING"]
-    assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
+    assert err == GOES_ON
 
 
 def test_start_says_that_the_script_goes_on(oet: FakeOET) -> None:
     oet.add(1)
     status, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start", "--pid=1")
     assert (status, len(oet.asked("PUT"))) == (130, 1)
-    assert err == "\nStopped listening; procedure 1 goes on. To stop it: oet procedure stop --pid=1\n"
+    assert err == GOES_ON
+
+
+def test_a_start_that_waits_says_that_nothing_was_started(oet: FakeOET) -> None:
+    oet.add(1, "INITIALISING")
+    process = command("procedure", "start", "--pid=1")
+    until(lambda: len(oet.asked("GET", "/procedures/1")) > 1)
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=30)
+    assert (process.returncode, oet.asked("PUT")) == (130, [])
+    assert err.endswith(
+        "\nProcedure 1 was not started; it is still being prepared. To start it: "
+        "oet procedure start --pid=1; to stop it: oet procedure stop --pid=1\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, GOES_ON),
+        (
+            {"aborts": 7},
+            "\nStopped waiting; the abort (procedure 1) goes on. To see it: oet procedure wait --pid=1\n",
+        ),
+    ],
+)
+def test_who_follows_the_output_is_told_what_goes_on(oet: FakeOET, more: dict[str, Any], told: str) -> None:
+    oet.add(1, "RUNNING", **more)
+    oet.plan_stream(HELLO, printed(1, 1, "begun\n"), oet.closing, path="/procedures/1/output")
+    process = command("procedure", "logs", "1", "--follow")
+    assert process.stdout is not None
+    while process.stdout.readline() != "begun\n":
+        pass
+    process.send_signal(signal.SIGINT)
+    assert (process.communicate(timeout=30)[1], process.returncode) == (told, 130)
 
 
 def test_what_to_type_leads_to_the_same_oet(oet: FakeOET) -> None:
     oet.add(1)
     where = ("--subarray_id=1", f"--server-url={oet.url}")
     _, _, err = interrupted(oet, "PUT", "/procedures/1", "procedure", "start", *where)
-    assert err.endswith(f"oet procedure stop --pid=1 {' '.join(where)}\n")
+    assert err.endswith(f"oet procedure logs --follow --pid=1 {' '.join(where)}\n")
 
 
 def test_create_shows_what_it_has_made(oet: FakeOET) -> None:
@@ -75,7 +114,10 @@ def test_create_shows_what_it_has_made(oet: FakeOET) -> None:
 def test_an_activity_goes_on_and_it_is_said_how_to_stop_it(oet: FakeOET) -> None:
     status, _, err = interrupted(oet, "POST", "/activities", "activity", "run", "observe", "sbd-1")
     assert (status, len(oet.asked("PUT"))) == (130, 0)
-    assert err == "\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1\n"
+    assert err == (
+        "\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1; "
+        "to rejoin: oet activity describe --aid=1\n"
+    )
 
 
 @pytest.mark.parametrize("words", ["procedure stop --pid=1", "activity stop --aid=1"])
@@ -127,17 +169,22 @@ def test_nobody_who_waits_for_an_abort_is_told_how_to_stop_it(oet: FakeOET, more
 
 
 @pytest.mark.parametrize(
-    ("path", "words", "see"),
+    ("request_", "words", "see"),
     [
-        ("/procedures", ("procedure", "run", "file://x.py"), "oet procedure list"),
-        ("/procedures", ("procedure", "create", "file://x.py"), "oet procedure list"),
-        ("/activities", ("activity", "run", "observe", "sbd-1"), "oet activity list"),
+        ("POST /procedures", ("procedure", "run", "file://x.py"), "oet procedure list"),
+        ("POST /procedures", ("procedure", "create", "file://x.py"), "oet procedure list"),
+        ("POST /activities", ("activity", "run", "observe", "sbd-1"), "oet activity list"),
+        ("POST /drain", ("drain",), "oet status"),
+        ("POST /resume", ("resume",), "oet status"),
+        ("PUT /operator/wait_for_qa_ready", ("wait_for_qa_ready", "disable"), "oet status"),
+        ("DELETE /environments/e1", ("environment", "remove", "e1"), "oet environment list"),
     ],
 )
 def test_ctrl_c_again_does_not_wait_for_the_answer_and_says_where_to_look(
-    oet: FakeOET, path: str, words: tuple[str, ...], see: str
+    oet: FakeOET, request_: str, words: tuple[str, ...], see: str
 ) -> None:
-    carried_out, go_on = oet.hold("POST", path)
+    oet.plan("DELETE", "/environments/e1", Answer(body=one(id="e1")))
+    carried_out, go_on = oet.hold(*request_.split())
     oet.plan_stream(HELLO, oet.closing)
     process = command(*words)
     assert carried_out.wait(20)
@@ -170,6 +217,27 @@ def test_what_may_be_left_is_told_where_the_server_has_gone(oet: FakeOET) -> Non
     assert err.endswith("To stop it: oet procedure stop --pid=1\n")
 
 
+def test_after_an_outage_it_is_said_that_the_script_may_go_on_and_how_to_rejoin(oet: FakeOET) -> None:
+    oet.add(2)
+    oet.plan_stream(HELLO, oet.started, printed(2, 1, "begun\n"), oet.closing)
+    impatient = "import ska_oso_oet_client.client as c; c.PATIENCE = 3.0; "
+    process = command("procedure", "start", "--pid=2", code=impatient + MAIN)
+    assert process.stdout is not None
+    while process.stdout.readline() != "begun\n":
+        pass
+    oet.close()
+    _, err = process.communicate(timeout=30)
+    assert process.returncode == 5
+    lost, *waiting, rejoin, error = err.splitlines()
+    assert lost.startswith("Event stream lost (")
+    assert "Error" not in lost
+    assert waiting == ["reconnecting (1 s)"]
+    assert rejoin == (
+        "Procedure 2 may still be running. When the OET is back: oet procedure logs --follow --pid=2"
+    )
+    assert error == f"Error: Not heard from the OET at {oet.url} for 3 s"
+
+
 def test_a_reader_that_leaves_before_the_script_has_begun_is_told(oet: FakeOET) -> None:
     oet.plan_stream(HELLO, oet.closing)
     with subprocess.Popen(
@@ -197,5 +265,6 @@ def test_other_signals_leave_no_colour_on_the_terminal(
     assert process.stdout is not None
     assert process.stdout.readline() == "\x1b[31mred\n"
     process.send_signal(number)
-    assert process.communicate(timeout=30) == ("\x1b[0m", "")
-    assert process.returncode == status
+    out, err = process.communicate(timeout=30)
+    assert (out, process.returncode) == ("\x1b[0m", status)
+    assert "procedure 2 goes on" in err

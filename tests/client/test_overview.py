@@ -61,11 +61,35 @@ def test_each_subarray_is_one_line(oet: FakeOET, run: Run) -> None:
     assert (result.status, result.err) == (0, "")
 
 
-@pytest.mark.parametrize("form", ["1,2,4-5", "4-5,2,1", "1, 2,4,5"])
+@pytest.mark.parametrize(
+    ("failed", "told_at", "shown"),
+    [
+        (True, None, ["NOT", "ABORTED"]),
+        (True, CREATED_AT - 1, ["SCANNING,", "NOT", "ABORTED"]),
+        (True, CREATED_AT + 1, ["SCANNING"]),
+        (False, CREATED_AT - 1, ["SCANNING"]),
+    ],
+)
+def test_an_abort_that_failed_is_shown_until_more_is_known(
+    oet: FakeOET, run: Run, failed: bool, told_at: float | None, shown: list[str]
+) -> None:
+    abort = {"procedure_id": 5, "time": CREATED_AT, "failed": failed, "detail": "no device"}
+    told = None
+    if told_at is not None:
+        told = {"obs_state": "SCANNING", "time": told_at, "procedure_id": 4}
+    plan(oet, 1, last_abort=abort, obs_state=told)
+    assert run("status", "--all=1").out.splitlines()[2].split() == ["1", "yes", "nothing", *shown]
+    one = run("status").out
+    assert ("NOT ABORTED" in one) is ("ABORTED" in shown)
+    if "ABORTED" in shown:
+        assert "no device; to abort, when the reason is gone: oet abort" in one
+
+
+@pytest.mark.parametrize("form", ["=1,2,4-5", "=4-5,2,1", "=1, 2,4,5", " 1,2,4-5"])
 def test_a_list_names_those_that_are_to_be_shown(oet: FakeOET, run: Run, form: str) -> None:
     plan(oet, 1)
     plan(oet, 2, ready=False)
-    result = run("status", f"--all={form}", "--output=json")
+    result = run("status", *f"--all{form}".split(" ", 1 if form[0] == " " else 0), "--output=json")
     found = json.loads(result.out)
     assert [one["subarray_id"] for one in found] == [1, 2, 4, 5]
     assert [one["error"] for one in found[:2]] == [None, None]

@@ -43,7 +43,7 @@ def test_list_asks_for_the_wanted_ones_page_by_page(oet: FakeOET, adapter: Proce
     found = adapter.list(all=True, limit=600, **wanted)
     assert [summary.id for summary in found] == [2, 4, 5, 6, 7]
     first, second, third = oet.asked("GET", "/procedures")
-    known = {"all": "true", "state": "STOPPED", "script": "obs*.py", "since": "1795324531.5"}
+    known = {"all": "true", "state": "FAILED,STOPPED", "script": "obs*.py", "since": "1795324531.5"}
     assert first.query == {**known, "limit": "500"}
     assert second.query == {**known, "limit": "500", "before": "5"}
     assert third.query == {**known, "limit": "500", "before": "2"}

@@ -148,7 +148,6 @@ def test_a_list_of_all_subarrays_is_as_long_as_wanted(oet: FakeOET, run: Run) ->
     ("words", "message"),
     [
         (["--all-subarrays", "--pid=1"], "--pid is the ID of one subarray"),
-        (["--limit=3"], "--limit is for --all-subarrays only"),
     ],
 )
 def test_options_that_make_no_sense_together_are_refused(
@@ -247,7 +246,7 @@ def test_start_leaves_a_script_that_does_not_get_ready_to_the_server(
     assert result.status == 3
     assert result.err.splitlines() == [
         "Procedure 1 is being prepared (INITIALISING); waiting until it is READY",
-        "Error: Cannot start procedure 1",
+        "Error: Cannot start procedure 1 (subarray 1)",
     ]
 
 
@@ -285,6 +284,16 @@ def test_stop_without_pid_takes_the_running_one(oet: FakeOET, run: Run) -> None:
         "Subarray 1 was SCANNING and is ABORTED",
     ]
     assert oet.asked("PUT")[0].body == {"state": "STOPPED", "abort": True}
+
+
+def test_a_stop_whose_answer_is_lost_says_that_it_may_have_happened(oet: FakeOET, run: Run) -> None:
+    oet.add(3, state="RUNNING")
+    oet.plan("PUT", "/procedures/3", *[Answer(drop=True)] * 9)
+    result = run("procedure", "stop")
+    assert result.status == 5
+    assert "Procedure 3 may have been stopped, or will be. To see it: oet procedure describe" in result.err
+    assert "does not answer" in result.err
+    assert "set OET_URL" not in result.err
 
 
 def test_a_stop_whose_abort_fails_is_loud_and_no_success(oet: FakeOET, run: Run) -> None:
@@ -472,13 +481,20 @@ def test_wait_has_a_time_limit(oet: FakeOET, run: Run) -> None:
     oet.add(1, "RUNNING")
     result = run("procedure", "wait", "--pid=1", "--timeout=0")
     assert result.status == 3
-    assert result.err == "Error: Procedure 1 is still RUNNING after 0 s and goes on\n"
+    assert result.err == (
+        "Error: Procedure 1 is still RUNNING after 0 s and goes on; "
+        "to see it: oet procedure describe --pid=1\n"
+    )
 
 
 @pytest.mark.parametrize(
     ("answer", "status", "message"),
     [
-        (Answer.problem(404, "No information available for PID=7"), 3, "Error: There is no procedure 7\n"),
+        (
+            Answer.problem(404, "No information available for PID=7"),
+            3,
+            "There is no procedure 7 (subarray 1); to see which there are: oet procedure list --all\n",
+        ),
         (Answer.problem(409, "Cannot start procedure 3"), 3, "Cannot start procedure 3"),
         (
             Answer.problem(422, "Invalid", errors=[{"loc": ["body", "script"], "msg": "missing"}]),

@@ -53,7 +53,10 @@ def test_ctrl_c_ends_listening_and_says_that_the_script_goes_on(oet: FakeOET) ->
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err == ("\nStopped listening; procedure 2 goes on. To stop it: oet procedure stop --pid=2\n")
+    assert err == (
+        "\nStopped listening; procedure 2 goes on. To stop it: oet procedure stop --pid=2; "
+        "to rejoin: oet procedure logs --follow --pid=2\n"
+    )
     assert oet.asked("PUT")[0].body["state"] == "RUNNING"
     assert len(oet.asked("PUT")) == 1
 
@@ -67,7 +70,10 @@ def test_ctrl_c_ends_listening_to_an_activity_and_says_how_to_stop_it(oet: FakeO
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert err == ("\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1\n")
+    assert err == (
+        "\nStopped listening; activity 1 goes on. To stop it: oet activity stop --aid=1; "
+        "to rejoin: oet activity describe --aid=1\n"
+    )
     assert not oet.asked("PUT")
 
 

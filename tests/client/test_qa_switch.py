@@ -17,15 +17,18 @@ Run = Callable[..., Result]
 
 
 @pytest.mark.parametrize(
-    ("action", "sentence"),
+    ("action", "sentence", "meaning"),
     [
-        ("enable", "Sent command: always wait for QA before scanning\n"),
-        ("disable", "Sent command: never wait for QA before scanning\n"),
-        ("override", "Sent command: bypass any active wait for QA\n"),
+        ("enable", "always wait for QA before scanning", "each scan waits for QA from now on"),
+        ("disable", "never wait for QA before scanning", "no scan waits for QA from now on"),
+        ("override", "bypass any active wait for QA", "the current scan does not wait for QA"),
     ],
 )
-def test_each_action_is_sent_and_said(oet: FakeOET, run: Run, action: str, sentence: str) -> None:
-    assert run("wait_for_qa_ready", action, "--subarray_id=1") == Result(0, sentence, "Sent to subarray 1\n")
+def test_each_action_is_sent_and_said(
+    oet: FakeOET, run: Run, action: str, sentence: str, meaning: str
+) -> None:
+    result = run("wait_for_qa_ready", action, "--subarray_id=1")
+    assert result == Result(0, f"Sent command: {sentence}\n", f"Subarray 1: {meaning}\n")
     (request,) = oet.asked("PUT", "/operator/wait_for_qa_ready")
     assert request.body == {"action": action}
 
@@ -51,7 +54,7 @@ def test_anything_but_an_action_is_wrong_usage(oet: FakeOET, run: Run, words: tu
 def test_an_override_without_a_running_script_is_refused(oet: FakeOET, run: Run) -> None:
     refusal = Answer.problem(409, "No script is running")
     oet.plan("PUT", "/operator/wait_for_qa_ready", refusal)
-    assert run("wait_for_qa_ready", "override") == Result(3, "", "Error: No script is running\n")
+    assert run("wait_for_qa_ready", "override") == Result(3, "", "Error: No script is running (subarray 1)\n")
 
 
 @pytest.mark.parametrize(

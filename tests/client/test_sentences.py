@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet_client.happenings import Event
+from ska_oso_oet_client.events import Event
 from ska_oso_oet_client.sentences import PATTERNS, name_and_fields, sentence
 
 PROCEDURE = {"id": 2, "script": {"script_uri": "file:///x.py"}}
@@ -93,6 +93,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "SUBARRAY 3 WAS NOT ABORTED: timeout",
     ),
     (
+        "procedure.abort.complete",
+        {"pid": 4, "detail": None},
+        "The abort of subarray 3 (procedure 4) is complete",
+    ),
+    (
         "request.activity.run",
         {"cmd": {"activity_name": "observe", "sbd_id": "sbd-1"}},
         "User request: run observe of sbd-1 on subarray 3",
@@ -140,6 +145,12 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         {},
         "User request: bypass any active wait for QA",
     ),
+    ("request.failed", {"detail": "procedure 1 is RUNNING"}, "Refused: procedure 1 is RUNNING"),
+    (
+        "auth.refused",
+        {"method": "PUT", "path": "/procedures/1", "why": "needs execute"},
+        "NOT PERMITTED: PUT /procedures/1: needs execute",
+    ),
     (
         "operator.override.state",
         {"wait_for_qa_ready": True, "override": {"state": "acknowledged", "procedure_id": 2}},
@@ -180,6 +191,44 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
 @pytest.mark.parametrize(("topic", "fields", "said"), SAID)
 def test_an_event_is_a_sentence(topic: str, fields: dict[str, Any], said: str) -> None:
     assert sentence(Event(topic=topic, fields=fields), 3) == said
+
+
+@pytest.mark.parametrize(
+    ("topic", "fields", "said"),
+    [
+        (
+            "request.procedure.start",
+            {"cmd": {"pid": 2}, "user": "alice"},
+            "User request: start execution of process #2",
+        ),
+        (
+            "operator.drain.begin",
+            {"reason": "an upgrade", "user": "alice"},
+            "User request: take no new work: an upgrade",
+        ),
+        (
+            "procedure.lifecycle.stopped",
+            {"result": {**PROCEDURE, "created_by": "bob", "stopped_by": "alice"}, "user": "bob"},
+            "Procedure 2 (file:///x.py) execution stopped on subarray 3",
+        ),
+    ],
+)
+def test_requests_and_stops_are_told_with_their_user(topic: str, fields: dict[str, Any], said: str) -> None:
+    event = Event(topic=topic, fields=fields)
+    assert sentence(event, 3) == f"{said} (by alice)"
+    assert sentence(event, 3, with_user=False) == said
+
+
+def test_a_command_at_the_end_of_a_reason_can_be_copied() -> None:
+    trace = 'File "/scripts/x.py", line 4, in main\nWrong: no'
+    for detail, end in (
+        ("Wrong: no", "Wrong: no (x.py line 4)"),
+        ("To mend it: oet abort", "To mend it: oet abort"),
+    ):
+        result = {**PROCEDURE, "outcome": {"detail": detail}, "history": {"stacktrace": trace}}
+        said = sentence(Event(topic="procedure.lifecycle.failed", fields={"result": result}), 3)
+        assert said is not None
+        assert said.endswith(end)
 
 
 def test_no_sentence_is_untested() -> None:

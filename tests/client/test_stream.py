@@ -73,8 +73,17 @@ def test_patience_with_a_server_that_stays_away_ends(oet: FakeOET, client: OETCl
     oet.plan_stream(HELLO, sse("a", 7))
     oet.plan("GET", "/stream", *[Answer(502, b"")] * 99)
     stream = client.event_stream(patience=60, notify=lambda sentence: None)
-    with pytest.raises(UnreachableError, match="gone for 60 s"):
+    with pytest.raises(UnreachableError, match="for 60 s"):
         list(stream)
+
+
+def test_a_server_that_says_nothing_is_given_up_after_the_limit_that_is_named(
+    oet: FakeOET, client: OETClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("ska_oso_oet_client.stream.SILENCE", 0.25)
+    oet.plan_stream(oet.closing)
+    with pytest.raises(UnreachableError, match=r"no answer within 0\.25 s"):
+        client.event_stream().open()
 
 
 def test_a_refusal_ends_listening_at_once(oet: FakeOET, client: OETClient) -> None:

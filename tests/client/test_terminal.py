@@ -142,6 +142,7 @@ def test_following_is_shown_so(oet: FakeOET, run: Run) -> None:
             sse("user.script.announce", 3, msg_src="2", msg=f"{EVIL}\nsaid"),
             sse(f"own.{EVIL}", 4, msg_src="2", x=EVIL),
             sse("procedure.lifecycle.failed", 5, msg_src="SESWorker", result=result),
+            odd=True,
         )
         lines = run("procedure", "start", "--pid=2", f"--raw={raw}").out.split("\n")
         assert lines[7:11] == [
@@ -159,7 +160,7 @@ def test_listening_is_shown_so(oet: FakeOET, run: Run) -> None:
         (["--format=text", "--raw"], f"{EVIL}\nown.abcde x={EVIL!r}\n"),
         ([], f"event: own.abcde\ndata: args=() kwargs={{'x': {EVIL!r}}}\n\n"),
     ):
-        oet.plan_stream(*stream)
+        oet.plan_stream(*stream, odd=True)
         oet.plan("GET", "/stream", Answer.problem(422, "enough"))
         result = run("listen", *words)
         assert result.out.endswith(shown)
@@ -175,7 +176,7 @@ def test_descriptions_and_errors_are_shown_so(oet: FakeOET, run: Run) -> None:
     assert described.endswith("Stack Trace:\nTraceback:\n  abcde\nKeyError: abcde\n")
     assert "\x1b" not in described
     oet.plan("PUT", "/procedures/1", Answer.problem(409, f"no: {EVIL}"))
-    assert run("procedure", "stop", "--pid=1").err == "Error: no: abcde\n"
+    assert run("procedure", "stop", "--pid=1").err == "Error: no: abcde (subarray 1)\n"
     nobody: dict[str, Any] = {"survivors": 0, "survivor_processes": []}
     message = {"abort_message": f"Stopped, but {EVIL}", "abort_procedure": 1, **nobody}
     oet.plan("PUT", "/procedures/1", Answer(body=message))

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 
 import pytest
 
 from ska_oso_oet_client import OETClient
-from ska_oso_oet_client.errors import RefusedError, UnreachableError
+from ska_oso_oet_client.errors import LostError, RefusedError, UnreachableError
+from ska_oso_oet_client.retry import outlast
 
 from .fake_oet import Answer, FakeOET
 
@@ -108,6 +110,20 @@ def test_waiting_outlasts_a_restart(oet: FakeOET, client: OETClient, pauses: lis
     assert client.wait(1, notify=talk.append).state == "COMPLETE"
     assert len(pauses) == 6
     assert len(talk) == 1
+
+
+def test_time_in_which_a_server_says_nothing_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 1000, 50))
+    monkeypatch.setattr("ska_oso_oet_client.retry.time", SimpleNamespace(monotonic=lambda: next(clock)))
+    asked: list[str] = []
+
+    def ask() -> None:
+        asked.append("")
+        raise UnreachableError("http://oet", "no answer", sent=True)
+
+    with pytest.raises(LostError):
+        outlast(ask, lambda seconds: None, lambda sentence: None)
+    assert len(asked) == 2  # of 50 s each
 
 
 def test_waiting_does_not_begin_without_a_server(pauses: list[float]) -> None:

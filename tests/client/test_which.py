@@ -147,7 +147,11 @@ def test_a_stop_beside_an_abort_means_the_other_one(oet: FakeOET, run: Run) -> N
 def test_a_stop_of_nothing_is_one_sentence(oet: FakeOET, run: Run, states: list[str]) -> None:
     for pid, state in enumerate(states, 1):
         oet.add(pid, state)
-    assert run("procedure", "stop") == Result(3, "", "Error: Nothing is running on subarray 1\n")
+    assert run("procedure", "stop") == Result(
+        3,
+        "",
+        "Error: Nothing is running on subarray 1; to abort what it is doing all the same: oet abort\n",
+    )
 
 
 @pytest.mark.parametrize("word", ["1", "2"])
@@ -165,6 +169,15 @@ def test_an_id_is_no_argument_of_a_start_by_accident(
         f"procedure start -- {word}, or as a number: oet procedure start --pid=2 {word}\n"
     )
     assert not oet.asked("PUT")
+
+
+@pytest.mark.parametrize("word", ["3", "40", "44"])
+def test_nor_is_that_of_a_procedure_that_is_no_longer_listed(oet: FakeOET, run: Run, word: str) -> None:
+    for pid in range(35, 45):
+        oet.add(pid)
+    result = run("procedure", "start", word)
+    assert (result.status, oet.asked("PUT")) == (2, [])
+    assert f"oet procedure start --pid={word}." in result.err
 
 
 @pytest.mark.parametrize(
@@ -191,3 +204,16 @@ def test_what_had_to_end_for_a_new_one_is_told(oet: FakeOET, run: Run) -> None:
     oet.next_changes = {"evicts": 4}
     told = run("procedure", "create", "file://x.py").err
     assert told.splitlines()[1] == "Procedure 4, which was READY, is ended: the list was full"
+
+
+@pytest.mark.parametrize(
+    "words", [("procedure", "run", "file://x.py"), ("activity", "run", "observe", "sbd-123")]
+)
+def test_what_runs_tells_so_as_well_and_the_start_of_it_does_not_again(
+    oet: FakeOET, run: Run, words: tuple[str, ...]
+) -> None:
+    oet.next_changes, oet.first_state = {"evicts": 4}, "READY"
+    oet.add(1, evicts=4)
+    told = "Procedure 4, which was READY, is ended: the list was full"
+    assert run(*words, "--listen=False").err.count(told) == 1
+    assert told not in run("procedure", "start", "--pid=1", "--listen=False").err

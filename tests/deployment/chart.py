@@ -5,10 +5,13 @@ from __future__ import annotations
 import copy
 import functools
 import json
+import os
 import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes_validate
+import kubernetes_validate.utils
 import yaml
 
 from .dockerfile import ROOT
@@ -25,6 +28,14 @@ GUARDED: dict[str, Any] = {
     "ingress": {"host": "oet.example.org", "tlsSecret": "certificate"},
 }
 
+#: A render is over before its garbage matters.
+_ENVIRONMENT = {**os.environ, "GOGC": "off"}
+
+LATEST = kubernetes_validate.latest_version()
+# It would read its schemas, which are of megabytes, and look for its versions again for each object.
+for _name in ("schema_contents", "all_versions"):
+    setattr(kubernetes_validate.utils, _name, functools.cache(getattr(kubernetes_validate.utils, _name)))
+
 Document = dict[str, Any]
 
 
@@ -33,7 +44,9 @@ def helm(*words: str | Path, values: Document | None = None) -> subprocess.Compl
     assert _HELM.exists(), f"The tests need Helm: run make {_HELM.relative_to(ROOT)}"
     given = ("--values", "-") if values is not None else ()
     told = json.dumps(values) if values is not None else None
-    return subprocess.run([_HELM, *words, *given], input=told, capture_output=True, text=True, check=False)
+    return subprocess.run(
+        [_HELM, *words, *given], env=_ENVIRONMENT, input=told, capture_output=True, text=True, check=False
+    )
 
 
 def template(values: Document, chart: Path = CHART) -> subprocess.CompletedProcess[str]:
@@ -51,6 +64,12 @@ def _rendered(values: str, chart: Path) -> list[Document]:
     done = template(json.loads(values), chart)
     assert done.returncode == 0, done.stderr
     return [document for document in yaml.load_all(done.stdout, yaml.CSafeLoader) if document]
+
+
+def validate(document: Document, version: str = LATEST) -> None:
+    """Is it an object that Kubernetes knows, with nothing in it that it does not know?"""
+    if document["kind"] != "ServiceMonitor":
+        kubernetes_validate.validate(document, version, strict=True)
 
 
 def refusal(values: Document) -> str:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import ipaddress
-import json
 import re
 from pathlib import Path
 from typing import Any
 
-import kubernetes_validate
 import pytest
 import yaml
 
 from ska_oso_oet import __version__
 from ska_oso_oet.settings import read_settings
-from ska_oso_oet.variables import VARIABLES
+from ska_oso_oet.settings.variables import VARIABLES
 
 from .chart import (
     CHART,
@@ -30,6 +27,7 @@ from .chart import (
     pod_of,
     render,
     template,
+    validate,
 )
 from .dockerfile import stages
 from .value_sets import VALUE_SETS
@@ -41,17 +39,11 @@ ALL = list(range(1, 17))
 def test_what_is_rendered_is_valid_and_says_nothing_empty(name: str) -> None:
     documents = render(VALUE_SETS[name])
     for document in documents:
-        if document["kind"] != "ServiceMonitor":
-            validate(json.dumps(document), kubernetes_validate.latest_version())
+        validate(document)
         assert document["metadata"]["namespace"] == NAMESPACE
         assert empty(document) <= {"namespaceSelector"}  # all of them
     names = [(document["kind"], document["metadata"]["name"]) for document in documents]
     assert len(set(names)) == len(names)
-
-
-@functools.cache  # most objects are the same in most sets
-def validate(document: str, version: str) -> None:
-    kubernetes_validate.validate(json.loads(document), version, strict=True)
 
 
 def empty(value: Any, name: str = "") -> set[str]:
@@ -77,7 +69,7 @@ def test_objects_of_the_oldest_kubernetes_that_is_allowed_are_valid_too() -> Non
     oldest = re.fullmatch(r">=(\d+\.\d+)\.0-0", wanted)
     assert oldest is not None
     for document in render(VALUE_SETS["secrets"]):
-        validate(json.dumps(document), oldest[1])
+        validate(document, oldest[1])
 
 
 def test_the_chart_is_of_the_version_of_the_application() -> None:

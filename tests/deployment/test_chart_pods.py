@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from ska_oso_oet.execution.isolating import NEEDED, account_of
+from ska_oso_oet.procedures.isolation_policy import NEEDED, account_of
 from ska_oso_oet.settings import read_settings
 from ska_oso_oet_client.address import resolve
 

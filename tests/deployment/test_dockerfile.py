@@ -11,7 +11,7 @@ from pathlib import Path
 
 from ska_oso_oet import __version__
 from ska_oso_oet.settings import read_settings
-from ska_oso_oet.variables import VARIABLES
+from ska_oso_oet.settings.variables import VARIABLES
 from ska_oso_oet_client.address import resolve
 
 from .dockerfile import ROOT, expanded, sent_to_the_engine, sources, stages

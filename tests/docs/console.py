@@ -6,6 +6,7 @@ terminal of their own; what the one that was started last says later is a block 
 that begins with `^C` ends it. A code block with a caption is a file of that name.
 
 Times, ports, commits and such may be any others, and columns of any width; ids of procedures are those shown.
+How long something takes may be anything, and what is only said because it takes long need not be shown.
 """
 
 from __future__ import annotations
@@ -181,5 +182,8 @@ def _loose(text: str) -> str:
     """What may differ is made the same."""
     text = re.sub(r"\b[0-9a-f]{12,40}\b|\b[A-Z]{4}-[A-Z]{4}\b|\d[\d.:-]+", "0", text)
     text = re.sub(r"-{2,}", "--", text)
+    text = re.sub(r"\b(in|after|for) [\d.]+ (s|min)\b", r"\1 0 s", text)
+    text = re.sub(r"\b[\d.]+ (s|min) ago\b", "0 s ago", text)
+    text = re.sub(r"^.+ \(\d+ s\)\n", "", text, flags=re.MULTILINE)
     lines = (re.sub(r"\s+", " ", line).strip() for line in text.splitlines())
     return "".join(f"{line}\n" for line in lines if line)

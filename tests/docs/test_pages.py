@@ -11,8 +11,8 @@ import click
 import pytest
 
 from ska_oso_oet.server import main as oet_server
+from ska_oso_oet.settings.variables import VARIABLES
 from ska_oso_oet.simulator.command_line import main as oet_simulator
-from ska_oso_oet.variables import VARIABLES
 from ska_oso_oet_client.cli.root import oet
 from ska_oso_oet_client.cli.settings import Settings
 
@@ -21,6 +21,37 @@ from .pages import ROOT, commands, name, pages, spans
 PROGRAMS: dict[str, click.Command] = {"oet": oet, "oet-server": oet_server, "oet-simulator": oet_simulator}
 PAGES = pages()
 every_page = pytest.mark.parametrize("page", PAGES, ids=name)
+
+#: Phrases that are not plain English, and what to write instead.
+PLAIN = {
+    "asks nobody": "without authentication",
+    "nobody is asked": "without authentication",
+    "with none nobody": "if unset, …",
+    "for want of": "for lack of",
+    "goes before": "takes precedence over",
+    "lives how long": "lifetime, end",
+    "made anew": "rebuilt",
+    "taken leave of": "ended, or the user left",
+    "come to grief": "fail",
+    "that is meant": "selected, requested",
+    "to be woken": "alert",
+    "what happens": "event, consequence",
+    "what is kept": "retention, stored data",
+    "where that is": "if that is",
+    "whoever": "the user, client or process that",
+    "sign of life": "heartbeat, keep-alive",
+    "never ends by itself": "never returns",
+    "however old": "regardless of age",
+    "safe elsewhere": "copied, stored elsewhere",
+    "numbers are given": "numbers are assigned",
+    "how it stands": "state, `ok` or the trouble",
+    "who asked for what": "audit of commands",
+    "nobody can tell": "unknown",
+    "none where": "none if",
+    "in small letters": "in lower case",
+    "is believed": "is trusted",
+    "has to do something": "has to act",
+}
 
 
 def parse(program: click.Command, words: Sequence[str]) -> None:
@@ -153,3 +184,12 @@ def test_every_target_of_make_that_is_named_exists(page: Path) -> None:
 @every_page
 def test_no_page_has_commands_that_its_readers_do_not_see(page: Path) -> None:
     assert re.findall(r"<!--(?! Made from)[^>]*\$ ", page.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if "Made from the code" not in page.read_text()], ids=name
+)
+def test_every_page_is_in_plain_english(page: Path) -> None:
+    text = " ".join(page.read_text().split()).lower()
+    instead = {phrase: plain for phrase, plain in PLAIN.items() if phrase in text}
+    assert not instead, f"write instead of each phrase: {instead}"

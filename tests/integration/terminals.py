@@ -6,6 +6,7 @@ import fcntl
 import os
 import pty
 import select
+import struct
 import subprocess
 import sys
 import termios
@@ -42,9 +43,9 @@ class Terminal:
         )
 
     @contextmanager
-    def typing(self, *words: str) -> Iterator[Typing]:
-        """Run `oet` in a pseudoterminal that is its own."""
-        typing = Typing(words, self.environ)
+    def typing(self, *words: str, size: tuple[int, int] = (80, 24), **environ: str) -> Iterator[Typing]:
+        """Run `oet` in a pseudoterminal that is its own, with so many columns and lines."""
+        typing = Typing(words, {**self.environ, "TERM": "xterm", **environ}, size)
         try:
             yield typing
         finally:
@@ -56,8 +57,9 @@ class Terminal:
 class Typing:
     """`oet` with somebody at its terminal."""
 
-    def __init__(self, words: tuple[str, ...], environ: dict[str, str]) -> None:
+    def __init__(self, words: tuple[str, ...], environ: dict[str, str], size: tuple[int, int]) -> None:
         self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         self.process = subprocess.Popen(
             [OET, *words],
             env=environ,

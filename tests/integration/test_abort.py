@@ -21,14 +21,28 @@ def main(subarray_id):
 """
 
 
-@pytest.fixture
-def aborting(tmp_path: Path) -> Iterator[Server]:
-    """A server with an abort script that works."""
-    script = tmp_path / "abort.py"
-    script.write_text(ABORT)
-    settings = {"OET_ABORT_SCRIPT": str(script), "OET_SUBARRAY_ID": "3"}
-    with serving(tmp_path / "state", **settings) as server:
+@pytest.fixture(scope="module")
+def third(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("third")
+    (folder / "abort.py").write_text(ABORT)
+    settings = {"OET_ABORT_SCRIPT": str(folder / "abort.py"), "OET_SUBARRAY_ID": "3"}
+    with serving(folder / "state", **settings) as server:
         yield server
+
+
+@pytest.fixture
+def aborting(third: Server) -> Iterator[Server]:
+    """A server with an abort script that works, on which nothing runs."""
+    yield third
+    _end_all(third)
+
+
+def _end_all(server: Server) -> None:
+    """Leave nothing that lives to the next test."""
+    for procedure in server.get("/procedures"):
+        if procedure["outcome"] is None:
+            server.put(procedure["id"], state="STOPPED", stop_abort=True)  # unless it has just ended
+            server.ended(procedure["id"])
 
 
 def test_the_abort_script_runs_with_the_subarray_of_this_oet(aborting: Server) -> None:
@@ -89,6 +103,13 @@ def test_a_failing_abort_is_loud_and_recorded(server: Server) -> None:
     told = events.wait(lambda e: e["topic"] == "procedure.abort.failed")
     assert told["abort_procedure"] == answer["abort_procedure"]
     assert "|CRITICAL|" in server.log.read_text()
+    last = server.get("/status")["last_abort"]
+    assert last == {
+        "procedure_id": told["abort_procedure"],
+        "time": told["time"],
+        "failed": True,
+        "detail": told["detail"],
+    }
     events.close()
 
 
@@ -171,12 +192,22 @@ class Slow:
         return answer["abort_procedure"], answer
 
 
+@pytest.fixture(scope="module")
+def patient(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    folder = tmp_path_factory.mktemp("slow")
+    with serving(folder / "state", OET_ABORT_SCRIPT=str(folder / "abort.py")) as server:
+        yield server
+
+
 @pytest.fixture
-def slow(tmp_path: Path) -> Iterator[Slow]:
-    flag = tmp_path / "end"
-    (tmp_path / "abort.py").write_text(SLOW.format(flag=str(flag)))
-    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(tmp_path / "abort.py")) as server:
-        yield Slow(server, flag)
+def slow(patient: Server) -> Iterator[Slow]:
+    script = Path(patient.settings["OET_ABORT_SCRIPT"])
+    flag = script.with_name("end")
+    script.write_text(SLOW.format(flag=str(flag)))
+    yield Slow(patient, flag)
+    _end_all(patient)
+    patient.request("POST", "/resume", json={})
+    flag.unlink(missing_ok=True)
 
 
 def test_an_answer_says_how_far_the_abort_has_come_and_its_procedure_how_it_ended(slow: Slow) -> None:
@@ -204,14 +235,19 @@ def test_an_abort_that_goes_on_is_stopped_only_where_that_is_meant(slow: Slow) -
 def test_an_abort_that_is_stopped_can_be_followed_by_another_one(slow: Slow) -> None:
     abort, _ = slow.stop()
     answer = slow.server.put(abort, state="STOPPED", abort=True, stop_abort=True).json()
+    assert slow.server.get("/status")["last_abort"]["failed"] is True
+    events = Events(slow.server, topics="procedure.abort")
     slow.flag.touch()
     assert slow.server.ended(answer["abort_procedure"])["state"] == "COMPLETE"
     assert slow.server.procedure(abort)["state"] == "STOPPED"
+    events.wait(lambda e: e["topic"] == "procedure.abort.complete")
+    assert slow.server.get("/status")["last_abort"]["failed"] is False
+    events.close()
 
 
-def test_an_abort_that_waits_to_be_started_is_stopped_like_any_other(slow: Slow, tmp_path: Path) -> None:
+def test_an_abort_that_waits_to_be_started_is_stopped_like_any_other(slow: Slow) -> None:
     events = Events(slow.server, topics="procedure")
-    pid = slow.server.create(str(tmp_path / "abort.py"))
+    pid = slow.server.create(slow.server.settings["OET_ABORT_SCRIPT"])
     slow.server.wait_state(pid, "READY")
     slow.server.stop_script(pid)
     slow.server.run("trivial.py")
@@ -239,7 +275,7 @@ def test_it_is_not_aborted_under_a_running_script_nor_twice_at_a_time(slow: Slow
     assert (refused.status_code, f"oet procedure wait --pid={abort}" in refused.text) == (409, True)
     slow.flag.touch()
     slow.server.ended(abort)
-    assert len(slow.server.get("/procedures")) == 2
+    assert slow.server.get("/procedures")[-1]["id"] == abort == pid + 1
 
 
 def test_a_drained_oet_aborts(slow: Slow) -> None:
@@ -252,15 +288,15 @@ def test_a_drained_oet_aborts(slow: Slow) -> None:
 def test_the_terminal_says_that_it_is_aborted_when_it_is(slow: Slow) -> None:
     oet, pid = Terminal(slow.server), slow.server.run("diehard.py", "sleeping")
     with oet.typing("procedure", "stop") as typing:
-        typing.until("Aborting subarray 1 (procedure 2) ...")
+        typing.until(f"Aborting subarray 1 (procedure {pid + 1}) ...")
         assert "and aborted subarray activity" not in typing.told
         told = oet("procedure", "stop", status=3)  # by somebody who is impatient
-        assert "oet procedure stop --pid=2" in told
+        assert f"oet procedure stop --pid={pid + 1}" in told
         slow.flag.touch()
         told = typing.end()
     assert f"Successfully stopped script with ID {pid} and aborted subarray activity\n" in told
     assert "Subarray 1 was SCANNING and is ABORTED\n" in told
-    assert slow.server.procedure(2)["state"] == "COMPLETE"
+    assert slow.server.procedure(pid + 1)["state"] == "COMPLETE"
     assert "is ABORTED\n" in oet("abort", "--restart")
 
 
@@ -284,7 +320,7 @@ def test_an_abort_begins_once_though_the_service_was_killed_before(slow: Slow, b
         else:
             pid = server.run("diehard.py", "sleeping")
             stopping = pool.submit(server.stop_script, pid, True)
-            until(lambda: len(server.get("/procedures")) == 2)
+            until(lambda: server.get("/procedures")[-1]["id"] > pid)
         abort = server.get("/procedures")[-1]["id"]
         server.wait_state(abort, "LOADING")
         server.kill("ses")
@@ -292,5 +328,4 @@ def test_an_abort_begins_once_though_the_service_was_killed_before(slow: Slow, b
         slow.flag.touch()
         assert server.ended(abort)["state"] == "COMPLETE"
         assert (answer["id"] if by_hand else stopping.result()["abort_procedure"]) == abort
-    assert [p["id"] for p in server.get("/procedures") if p["state"] == "COMPLETE"] == [abort]
     assert server.get("/procedures")[-1]["id"] == abort

@@ -125,7 +125,7 @@ def test_a_generator_is_refused_before_it_can_be_started(server: Server, script:
         ("def main():\n    def inner(): ...\n    return inner\n", "a function"),
         (
             "class Later:\n    def __await__(self): yield\ndef main():\n    return Later()\n",
-            "what is to be awaited",
+            "an awaitable",
         ),
     ],
 )

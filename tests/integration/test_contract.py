@@ -82,17 +82,17 @@ def fake() -> Iterator[FakeOET]:
     found.close()
 
 
-def test_a_server_answers_as_its_document_says(own_server: Server) -> None:
-    Blocks(own_server).add("sbd-1", {"observe": inline("def main():\n    pass\n")})
-    recording = Recording(own_server.url, Contract(own_server.get("/openapi.json")))
+def test_a_server_answers_as_its_document_says(new_server: Server) -> None:
+    Blocks(new_server).add("sbd-1", {"observe": inline("def main():\n    pass\n")})
+    recording = Recording(new_server.url, Contract(new_server.get("/openapi.json")))
     for method, path, body in BOTH[:2]:
         recording.ask(method, path, body)
-    own_server.wait_state(1, "READY")
+    new_server.wait_state(1, "READY")
     for method, path, body in (*BOTH[2:], *MORE):
         answer = recording.ask(method, path, body)
         assert answer.status_code != 500, answer.text
     recording.ask("POST", "/procedures", {"script": SCRIPT})
-    own_server.ended(own_server.run("endings.py", "raise"))
+    new_server.ended(new_server.run("endings.py", "raise"))
     recording.ask("GET", "/procedures", None)
     recording.close()
     assert recording.mistakes == []

@@ -15,9 +15,9 @@ import pytest
 
 from ska_oso_oet.workers import NAMES
 
-from ..conftest import Events, Server, serving, until
+from ..conftest import CENTRAL, Events, Server, serving, until
 
-ROLES = ("ses", "bus", "rest", "activity")
+ROLES = ("ses", "bus", "rest", "activity", *(("central",) if CENTRAL else ()))
 
 
 TALKER = """
@@ -98,52 +98,52 @@ def check_whole(server: Server, listener: Resuming, pid: int, count: int) -> Non
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_a_script_does_not_notice_the_death_of_a_worker(own_server: Server, talker: str, role: str) -> None:
-    pid = own_server.create(talker)
-    own_server.wait_state(pid, "READY")
-    listener = Resuming(own_server)
-    os_pid = own_server.start_main(pid, 60, 0.02)["pid"]
-    own_server.kill(role)
+def test_a_script_does_not_notice_the_death_of_a_worker(new_server: Server, talker: str, role: str) -> None:
+    pid = new_server.create(talker)
+    new_server.wait_state(pid, "READY")
+    listener = Resuming(new_server)
+    os_pid = new_server.start_main(pid, 60, 0.02)["pid"]
+    new_server.kill(role)
     listener.until_final(pid)
     assert psutil.pid_exists(os_pid) is False or psutil.Process(os_pid).status() == psutil.STATUS_ZOMBIE
-    own_server.ready()
-    check_whole(own_server, listener, pid, 60)
-    assert own_server.create("trivial.py") == pid + 1
+    new_server.ready()
+    check_whole(new_server, listener, pid, 60)
+    assert new_server.create("trivial.py") == pid + 1
     listener.close()
 
 
 @pytest.mark.parametrize("seed", [1, 2, *(pytest.param(n, marks=pytest.mark.long) for n in range(3, 13))])
-def test_workers_killed_in_any_order_lose_nothing(own_server: Server, talker: str, seed: int) -> None:
+def test_workers_killed_in_any_order_lose_nothing(new_server: Server, talker: str, seed: int) -> None:
     dice = random.Random(seed)
-    pid = own_server.create(talker)
-    own_server.wait_state(pid, "READY")
-    listener = Resuming(own_server)
-    own_server.start_main(pid, 200, 0.02)
+    pid = new_server.create(talker)
+    new_server.wait_state(pid, "READY")
+    listener = Resuming(new_server)
+    new_server.start_main(pid, 200, 0.02)
     for role in dice.sample(ROLES, 4):
         with contextlib.suppress(LookupError):
-            own_server.kill(role)
+            new_server.kill(role)
         time.sleep(dice.random() / 2)
     listener.until_final(pid)
-    own_server.ready()
-    check_whole(own_server, listener, pid, 200)
+    new_server.ready()
+    check_whole(new_server, listener, pid, 200)
     listener.close()
 
 
 def test_the_whole_server_killed_and_started_again_takes_the_script_over(
-    own_server: Server, talker: str
+    new_server: Server, talker: str
 ) -> None:
-    pid = own_server.create(talker)
-    own_server.wait_state(pid, "READY")
-    listener = Resuming(own_server)
-    os_pid = own_server.start_main(pid, 400, 0.02)["pid"]
-    kill_server(own_server)
+    pid = new_server.create(talker)
+    new_server.wait_state(pid, "READY")
+    listener = Resuming(new_server)
+    os_pid = new_server.start_main(pid, 400, 0.02)["pid"]
+    kill_server(new_server)
     assert psutil.Process(os_pid).status() != psutil.STATUS_ZOMBIE
-    own_server.start()
-    found = own_server.procedure(pid)
+    new_server.start()
+    found = new_server.procedure(pid)
     assert (found["state"], found["pid"]) == ("RUNNING", os_pid)
-    assert own_server.put(own_server.create("trivial.py"), state="RUNNING").status_code == 409
+    assert new_server.put(new_server.create("trivial.py"), state="RUNNING").status_code == 409
     listener.until_final(pid)
-    check_whole(own_server, listener, pid, 400)
+    check_whole(new_server, listener, pid, 400)
     listener.close()
 
 
@@ -159,94 +159,94 @@ def kill_server(server: Server) -> None:
     assert alive == []
 
 
-def test_a_script_taken_over_can_be_stopped(own_server: Server) -> None:
-    pid = own_server.run("diehard.py", "sleeping")
-    own_server.kill("ses")
-    answer = own_server.stop_script(pid)
+def test_a_script_taken_over_can_be_stopped(new_server: Server) -> None:
+    pid = new_server.run("diehard.py", "sleeping")
+    new_server.kill("ses")
+    answer = new_server.stop_script(pid)
     assert answer["survivors"] == 0
-    assert own_server.procedure(pid)["state"] == "STOPPED"
+    assert new_server.procedure(pid)["state"] == "STOPPED"
 
 
 def test_a_run_that_ended_while_no_service_was_there_is_told_afterwards(
-    own_server: Server, talker: str
+    new_server: Server, talker: str
 ) -> None:
-    pid = own_server.run(talker, 10, 0.01)
-    kill_server(own_server)
-    until((own_server.state / "runs" / str(pid) / "result.json").exists)
-    own_server.start()
-    found = own_server.procedure(pid)
+    pid = new_server.run(talker, 10, 0.01)
+    kill_server(new_server)
+    until((new_server.state / "runs" / str(pid) / "result.json").exists)
+    new_server.start()
+    found = new_server.procedure(pid)
     assert found["state"] == "COMPLETE"
-    assert own_server.output(pid) == "".join(f"line {n}\n" for n in range(10))
+    assert new_server.output(pid) == "".join(f"line {n}\n" for n in range(10))
 
 
-def test_a_script_whose_supervisor_died_has_failed_and_nothing_of_it_is_left(own_server: Server) -> None:
-    events = Events(own_server)
-    pid = own_server.run("diehard.py", "grandchild")
+def test_a_script_whose_supervisor_died_has_failed_and_nothing_of_it_is_left(new_server: Server) -> None:
+    events = Events(new_server)
+    pid = new_server.run("diehard.py", "grandchild")
     here = events.wait(lambda e: e.get("msg") == "here")
     psutil.Process(psutil.Process(here["pid"]).ppid()).kill()
-    found = own_server.ended(pid)
+    found = new_server.ended(pid)
     assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "lost")
     for gone in (here["pid"], here["child"]):
         assert not psutil.pid_exists(gone) or psutil.Process(gone).status() == psutil.STATUS_ZOMBIE
-    assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
+    assert new_server.ended(new_server.run("trivial.py"))["state"] == "COMPLETE"
     events.close()
 
 
-def test_a_supervisor_that_died_while_no_server_was_there_is_found_out(own_server: Server) -> None:
-    events = Events(own_server)
-    pid = own_server.run("diehard.py", "grandchild")
+def test_a_supervisor_that_died_while_no_server_was_there_is_found_out(new_server: Server) -> None:
+    events = Events(new_server)
+    pid = new_server.run("diehard.py", "grandchild")
     here = events.wait(lambda e: e.get("msg") == "here")
     supervisor = psutil.Process(psutil.Process(here["pid"]).ppid())
-    kill_server(own_server)
+    kill_server(new_server)
     supervisor.kill()
-    own_server.start()
-    found = own_server.ended(pid)
+    new_server.start()
+    found = new_server.ended(pid)
     assert (found["state"], found["outcome"]["reason"]) == ("FAILED", "lost")
     assert not psutil.pid_exists(here["child"]) or (
         psutil.Process(here["child"]).status() == psutil.STATUS_ZOMBIE
     )
 
 
-def test_a_process_number_used_again_is_not_taken_for_the_supervisor(own_server: Server) -> None:
-    pid = own_server.run("diehard.py", "sleeping")
-    identity = own_server.state / "runs" / str(pid) / "process.json"
+def test_a_process_number_used_again_is_not_taken_for_the_supervisor(new_server: Server) -> None:
+    pid = new_server.run("diehard.py", "sleeping")
+    identity = new_server.state / "runs" / str(pid) / "process.json"
     until(identity.exists)
-    kill_server(own_server)
+    kill_server(new_server)
     known = json.loads(identity.read_text())
     os.kill(known["pid"], signal.SIGKILL)
     identity.write_text(json.dumps(known | {"pid": os.getpid()}))
-    own_server.start()
-    assert own_server.ended(pid)["outcome"]["reason"] == "lost"
+    new_server.start()
+    assert new_server.ended(pid)["outcome"]["reason"] == "lost"
 
 
-def test_history_and_numbers_go_on_after_a_restart(own_server: Server) -> None:
-    first = own_server.run("endings.py", "raise")
-    before = own_server.ended(first)
-    ready = own_server.create("trivial.py")
-    own_server.wait_state(ready, "READY")
-    assert own_server.stop() == 0
-    own_server.start()
-    after = own_server.procedure(first)
+def test_history_and_numbers_go_on_after_a_restart(new_server: Server) -> None:
+    first = new_server.run("endings.py", "raise")
+    before = new_server.ended(first)
+    ready = new_server.create("trivial.py")
+    new_server.wait_state(ready, "READY")
+    assert new_server.stop() == 0
+    new_server.start()
+    after = new_server.procedure(first)
     assert {**after, "uri": ""} == {**before, "uri": ""}
-    assert own_server.procedure(ready)["outcome"]["detail"].endswith("the server was shut down")
-    assert own_server.create("trivial.py") == ready + 1
+    assert new_server.procedure(ready)["outcome"]["detail"].endswith("the server was shut down")
+    assert new_server.create("trivial.py") == ready + 1
 
 
-def test_a_request_made_while_the_service_restarts_is_carried_out_once(own_server: Server) -> None:
+def test_a_request_made_while_the_service_restarts_is_carried_out_once(new_server: Server) -> None:
     for _ in range(5):
-        own_server.kill("ses")
-        pid = own_server.create("trivial.py")
-        assert own_server.wait_state(pid, "READY")["id"] == pid
-    ids = [p["id"] for p in own_server.get("/procedures")]
+        new_server.kill("ses")
+        pid = new_server.create("trivial.py")
+        assert new_server.wait_state(pid, "READY")["id"] == pid
+    ids = [p["id"] for p in new_server.get("/procedures")]
     assert ids == sorted(set(ids)) == list(range(1, 6))
 
 
-def test_a_worker_that_keeps_dying_is_restarted_and_told(own_server: Server) -> None:
-    events = Events(own_server)
-    own_server.kill("activity")
+def test_a_worker_that_keeps_dying_is_restarted_and_told(new_server: Server) -> None:
+    events = Events(new_server)
+    new_server.kill("activity")
     events.wait(lambda e: e["topic"] == "worker.lost" and e["worker"] == "ActivityWorker")
     events.wait(lambda e: e["topic"] == "worker.restarted" and e["worker"] == "ActivityWorker")
-    own_server.ready()
+    new_server.ready()
     events.close()
 
 
@@ -275,47 +275,49 @@ def test_stopping_scripts_may_take_a_worker_longer_than_the_watchdog_allows(tmp_
         assert server.stop() == 0
         server.start()
         assert server.procedure(pid)["state"] == "STOPPED"
-        assert "no sign of life" not in server.log.read_text()
+        assert "has no heartbeat" not in server.log.read_text()
 
 
-def test_the_nursery_may_die_too(own_server: Server) -> None:
-    nursery = next(p for p in own_server.worker("ses").children() if "nursery" in " ".join(p.cmdline()))
-    pid = own_server.run("diehard.py", "sleeping")
-    nursery.kill()
+def test_the_forkserver_may_die_too(new_server: Server) -> None:
+    forkserver = next(p for p in new_server.worker("ses").children() if "forkserver" in " ".join(p.cmdline()))
+    pid = new_server.run("diehard.py", "sleeping")
+    forkserver.kill()
     for _ in range(2):
-        assert own_server.wait_state(own_server.create("trivial.py"), "READY")
-    assert own_server.procedure(pid)["state"] == "RUNNING"
-    own_server.stop_script(pid)
+        assert new_server.wait_state(new_server.create("trivial.py"), "READY")
+    assert new_server.procedure(pid)["state"] == "RUNNING"
+    new_server.stop_script(pid)
 
 
-def test_a_nursery_that_hangs_is_replaced_and_whoever_waits_gets_an_interpreter(own_server: Server) -> None:
+def test_a_forkserver_that_hangs_is_replaced_and_whoever_waits_gets_an_interpreter(
+    new_server: Server,
+) -> None:
     for _ in range(2):
-        own_server.wait_state(own_server.create("trivial.py"), "READY")
-    nursery = next(p for p in own_server.worker("ses").children() if "nursery" in " ".join(p.cmdline()))
-    nursery.suspend()
-    for pid in [own_server.create("trivial.py") for _ in range(2)]:
-        own_server.wait_state(pid, "READY", timeout=60)
-    assert not nursery.is_running()
-    assert "The nursery of interpreters hangs" in own_server.log.read_text()
+        new_server.wait_state(new_server.create("trivial.py"), "READY")
+    forkserver = next(p for p in new_server.worker("ses").children() if "forkserver" in " ".join(p.cmdline()))
+    forkserver.suspend()
+    for pid in [new_server.create("trivial.py") for _ in range(2)]:
+        new_server.wait_state(pid, "READY", timeout=60)
+    assert not forkserver.is_running()
+    assert "The forkserver of interpreters hangs" in new_server.log.read_text()
 
 
-def test_a_second_server_on_the_same_state_directory_refuses_to_start(own_server: Server) -> None:
+def test_a_second_server_on_the_same_state_directory_refuses_to_start(new_server: Server) -> None:
     import subprocess
     import sys
 
     second = subprocess.run(
         [sys.executable, "-m", "ska_oso_oet.server"],
-        env={**os.environ, **own_server.settings},
+        env={**os.environ, **new_server.settings},
         capture_output=True,
         text=True,
         timeout=30,
         check=False,
     )
     assert second.returncode == 1
-    assert own_server.process is not None
-    assert f"process {own_server.process.pid} has the state directory" in second.stderr
+    assert new_server.process is not None
+    assert f"process {new_server.process.pid} has the state directory" in second.stderr
     assert len(second.stderr.splitlines()) == 1
-    own_server.ready()
+    new_server.ready()
 
 
 def test_messages_of_a_run_are_whole_when_it_is_stopped_in_the_middle(tmp_path: Path, talker: str) -> None:

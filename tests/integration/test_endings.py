@@ -73,7 +73,7 @@ def test_words_given_to_sys_exit_are_told(server: Server) -> None:
         ("no_main.py", "load_error", "has no function main()"),
         ("syntax_error.py", "load_error", "SyntaxError"),
         ("import_error.py", "load_error", "No module named 'no_such_module_anywhere'"),
-        ("exits_early.py", "script_error", "ended its process with status 0 during init()"),
+        ("exits_early.py", "script_error", "init() exited with status 0"),
     ],
 )
 def test_a_script_that_cannot_be_prepared_says_why(

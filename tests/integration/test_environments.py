@@ -65,7 +65,7 @@ def kept(server: Server) -> list[dict[str, Any]]:
 
 
 def built(server: Server, pid: int) -> bool:
-    return "Making the environment" in server.output(pid)
+    return "Building the environment" in server.output(pid)
 
 
 def test_a_script_sees_its_own_dependencies_and_nothing_of_the_servers(
@@ -308,62 +308,62 @@ def leftovers(server: Server) -> list[str]:
     return [name for name in os.listdir(folder) if not name.endswith((".lock", ".failed"))]
 
 
-def test_two_that_need_the_same_share_one_build(own_server: Server, slow: tuple[Repository, Path]) -> None:
+def test_two_that_need_the_same_share_one_build(new_server: Server, slow: tuple[Repository, Path]) -> None:
     repository, flag = slow
-    pids = [own_server.create_from_git("sees.py", repository.url, create_env=True) for _ in range(2)]
+    pids = [new_server.create_from_git("sees.py", repository.url, create_env=True) for _ in range(2)]
     until(lambda: reached(flag), 60)
-    until(lambda: any("Waiting for another procedure" in own_server.output(pid) for pid in pids))
+    until(lambda: any("Waiting for another procedure" in new_server.output(pid) for pid in pids))
     flag.unlink()
     for pid in pids:
-        own_server.wait_state(pid, "READY", timeout=100)
-    assert sorted(built(own_server, pid) for pid in pids) == [False, True]
-    (environment,) = kept(own_server)
-    refused = own_server.request("DELETE", f"/environments/{environment['id']}")
+        new_server.wait_state(pid, "READY", timeout=100)
+    assert sorted(built(new_server, pid) for pid in pids) == [False, True]
+    (environment,) = kept(new_server)
+    refused = new_server.request("DELETE", f"/environments/{environment['id']}")
     assert refused.status_code == 409
 
 
 def test_a_stop_in_the_middle_of_a_build_leaves_nothing(
-    own_server: Server, slow: tuple[Repository, Path]
+    new_server: Server, slow: tuple[Repository, Path]
 ) -> None:
     repository, flag = slow
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
     until(lambda: reached(flag), 60)
-    assert own_server.procedure(pid)["state"] == "PREP_ENV"
-    assert own_server.stop_script(pid)["survivors"] == 0
-    assert own_server.procedure(pid)["state"] == "STOPPED"
-    assert leftovers(own_server) == []
-    assert not [p for p in psutil.process_iter() if str(own_server.state) in " ".join(_words(p))]
+    assert new_server.procedure(pid)["state"] == "PREP_ENV"
+    assert new_server.stop_script(pid)["survivors"] == 0
+    assert new_server.procedure(pid)["state"] == "STOPPED"
+    assert leftovers(new_server) == []
+    assert not [p for p in psutil.process_iter() if str(new_server.state) in " ".join(_words(p))]
 
 
 def test_a_build_goes_on_when_the_service_is_killed(
-    own_server: Server, slow: tuple[Repository, Path]
+    new_server: Server, slow: tuple[Repository, Path]
 ) -> None:
     repository, flag = slow
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
     until(lambda: reached(flag), 60)
-    own_server.kill("ses")
-    own_server.ready()
+    new_server.kill("ses")
+    new_server.ready()
     flag.unlink()
-    own_server.wait_state(pid, "READY", timeout=100)
+    new_server.wait_state(pid, "READY", timeout=100)
 
 
 def test_a_build_whose_supervisor_is_killed_is_made_again(
-    own_server: Server, slow: tuple[Repository, Path]
+    new_server: Server, slow: tuple[Repository, Path]
 ) -> None:
     repository, flag = slow
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
     until(lambda: reached(flag), 60)
-    (supervisor,) = [p for p in own_server.processes() if p.name() == f"oet-super-{pid}"]
+    (supervisor,) = [p for p in new_server.processes() if p.name() == f"oet-super-{pid}"]
     supervisor.kill()
-    assert own_server.ended(pid)["outcome"]["reason"] == "lost"
+    assert new_server.ended(pid)["outcome"]["reason"] == "lost"
     flag.unlink()
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    own_server.wait_state(pid, "READY", timeout=100)
-    assert all(not name.endswith(".making") for name in leftovers(own_server))
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
+    new_server.wait_state(pid, "READY", timeout=100)
+    assert all(not name.endswith(".making") for name in leftovers(new_server))
 
 
 def test_a_failed_build_tells_the_installers_words_leaves_nothing_and_is_tried_again(
-    own_server: Server, tmp_path: Path
+    new_server: Server, tmp_path: Path
 ) -> None:
     flag = tmp_path / "broken"
     flag.touch()
@@ -374,15 +374,15 @@ def test_a_failed_build_tells_the_installers_words_leaves_nothing_and_is_tried_a
     )
     repository = Repository(tmp_path / "r")
     repository.commit({"setup.py": setup, "sees.py": SEES})
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    found = own_server.ended(pid, timeout=100)
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
+    found = new_server.ended(pid, timeout=100)
     assert found["outcome"]["reason"] == "environment_error"
     assert "there is no antenna here" in found["outcome"]["detail"]
-    assert "there is no antenna here" in own_server.output(pid)
-    assert leftovers(own_server) == []
+    assert "there is no antenna here" in new_server.output(pid)
+    assert leftovers(new_server) == []
     flag.unlink()
-    pid = own_server.create_from_git("sees.py", repository.url, create_env=True)
-    own_server.wait_state(pid, "READY", timeout=100)
+    pid = new_server.create_from_git("sees.py", repository.url, create_env=True)
+    new_server.wait_state(pid, "READY", timeout=100)
 
 
 def test_a_dependency_that_does_not_exist_is_named(server: Server, tmp_path: Path) -> None:

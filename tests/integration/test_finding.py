@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import http.client
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +15,8 @@ from urllib.parse import quote, urlsplit
 import pytest
 import requests
 
-from ska_oso_oet.domain.errors import NotFound
-from ska_oso_oet.web.runfiles import RunFiles
+from ska_oso_oet.domain.errors import NotFound, Unavailable
+from ska_oso_oet.web.run_files import RunFiles
 
 from ..conftest import Server, serving
 from .terminals import Terminal
@@ -237,6 +239,16 @@ def test_a_hard_link_to_what_the_script_does_not_own_is_no_file_of_it(tmp_path: 
             files.open(b"link")
 
 
+def test_however_files_are_called_their_list_has_a_bounded_size(tmp_path: Path) -> None:
+    work = tmp_path / "1" / "work"
+    work.mkdir(parents=True)
+    for n in range(4000):
+        (work / f"{n:04d}{'é' * 100}").touch()
+    files, more = RunFiles(str(tmp_path), 1).all()
+    assert more
+    assert 2**20 < sum(len(quote(file.path)) for file in files) <= 2**21
+
+
 def test_what_a_page_shows_of_a_file_runs_nothing(site: Server) -> None:
     pid = site.run("night/write.py", init={})
     site.ended(pid)
@@ -258,6 +270,21 @@ def test_files_are_fetched_while_the_script_runs(site: Server, oet: Terminal, tm
         assert (tmp_path / "log.txt").read_text() == "first line\n"
     finally:
         site.stop_script(pid)
+
+
+def test_a_file_that_its_script_has_a_lease_on_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "1" / "work").mkdir(parents=True)
+    files = RunFiles(str(tmp_path), 1)
+    with open(tmp_path / "1" / "work" / "leased", "wb") as leased:
+        before = signal.signal(signal.SIGIO, signal.SIG_IGN)
+        try:
+            fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+            with pytest.raises(Unavailable, match="holds a lease on 'leased'"):
+                files.open(b"leased")
+        finally:
+            fcntl.fcntl(leased, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+            signal.signal(signal.SIGIO, before)
+    files.open(b"leased")[0].close()
 
 
 def test_a_script_that_swaps_files_for_links_leads_nobody_out(site: Server) -> None:

@@ -75,7 +75,7 @@ def test_rounds_of_create_and_start_leave_nothing_behind(tmp_path: Path, rounds:
             assert after[f"{role} memory"] <= before[f"{role} memory"] + 8 * 2**20 + rounds * 2048
 
 
-#: Arbiter, four workers, gunicorn's own worker, the nursery, and a warm supervisor with its runner.
+#: Arbiter, four workers, gunicorn's own worker, the forkserver, and a warm supervisor with its runner.
 PROCESSES = 9
 
 

@@ -63,67 +63,67 @@ def kept(server: Server) -> list[dict[str, Any]]:
     return [one for one in server.get("/environments") if one["kind"] == "environment"]
 
 
-def test_what_moved_is_taken_as_it_is_now_and_from_then_on(own_server: Server, tmp_path: Path) -> None:
+def test_what_moved_is_taken_as_it_is_now_and_from_then_on(new_server: Server, tmp_path: Path) -> None:
     scripts, depended = moving(tmp_path)
-    first = run(own_server, scripts, True)
+    first = run(new_server, scripts, True)
     version(depended, "new")
-    assert run(own_server, scripts, True) == first
-    fresh = run(own_server, scripts, "fresh")
+    assert run(new_server, scripts, True) == first
+    fresh = run(new_server, scripts, "fresh")
     assert fresh[:2] == ["new", "new"]
     assert fresh[2] != first[2]
-    assert own_server.get("/procedures")[-1]["script"]["create_env"] == "fresh"
-    assert run(own_server, scripts, True) == fresh
+    assert new_server.get("/procedures")[-1]["script"]["create_env"] == "fresh"
+    assert run(new_server, scripts, True) == fresh
     version(depended, "newest")
-    assert run(own_server, scripts, "fresh")[:2] == ["newest", "newest"]
-    assert len(kept(own_server)) == 1
+    assert run(new_server, scripts, "fresh")[:2] == ["newest", "newest"]
+    assert len(kept(new_server)) == 1
 
 
-def test_a_run_in_the_old_environment_goes_on_undisturbed(own_server: Server, tmp_path: Path) -> None:
+def test_a_run_in_the_old_environment_goes_on_undisturbed(new_server: Server, tmp_path: Path) -> None:
     scripts, depended = moving(tmp_path)
     gate = tmp_path / "gate"
-    running = create(own_server, scripts, True)
-    own_server.wait_state(running, "READY", timeout=100)
-    own_server.start_main(running, gate=str(gate))
+    running = create(new_server, scripts, True)
+    new_server.wait_state(running, "READY", timeout=100)
+    new_server.start_main(running, gate=str(gate))
     version(depended, "new")
-    pid = create(own_server, scripts, "fresh")
-    own_server.wait_state(pid, "READY", timeout=100)
-    assert len(kept(own_server)) == 2
+    pid = create(new_server, scripts, "fresh")
+    new_server.wait_state(pid, "READY", timeout=100)
+    assert len(kept(new_server)) == 2
     gate.touch()
-    assert result(own_server, running)[:2] == ["old", "old"]
-    own_server.start_main(pid)
-    assert result(own_server, pid)[:2] == ["new", "new"]
+    assert result(new_server, running)[:2] == ["old", "old"]
+    new_server.start_main(pid)
+    assert result(new_server, pid)[:2] == ["new", "new"]
 
 
-def test_one_that_cannot_be_made_anew_leaves_the_one_there_is(own_server: Server, tmp_path: Path) -> None:
+def test_one_that_cannot_be_made_anew_leaves_the_one_there_is(new_server: Server, tmp_path: Path) -> None:
     scripts, depended = moving(tmp_path)
-    first = run(own_server, scripts, True)
+    first = run(new_server, scripts, True)
     depended.commit({"setup.py": "raise RuntimeError('no antenna here')\n"})
-    found = own_server.ended(create(own_server, scripts, "fresh"), timeout=100)
+    found = new_server.ended(create(new_server, scripts, "fresh"), timeout=100)
     assert found["outcome"]["reason"] == "environment_error"
     assert "no antenna here" in found["outcome"]["detail"]
-    assert run(own_server, scripts, True) == first
+    assert run(new_server, scripts, True) == first
 
 
-def test_the_first_environment_of_all_may_be_a_fresh_one(own_server: Server, tmp_path: Path) -> None:
+def test_the_first_environment_of_all_may_be_a_fresh_one(new_server: Server, tmp_path: Path) -> None:
     scripts, _ = moving(tmp_path)
-    fresh = run(own_server, scripts, "fresh")
-    assert run(own_server, scripts, True) == fresh
-    (environment,) = kept(own_server)
-    until(lambda: own_server.request("DELETE", f"/environments/{environment['id']}").ok)
-    assert kept(own_server) == []
+    fresh = run(new_server, scripts, "fresh")
+    assert run(new_server, scripts, True) == fresh
+    (environment,) = kept(new_server)
+    until(lambda: new_server.request("DELETE", f"/environments/{environment['id']}").ok)
+    assert kept(new_server) == []
 
 
-def test_an_activity_may_have_its_environment_made_anew(own_server: Server, tmp_path: Path) -> None:
+def test_an_activity_may_have_its_environment_made_anew(new_server: Server, tmp_path: Path) -> None:
     scripts, depended = moving(tmp_path)
-    activities = Activities(own_server)
-    sbd_id = Blocks(own_server).add(
+    activities = Activities(new_server)
+    sbd_id = Blocks(new_server).add(
         "sbd-moving", {"observe": {"kind": "git", "repo": scripts.url, "path": "s.py"}}
     )
     for create_env, told in ((True, "old"), (True, "old"), ("fresh", "new")):
         activity = activities.run(sbd_id, create_env=create_env)
         assert activity["create_env"] == create_env
         assert activities.ended(activity["id"], timeout=100)["state"] == "COMPLETE"
-        assert result(own_server, activity["procedure_id"])[0] == told
+        assert result(new_server, activity["procedure_id"])[0] == told
         version(depended, "new")
     refused = activities.post(sbd_id, create_env="stale")
     assert refused.status_code == 422

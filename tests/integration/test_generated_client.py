@@ -22,8 +22,11 @@ from observation_execution_tool_client.api.procedures import (
     start_or_stop_procedure, create_procedure, get_output, get_procedure, list_procedures)
 from observation_execution_tool_client.models import (
     Arguments, ArgumentsKwargsType0, ChangeBody, ChangeBodyStateType0, CreateBody, FileScript,
-    Problem, Procedure, ScriptArguments, Stopped)
+    Problem, Procedure, ScriptArguments, ShownScript, Stopped)
 
+for create_env in (False, True, "fresh"):
+    shown = {"script_type": "git", "script_uri": "git://a.py", "create_env": create_env}
+    assert ShownScript.from_dict(shown).create_env == create_env
 client = Client(sys.argv[1], raise_on_unexpected_status=True)
 assert livez.sync(client=client).status == "alive"
 kwargs = ArgumentsKwargsType0()

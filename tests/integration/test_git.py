@@ -13,9 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from ska_oso_oet.execution.gitprocess import run_git
-from ska_oso_oet.execution.gitsettings import pinned
-from ska_oso_oet.execution.reach import Host
+from ska_oso_oet.preparation.address_guard import Host
+from ska_oso_oet.preparation.git_process import run_git
+from ska_oso_oet.preparation.git_settings import pinned
 
 from ..conftest import Events, Server, serving, until
 from ..repositories import Repository, hanging, prints, redirecting, serving_over_http
@@ -365,6 +365,17 @@ def test_a_name_that_leads_elsewhere_by_the_time_of_the_fetch_is_asked_where_it_
         asking = ["ls-remote", url, "HEAD"]
         assert run_git(asking, at="/", deadline=30, settings=pinned(host)).status == 0
         assert run_git(asking, at="/", deadline=30).status != 0
+
+
+def test_a_name_that_leads_nowhere_is_not_looked_up_again(tmp_path: Path, repository: Repository) -> None:
+    asked = threading.Event()
+    with serving_over_http(tmp_path, asked=asked) as base:
+        port = int(base.rpartition(":")[2])
+        host = Host("http", "localhost", port, ())  # as if DNS had known nothing of it before
+        asking = ["ls-remote", f"http://localhost:{port}/repository/.git", "HEAD"]
+        told = run_git(asking, at="/", deadline=30, settings=pinned(host))
+        assert (told.status, asked.is_set()) == (128, False)
+        assert "Failed to connect" in told.err
 
 
 # -- over the network --------------------------------------------------------------------------------

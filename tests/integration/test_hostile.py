@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import socket
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -345,6 +346,59 @@ def test_a_script_cannot_say_what_happened_before_its_code_ran(own_server: Serve
     events.close()
 
 
+SAYS_IT_IS_READY_AND_HEARS_NOTHING = """
+import json, os, time
+for fd in range(700, 720):
+    try:
+        os.write(fd, json.dumps({"say": "loaded", "time": 1}).encode() + b"\\n")
+    except OSError:
+        pass
+time.sleep(3600)
+def main(**kwargs):
+    pass
+"""
+
+
+def test_a_script_that_hears_nothing_is_stopped_by_its_supervisor(own_server: Server, write: Write) -> None:
+    pid = own_server.create(write(SAYS_IT_IS_READY_AND_HEARS_NOTHING))
+    own_server.wait_state(pid, "READY")
+    events = Events(own_server, topics="request")
+    body = {"state": "RUNNING", "script_args": {"main": {"args": ["x" * 900_000]}}}
+    starting = threading.Thread(target=lambda: own_server.put(pid, **body))
+    starting.start()
+    events.wait(lambda e: e["topic"] == "request.procedure.start")
+    own_server.stop_script(pid)
+    starting.join()
+    events.close()
+    outcome = own_server.procedure(pid)["outcome"]
+    assert outcome["reason"] == "stopped"
+    assert [stage for stage, _ in outcome["stages"]] == ["intent", "terminate", "verified"]
+
+
+LEASES = """
+import fcntl, os, signal, time
+def main():
+    signal.signal(signal.SIGIO, signal.SIG_IGN)
+    files = [open(f"../{name}.json") for name in ("spec", "process")]
+    for file in files:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_WRLCK)
+    print("held", flush=True)
+    time.sleep(3600)
+"""
+
+
+def test_leases_on_the_files_of_a_run_keep_no_service_from_starting(own_server: Server, write: Write) -> None:
+    pid = own_server.run(write(LEASES))
+    until(lambda: own_server.output(pid) == "held\n")
+    script = own_server.procedure(pid)["pid"]
+    other = own_server.create("trivial.py")
+    own_server.wait_state(other, "READY")
+    own_server.kill("ses")
+    own_server.stop_script(other)
+    assert own_server.ended(pid)["outcome"]["reason"] in ("lost", "killed")  # nothing told who supervised it
+    assert gone(script)
+
+
 def test_a_script_that_removes_its_run_directory_ends_as_it_would(own_server: Server, tmp_path: Path) -> None:
     script = tmp_path / "rm.py"
     script.write_text(
@@ -496,10 +550,13 @@ def test_children_that_go_on_talking_do_not_hold_up_the_end(own_server: Server, 
         "                forge(b'\\n' * 1000)\n"
         "    os._exit(0)\n"
     )
+    warning = "not messages of a runner"
+    warned = own_server.log.read_text().count(warning)
     pid = own_server.run(write(text))
     assert own_server.ended(pid)["state"] in ("COMPLETE", "FAILED")
     until(lambda: not [p for p in own_server.processes() if p.name() == f"oet-super-{pid}"])
-    assert own_server.log.read_text().count("no saying") <= 1
+    warnings = [line for line in own_server.log.read_text().splitlines() if warning in line][warned:]
+    assert [line.split("|")[6] for line in warnings] == [f"worker:supervisor,procedure_id:{pid}"]
 
 
 def test_a_message_that_is_too_long_is_told_in_the_script(own_server: Server, write: Write) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,7 +38,7 @@ def test_the_tour_of_the_guide(oet: Terminal, packaged: Server) -> None:
     events = started.index("Events\n------\n")
     assert started.index("started execution on subarray 1", events) < started.index("Hello, bob!", events)
     assert f"Procedure {pid} (file://hello_world.py) execution complete on subarray 1" in started
-    assert started.rstrip().endswith("COMPLETE")
+    assert re.search(r" COMPLETE +in \d\.\d s$", started.rstrip())
 
     described = oet("procedure", "describe", f"--pid={pid}")
     lines = [line.split() for line in described.splitlines()]

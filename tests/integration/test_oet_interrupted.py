@@ -125,7 +125,8 @@ def test_ctrl_c_when_main_runs_stops_the_listening_only(
         told = typing.end()
     pid = int(str(_last(server)["id"]))
     assert told.endswith(
-        f"\nStopped listening; procedure {pid} goes on. To stop it: oet procedure stop --pid={pid}\n"
+        f"\nStopped listening; procedure {pid} goes on. To stop it: oet procedure stop --pid={pid}; "
+        f"to rejoin: oet procedure logs --follow --pid={pid}\n"
     )
     assert server.procedure(pid)["state"] == "RUNNING"
     server.stop_script(pid)
@@ -169,15 +170,37 @@ def test_ending_oet_is_closing_its_terminal(
         server.stop_script(int(str(last["id"])))
 
 
-def test_a_start_that_is_refused_leaves_nothing_behind(server: Server, oet: Terminal, tmp_path: Path) -> None:
+def test_beside_a_script_that_runs_nothing_is_prepared(server: Server, oet: Terminal) -> None:
     running = server.run("diehard.py", "sleeping")
-    told = oet("procedure", "run", "file://trivial.py", status=3)
-    last = _last(server)
-    assert last["state"] == "STOPPED"
+    for listen in ("True", "False"):
+        told = oet("procedure", "run", "file://trivial.py", f"--listen={listen}", status=3)
+        assert told == (
+            f"Error: Cannot start another script on subarray 1: procedure {running} is RUNNING; "
+            f"to stop that one: oet procedure stop --pid={running}\n"
+        )
+    assert _last(server)["id"] == running
+    server.stop_script(running)
+
+
+def test_a_start_that_is_refused_leaves_nothing_behind(server: Server, oet: Terminal, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    waits = f"while not os.path.exists({str(go)!r}):\n        time.sleep(0.01)"
+    script = _script(tmp_path, "import os" + SLOW.replace("time.sleep(3600)", waits))
+    with oet.open("procedure", "run", script, stderr=subprocess.PIPE) as run:
+        assert run.stdout is not None
+        assert run.stderr is not None
+        while run.stdout.readline() != "Script message: initialising\n":
+            pass
+        last = _last(server)
+        running = server.run("diehard.py", "sleeping")
+        go.touch()
+        told = run.stderr.read()
+    assert (run.returncode, server.procedure(int(str(last["id"])))["state"]) == (3, "STOPPED")
     assert told.endswith(
-        f"Procedure {last['id']} has not run its main yet; stopping it. Ctrl-C once more leaves at once\n"
+        f"Procedure {last['id']} has not run its main yet; stopping it. Ctrl-C leaves at once\n"
         f"Procedure {last['id']} is stopped, without an abort of the subarray\n"
-        f"Error: Cannot start procedure {last['id']}: procedure {running} is RUNNING\n"
+        f"Error: Cannot start procedure {last['id']}: procedure {running} is RUNNING (subarray 1); "
+        f"to stop that one: oet procedure stop --pid={running}\n"
     )
     server.stop_script(running)
 

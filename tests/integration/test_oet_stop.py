@@ -64,7 +64,8 @@ def test_a_second_stop_while_the_first_is_pending_gets_the_same_answer(
     (tmp_path / "stubborn.py").write_text(STUBBORN)
     (tmp_path / "abort.py").write_text("def main(subarray_id):\n    print('aborted')\n")
     script = str(tmp_path / "stubborn.py")
-    with serving(tmp_path / "state", OET_ABORT_SCRIPT=str(tmp_path / "abort.py")) as server:
+    settings = {"OET_ABORT_SCRIPT": str(tmp_path / "abort.py"), "OET_STOP_GRACE": "6 s"}
+    with serving(tmp_path / "state", **settings) as server:
         oet, events = Terminal(server), Events(server, topics="user.script.announce")
         server.run(script)
         events.wait(lambda event: event["msg"] == "here")

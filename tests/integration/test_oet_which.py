@@ -126,12 +126,12 @@ def test_an_impatient_stop_does_not_stop_the_abort(tmp_path: Path) -> None:
         assert server.procedure(abort)["state"] == "STOPPED"
 
 
-def test_the_id_of_another_procedure_is_no_argument(own_server: Server) -> None:
-    oet = Terminal(own_server)
-    first, second = (own_server.create("trivial.py") for _ in range(2))
+def test_the_id_of_another_procedure_is_no_argument(new_server: Server) -> None:
+    oet = Terminal(new_server)
+    first, second = (new_server.create("trivial.py") for _ in range(2))
     for pid in (first, second):
-        own_server.wait_state(pid, "READY")
+        new_server.wait_state(pid, "READY")
     told = oet("procedure", "start", str(first), status=2)
     assert f"oet procedure start --pid={first}" in told
     assert f"oet procedure start -- {first}" in told
-    assert [p["state"] for p in own_server.get("/procedures")] == ["READY", "READY"]
+    assert [p["state"] for p in new_server.get("/procedures")] == ["READY", "READY"]

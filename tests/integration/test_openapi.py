@@ -12,7 +12,7 @@ from openapi_spec_validator import validate
 from ska_oso_oet.settings import read_settings
 from ska_oso_oet.web.app import create_app
 from ska_oso_oet.web.bridge import Bridge
-from ska_oso_oet.web.stream import Hub
+from ska_oso_oet.web.streams.hub import Hub
 
 from ..conftest import Server
 

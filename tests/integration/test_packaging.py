@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 
 def build(folder: Path, source: Path) -> Path:
     copy = folder / "source"
-    others = (".venv", ".git", "*.egg-info", "__pycache__", "tests")
+    others = (".venv", ".peers", ".git", "*.egg-info", "__pycache__", "tests")
     shutil.copytree(source, copy, ignore=shutil.ignore_patterns(*others))
     subprocess.run(
         [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", folder, copy], check=True
@@ -59,10 +59,27 @@ def test_the_wheel_of_the_backend_holds_its_scripts_and_migrations_and_asks_for_
         metadata = archive.read(next(n for n in names if n.endswith("METADATA"))).decode()
     for script in ("hello_world", "long_observation", "failing", "abort"):
         assert f"ska_oso_oet/scripts/{script}.py" in names
-    for migration in ("journal/migrations/r0001_messages_and_procedures", "history/migrations/r0001_history"):
-        assert f"ska_oso_oet/bus/{migration}.py" in names
+    for migration in ("journal/migrations/r0001_journal", "central/migrations/r0001_history"):
+        assert f"ska_oso_oet/{migration}.py" in names
     assert not [n for n in names if n.startswith("ska_oso_oet_client/")]
     assert "Requires-Dist: ska_oso_oet_client==1.0.0" in metadata
+
+
+@pytest.mark.parametrize(
+    ("project", "pages"),
+    [("ska_oso_oet_client", {"oet", "oet-procedure-start", "oet-wait_for_qa_ready"}), (".", {"oet-server"})],
+)
+def test_a_wheel_installs_manual_pages_where_man_looks(tmp_path: Path, project: str, pages: set[str]) -> None:
+    with zipfile.ZipFile(build(tmp_path, ROOT / project)) as archive:
+        found = {
+            Path(name).stem: archive.read(name).decode()
+            for name in archive.namelist()
+            if ".data/data/share/man/man1/" in name
+        }
+    assert pages <= set(found)
+    for text in found.values():
+        assert text.startswith(".TH OET")
+        assert ".SH SYNOPSIS\n" in text
 
 
 def test_importing_the_client_loads_nothing_of_the_backend() -> None:

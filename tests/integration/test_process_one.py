@@ -53,14 +53,14 @@ def server(tmp_path: Path) -> Iterator[ProcessOne]:
 def test_it_buries_a_supervisor_that_a_crash_has_left_to_it(server: ProcessOne) -> None:
     pid = server.run("diehard.py", "sleeping")
     ses = next(child for child in server.first.children() if child.cmdline()[3:4] == ["ses"])
-    (nursery,) = ses.children()
+    (forkserver,) = ses.children()
     (supervisor,) = (p for p in ses.children(recursive=True) if p.name() == f"oet-super-{pid}")
     ses.kill()
-    until(lambda: nursery.ppid() == server.first.pid)  # it stays for as long as its supervisors do
+    until(lambda: forkserver.ppid() == server.first.pid)  # it stays for as long as its supervisors do
     until(lambda: server.get("/status")["workers"]["SESWorker"] == "ok")
     server.stop_script(pid)
     until(lambda: not supervisor.is_running())  # a process that nobody has buried is
-    until(lambda: not nursery.is_running())
+    until(lambda: not forkserver.is_running())
 
 
 def test_it_ends_when_it_is_told_to_while_it_starts(tmp_path: Path) -> None:

@@ -165,5 +165,5 @@ def test_a_manifest_of_another_shape_is_refused_with_one_sentence(
     server: Server, tmp_path: Path, files: dict[str, str]
 ) -> None:
     detail = detail_of(server, tmp_path / "r", **files)
-    assert "is not as it must be" in detail or detail.startswith("pyproject.toml cannot be used: ")
+    assert "is not valid" in detail or detail.startswith("pyproject.toml cannot be used: ")
     assert "\n" not in detail

@@ -9,6 +9,7 @@ import pytest
 from ska_oso_oet.settings import PACKAGED_SCRIPTS
 
 from ..conftest import Events, Server, serving
+from .terminals import Terminal
 
 QA = {"wait_for_qa_ready": True}  #: what a function that takes it is told of the operator's decisions
 
@@ -44,6 +45,21 @@ def test_arguments_of_init_and_main_arrive(server: Server) -> None:
         "init": {"args": ["goodbye", 1], "kwargs": {"subarray_id": 1}},
         "main": {"args": ["bob", None], "kwargs": {"context": QA, "simulate": False, "nested": {"a": [1.5]}}},
     }
+
+
+def test_the_subarray_is_given_to_init_and_main_if_they_name_it(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "both.py"
+    init, main = "def init(subarray_id):\n    pass\n", "def main(scans, subarray_id=None):\n    print({})\n"
+    script.write_text(init + main.format("subarray_id, scans"))
+    for given, subarray in (({}, 1), ({"subarray_id": 7}, 7)):
+        pid = server.run(str(script), 4, **given)
+        called = server.ended(pid)["script_args"]
+        assert called["init"] == {"args": [], "kwargs": {"subarray_id": 1}}
+        assert called["main"] == {"args": [4], "kwargs": {"subarray_id": subarray}}
+        assert server.output(pid) == f"{subarray} 4\n"
+        assert f"main      [4]          {{'subarray_id': {subarray}}}" in Terminal(server)(
+            "procedure", "describe"
+        )
 
 
 def test_values_json_cannot_carry_are_sent_as_their_representation(server: Server) -> None:

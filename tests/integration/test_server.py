@@ -15,8 +15,9 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from ska_oso_oet import administration, features
+from ska_oso_oet import commands
 from ska_oso_oet import server as oet_server
+from ska_oso_oet.settings import flags
 
 from ..conftest import Events, Server, serving, until
 
@@ -106,11 +107,9 @@ def test_a_flag_that_does_not_exist_is_one_line_and_a_status(tmp_path: Path, wor
 def test_each_flag_is_told_with_its_value_and_where_that_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    flag = features.Flag(name="faster", default=False, meaning="be faster")
-    monkeypatch.setattr(administration, "FLAGS", (flag,))
-    monkeypatch.setattr(
-        administration, "read_flags", lambda environ: features.read_flags(environ, (flag,), [])
-    )
+    flag = flags.Flag(name="faster", default=False, meaning="be faster")
+    monkeypatch.setattr(commands, "FLAGS", (flag,))
+    monkeypatch.setattr(commands, "read_flags", lambda environ: flags.read_flags(environ, (flag,)))
     told = CliRunner().invoke(oet_server.main, ["flags"], env={"OET_FEATURE_FASTER": "yes"})
     assert told.output == "faster = true (OET_FEATURE_FASTER): be faster\n"
 
@@ -133,7 +132,7 @@ def test_an_address_beyond_loopback_can_be_insisted_on(tmp_path: Path) -> None:
 
 
 def test_help_lists_every_setting_with_its_default(tmp_path: Path) -> None:
-    from ska_oso_oet.variables import VARIABLES
+    from ska_oso_oet.settings.variables import VARIABLES
 
     told = start(tmp_path, "--help").stdout
     for variable in VARIABLES.values():
@@ -176,10 +175,10 @@ def _kill(server: Server, role: str) -> bool:
     return False
 
 
-def test_a_nursery_that_is_still_importing_does_not_outlive_the_server(tmp_path: Path) -> None:
+def test_a_forkserver_that_is_still_importing_does_not_outlive_the_server(tmp_path: Path) -> None:
     (tmp_path / "slow.py").write_text("import time\ntime.sleep(60)\n")
     with serving(tmp_path / "state", OET_PRELOAD="slow", PYTHONPATH=str(tmp_path)) as server:
-        until(lambda: any("nursery" in " ".join(process.cmdline()) for process in server.processes()))
+        until(lambda: any("forkserver" in " ".join(process.cmdline()) for process in server.processes()))
 
 
 def test_new_work_is_refused_while_the_server_shuts_down(tmp_path: Path) -> None:
@@ -193,7 +192,9 @@ def test_new_work_is_refused_while_the_server_shuts_down(tmp_path: Path) -> None
         body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
         refused = server.request("POST", "/procedures", json=body)
         assert refused.status_code == 503
-        assert refused.json()["detail"] == "the server is shutting down; no new work is taken"
+        assert (
+            refused.json()["detail"] == "the server is shutting down; no new work is taken before it is back"
+        )
         assert "Retry-After" in refused.headers
         assert server.procedure(pid)["id"] == pid
         events.close()
@@ -214,9 +215,9 @@ def test_a_worker_can_run_alone(tmp_path: Path) -> None:
             worker.wait(20)
 
 
-def test_files_and_sockets_are_for_the_owner_only(server: Server) -> None:
-    server.ended(server.run("trivial.py"))
-    for path in [server.state, *server.state.rglob("*")]:
+def test_files_and_sockets_are_for_the_owner_only(new_server: Server) -> None:
+    new_server.ended(new_server.run("trivial.py"))
+    for path in [new_server.state, *new_server.state.rglob("*")]:
         assert path.stat().st_mode & 0o077 == 0, path
 
 
@@ -229,13 +230,13 @@ def test_a_state_directory_however_deep_works(tmp_path: Path) -> None:
         server.stop_script(pid)
 
 
-def test_log_lines_carry_worker_request_and_procedure(server: Server) -> None:
-    server.ended(server.create("no_main.py"))
-    pid = server.create("trivial.py")
-    server.wait_state(pid, "READY")
-    assert server.put(pid, state="STOPPED").status_code == 200
-    assert server.put(pid, state="STOPPED").status_code == 409
-    line = next(x for x in server.log.read_text().splitlines() if "it is already STOPPED" in x)
+def test_log_lines_carry_worker_request_and_procedure(new_server: Server) -> None:
+    new_server.ended(new_server.create("no_main.py"))
+    pid = new_server.create("trivial.py")
+    new_server.wait_state(pid, "READY")
+    assert new_server.put(pid, state="STOPPED").status_code == 200
+    assert new_server.put(pid, state="STOPPED").status_code == 409
+    line = next(x for x in new_server.log.read_text().splitlines() if "it is already STOPPED" in x)
     fields = line.split("|")
     assert fields[0] == "1"
     assert fields[2] == "INFO"

@@ -65,13 +65,13 @@ def test_a_script_that_does_not_want_to_die_is_gone_when_the_stop_answers(
 
 
 def marked(server: Server, pid: int) -> list[int]:
-    """The processes that wear the mark of this run."""
+    """The processes with the mark of this run."""
     import json
 
-    from ska_oso_oet.execution import processes
+    from ska_oso_oet.kernel import processes
 
     spec = json.loads((server.state / "runs" / str(pid) / "spec.json").read_text())
-    return processes.wearers(spec["mark"])
+    return processes.marked(spec["mark"])
 
 
 def test_a_finally_runs_to_its_end_when_it_needs_less_than_the_grace_period(

@@ -198,6 +198,15 @@ def test_topics_can_be_chosen_and_left_out(server: Server, query: dict[str, str]
     assert known == expected
 
 
+@pytest.mark.parametrize("name", ["topics", "exclude"])
+def test_no_listener_has_each_message_compared_with_thousands_of_prefixes(server: Server, name: str) -> None:
+    answer = server.request(
+        "GET", "/stream", params={name: ",".join(f"user.{n}" for n in range(51))}, headers={"Accept": "*/*"}
+    )
+    assert answer.status_code == 422
+    assert "at most 50 prefixes" in answer.json()["detail"]
+
+
 def test_a_listener_can_choose_one_procedure(server: Server) -> None:
     pid = server.run("echo.py")
     server.ended(pid)

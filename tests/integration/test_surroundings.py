@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ..conftest import Server, serving, until
+from ..repositories import Repository
 
 
 def test_lines_of_stdout_and_stderr_are_shown_as_they_were_written(server: Server, tmp_path: Path) -> None:
@@ -84,3 +87,36 @@ def test_a_preloaded_numpy_uses_as_many_threads_as_it_does_elsewhere(tmp_path: P
         server.ended(pid)
         assert server.output(pid) == "1\n"
         assert "started" not in server.log.read_text()
+
+
+def test_no_module_is_taken_from_the_folder_that_the_server_was_started_in(tmp_path: Path) -> None:
+    folder = tmp_path / "started-in"
+    folder.mkdir()
+    for name in ("sqlalchemy", "git", "pubsub", "flask"):
+        (folder / f"{name}.py").write_text(f"open({str(tmp_path / 'taken')!r}, 'a').write({name!r})\n")
+    (folder / "beside.py").write_text("")
+    script = tmp_path / "imports.py"
+    script.write_text("import importlib.util\ndef main():\n    print(importlib.util.find_spec('beside'))\n")
+    repository = Repository(tmp_path / "repository")
+    program = f"#!/bin/sh\necho git >> {tmp_path / 'taken'}\n"
+    (repository.path / "git").touch(0o755)
+    repository.commit({"git": program, "s.py": "def main():\n    pass\n"})
+    for path in (folder / "git", *(folder / name for name in ("uv", "setpriv"))):
+        path.write_text(program)
+        path.chmod(0o755)
+    server = Server(
+        tmp_path / "state",
+        PATH=f":.:{os.environ['PATH']}:",
+        PYTHONPATH=f":{os.environ.get('PYTHONPATH', '')}:relative",
+    )
+    server.command = ("env", f"--chdir={folder}", os.path.join(sysconfig.get_path("scripts"), "oet-server"))
+    try:
+        server.start()
+        for _ in range(2):
+            server.wait_state(server.create_from_git("s.py", repository.url), "READY")
+        pid = server.run(str(script))
+        assert server.ended(pid)["state"] == "COMPLETE"
+        assert server.output(pid) == "None\n"
+    finally:
+        server.stop()
+    assert not (tmp_path / "taken").exists()

@@ -17,7 +17,7 @@ import requests
 from ..conftest import Events, Server, serving, until
 
 READERS = 400
-MESSAGES = 40_000
+MESSAGES = 10_000
 #: Bytes that the documentation allows for what all clients of streams leave unread, and some for reading it.
 MOST = 2**27 + 2**25
 
@@ -56,15 +56,23 @@ def numbers(client: socket.socket, last: bytes) -> list[int]:
     return [int(number) for number in re.findall(rb"^id: (\d+)$", said, re.M)]
 
 
+@pytest.fixture(scope="module", params=[MESSAGES, pytest.param(4 * MESSAGES, marks=pytest.mark.long)])
+def messages(request: pytest.FixtureRequest) -> int:
+    """How many are in the journal: for all readers together several times of what is allowed."""
+    return int(request.param)
+
+
 @pytest.fixture(scope="module")
-def busy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def busy(messages: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """A server with a journal that no client's buffers hold."""
     with serving(tmp_path_factory.mktemp("oet") / "state") as found:
-        assert found.ended(found.run("floods.py", "messages", MESSAGES), timeout=120)["state"] == "COMPLETE"
+        assert found.ended(found.run("floods.py", "messages", messages), timeout=120)["state"] == "COMPLETE"
         yield found
 
 
-def test_commands_are_answered_while_hundreds_replay_everything_and_read_nothing(busy: Server) -> None:
+def test_commands_are_answered_while_hundreds_replay_everything_and_read_nothing(
+    busy: Server, messages: int
+) -> None:
     pid = busy.run("diehard.py", "sleeping")
     worker, before = busy.worker("rest").children()[0].pid, peak(busy)
     with contextlib.ExitStack() as stack:
@@ -77,19 +85,19 @@ def test_commands_are_answered_while_hundreds_replay_everything_and_read_nothing
         assert peak(busy) - before < MOST
         # Whoever reads at last gets everything, once and in order.
         found = numbers(readers[0], b'"new_state": "COMPLETE"')
-        found += numbers(readers[0], b"procedure.lifecycle.stopped") if found[-1] < MESSAGES else []
+        found += numbers(readers[0], b"procedure.lifecycle.stopped") if found[-1] < messages else []
         assert found == list(range(1, len(found) + 1))
-        assert len(found) > MESSAGES
+        assert len(found) > messages
     assert busy.worker("rest").children()[0].pid == worker
 
 
-def test_a_client_that_reads_overtakes_hundreds_that_do_not(busy: Server) -> None:
+def test_a_client_that_reads_overtakes_hundreds_that_do_not(busy: Server, messages: int) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(READERS):
             unread(busy, stack, "/stream")
         reader = Events(busy, after=0, topics="user.script.flood")
-        reader.wait(lambda e: e.get("n") == MESSAGES - 1, timeout=60)
-        assert [e["n"] for e in reader.all][:MESSAGES] == list(range(MESSAGES))
+        reader.wait(lambda e: e.get("n") == messages - 1, timeout=60)
+        assert [e["n"] for e in reader.all][:messages] == list(range(messages))
         reader.close()
 
 

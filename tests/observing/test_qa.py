@@ -115,7 +115,9 @@ def test_enabling_makes_a_running_script_wait(server: Server, simulator: Simulat
 def test_an_override_without_a_running_script_is_refused_and_changes_nothing(server: Server) -> None:
     answer = server.request("PUT", "/operator/wait_for_qa_ready", json={"action": "override"})
     assert answer.status_code == 409
-    assert answer.json()["detail"] == "There is no wait for QA to override: no procedure is RUNNING"
+    assert answer.json()["detail"].startswith(
+        "There is no wait for QA to override: no procedure is RUNNING; "
+    )
     assert said(state(server)) == {"wait_for_qa_ready": True, "override": None}
 
 

@@ -11,7 +11,7 @@ import requests
 
 from ska_oso_oet_client import LoginFailedError, OETClient
 from ska_oso_oet_client.errors import ProviderUnreachableError
-from ska_oso_oet_client.login import ways
+from ska_oso_oet_client.login import grants
 from ska_oso_oet_client.login.provider import Provider as Endpoints
 from ska_oso_oet_client.login.provider import ProviderRefusal, Tokens, discover
 from ska_oso_oet_client.model import Authentication
@@ -42,7 +42,7 @@ class Device:
                 link, code = self.shown()
                 self.pages.append(person.visit(link, user_code=code))
 
-        return ways.log_in_elsewhere(
+        return grants.log_in_elsewhere(
             self.offer, self.endpoints, timeout=60, notify=self.talk.append, sleep=sleep
         )
 
@@ -74,7 +74,7 @@ def test_somebody_says_no_elsewhere(device: Device) -> None:
 def test_the_command_shows_link_and_code_and_keeps_the_login(
     guarded: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch, provider: Provider
 ) -> None:
-    monkeypatch.setattr(ways, "_FIRST_INTERVAL", 0.01)
+    monkeypatch.setattr(grants, "_FIRST_INTERVAL", 0.01)
     told: list[str] = []
     monkeypatch.setattr("ska_oso_oet_client.cli.login.tell", lambda text: _enter(text, told))
     result = run("login", "--device")
@@ -118,7 +118,7 @@ def _wait(answers: list[Exception | Tokens], **code: Any) -> tuple[Tokens, list[
         pauses.append(seconds)
         now[0] += seconds
 
-    tokens = ways.log_in_elsewhere(
+    tokens = grants.log_in_elsewhere(
         OFFER,
         _scripted(iter(answers), **code),
         timeout=60,

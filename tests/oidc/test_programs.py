@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from ska_oso_oet_client import InvalidRequestError, OETClient
-from ska_oso_oet_client.login.scripted import ClientCredentials
+from ska_oso_oet_client.login.programs import ClientCredentials
 from tests.client.conftest import Result
 from tests.client.fake_oet import FakeOET
 

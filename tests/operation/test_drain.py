@@ -13,7 +13,7 @@ import pytest
 import requests
 
 from ..activities import Activities, Blocks, inline
-from ..conftest import Events, Server, serving, until
+from ..conftest import WORKERS, Events, Server, serving, until
 from ..repositories import Repository, hanging, prints, serving_over_http
 from .scraping import number
 
@@ -330,9 +330,6 @@ def test_where_nobody_can_tell_whether_it_was_drained_it_is(server: Server) -> N
     resume(server)
     server.kill("ses")
     server.ready()
-
-
-WORKERS = ("bus", "FlaskWorker", "SESWorker", "ActivityWorker")
 
 
 def test_a_drain_asked_for_while_its_worker_is_away_is_answered_once_it_is_back(server: Server) -> None:

@@ -14,8 +14,7 @@ import psutil
 import pytest
 import requests
 
-from ska_oso_oet.metrics.catalogue import CATALOGUE
-from ska_oso_oet.metrics.store import COUNTS, Store
+from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE
 
 from ..auth.conftest import guarded, log_in
 from ..auth.issuer import Issuer
@@ -278,17 +277,6 @@ def test_nobody_need_say_who_asks_and_nobody_is_named(tmp_path: Path) -> None:
             assert 'oet_build_info{subarray="7",version=' in shown
     finally:
         issuer.stop()
-
-
-def test_rows_of_another_release_are_left_aside(server: Server) -> None:
-    other = Store()
-    other.change((COUNTS, "oet_stop_seconds"), 3, lambda values: values.__setitem__(0, 1))
-    other.change((COUNTS, "oet_drained", "label"), 1, lambda values: values.__setitem__(0, 1))
-    other.change((COUNTS, "no_such_metric"), 1, lambda values: values.__setitem__(0, 1))
-    before = set(numbers(server))
-    other.open(str(server.state / "metrics"))
-    assert {name for name, _ in set(numbers(server)) - before} <= {"oet_http_request_seconds_bucket"}
-    os.close(other._file or 0)
 
 
 def test_a_worker_that_is_away_is_measured_no_more_and_the_others_are(server: Server) -> None:

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 import requests
 
-from ska_oso_oet.metrics.catalogue import CATALOGUE
-from ska_oso_oet.metrics.instruments import Histogram
+from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE
+from ska_oso_oet.telemetry.metrics.instruments import Histogram
 
 from ..conftest import Server, until
 from .scraping import root, text

@@ -235,7 +235,8 @@ def test_without_a_collector_everything_works_and_ends(tmp_path: Path, kind: str
 
 WORKERS = """
 import sys
-from ska_oso_oet import server, tracing
+from ska_oso_oet import server
+from ska_oso_oet.telemetry import tracing
 from ska_oso_oet.workers import activity, arbiter, bus, rest, script_execution
 with tracing.span("a", None) as about:
     assert tracing.current() is None
@@ -244,7 +245,7 @@ tracing.flush(1.0)
 print([name for name in sys.modules if name.startswith(("opentelemetry", "google"))], tracing.on())
 """
 MISSING = """
-from ska_oso_oet import logs, tracing
+from ska_oso_oet.telemetry import logs, tracing
 logs.configure("INFO", "text", "test")
 tracing.begin("http://127.0.0.1:1", {"oet.worker": "test"})
 print(tracing.on())

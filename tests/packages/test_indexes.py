@@ -9,19 +9,7 @@ import pytest
 from ..conftest import Server, serving
 from ..repositories import Repository
 from .indexes import Index, digest, serving_packages, source_archive, wheel
-from .projects import (
-    MAIN,
-    PASSWORD,
-    PYPROJECT,
-    SCRIPT,
-    SKA_X,
-    SKA_Y,
-    entry,
-    failure,
-    lock,
-    sees,
-    source,
-)
+from .projects import MAIN, PASSWORD, PYPROJECT, SCRIPT, SKA_X, SKA_Y, entry, failure, lock, sees, source
 
 
 def test_a_password_is_nowhere_but_in_its_file(server: Server, private: Index, tmp_path: Path) -> None:

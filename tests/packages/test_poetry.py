@@ -8,13 +8,7 @@ import pytest
 
 from ..conftest import Server
 from .indexes import Index
-from .projects import (
-    HEAD,
-    PYPROJECT,
-    failure,
-    sees,
-    source,
-)
+from .projects import HEAD, PYPROJECT, failure, sees, source
 
 
 def test_without_a_lock_a_source_binds_a_package_and_priorities_hold_for_the_others(

@@ -9,20 +9,7 @@ import pytest
 from ..conftest import Server
 from ..repositories import Repository
 from .indexes import Index, digest, wheel
-from .projects import (
-    HEAD,
-    MAIN,
-    PUBLIC,
-    PYPROJECT,
-    SCRIPT,
-    SKA_X,
-    SKA_Y,
-    entry,
-    failure,
-    lock,
-    sees,
-    source,
-)
+from .projects import HEAD, MAIN, PUBLIC, PYPROJECT, SCRIPT, SKA_X, SKA_Y, entry, failure, lock, sees, source
 
 
 def test_a_locked_package_comes_from_its_own_index_and_no_other_is_asked_for_it(

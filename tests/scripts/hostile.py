@@ -1,7 +1,10 @@
 """Tries what a script has no business with, and says what of it could be done."""
 
+import ctypes
+import fcntl
 import json
 import os
+import platform
 import signal
 import socket
 
@@ -33,6 +36,17 @@ def _signal(pid):
     return "allowed"
 
 
+def _lease(path):
+    with open(path) as file:
+        fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+
+
+def _keyring():
+    number = {"x86_64": 250, "aarch64": 219}[platform.machine()]
+    if ctypes.CDLL(None, use_errno=True).syscall(number, 0, -3, 1) < 0:  # the id of the session's
+        raise OSError(ctypes.get_errno(), "keyctl")
+
+
 _DEEDS = {
     "read": _read,
     "list": lambda path: len(os.listdir(path)),
@@ -43,8 +57,10 @@ _DEEDS = {
     "signal": _signal,
     "memory": lambda pid: os.close(os.open(f"/proc/{pid}/mem", os.O_RDWR)),
     "environment": lambda pid: _read(f"/proc/{pid}/environ"),
-    "descriptors": lambda pid: len(os.listdir(f"/proc/{pid}/fd")),
+    "descriptors": lambda pid: os.readlink(f"/proc/{pid}/fd/0"),
     "connect": _connect,
+    "lease": _lease,
+    "keyring": _keyring,
     "uid": lambda: os.setresuid(0, 0, 0),
 }
 

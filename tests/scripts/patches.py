@@ -40,7 +40,7 @@ pub.subscribe(heard, "operator.wait_for_qa_ready.enable")
 def main():
     pub.sendMessage("user.script.announce", msg="here")
     try:
-        while not seen:
+        while not seen or len(threading.enumerate()) > 1:  # who heard it is forgotten after the last listener
             sleep(0.01)
         print([thread.name for thread in threading.enumerate()])
         try:

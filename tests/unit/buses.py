@@ -12,10 +12,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
-from ska_oso_oet.bus.broker import Broker
+from ska_oso_oet.broker.broker import Broker
 from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.journal import Journal, Query
+from ska_oso_oet.journal import Journal, Query
 
 SCRIPT_TOPIC = "user.script.announce"
 
@@ -54,12 +54,12 @@ class Bus:
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self._running: list[asyncio.Task[None]] = []
+        self._running: dict[BusClient, asyncio.Task[None]] = {}
 
     async def client(self, name: str, topics: tuple[str, ...] | None = None) -> BusClient:
         """A client that has reached the broker."""
         client = BusClient(name, self.path, topics)
-        self._running.append(asyncio.create_task(client.run()))
+        self._running[client] = asyncio.create_task(client.run())
         await client.reached()
         return client
 
@@ -67,9 +67,13 @@ class Bus:
         """A client that only listens."""
         return Heard(await self.client(name, topics))
 
+    async def hang_up(self, client: BusClient) -> None:
+        """Hang up one client for good."""
+        await _end([self._running[client]])
+
     async def close(self) -> None:
         """Hang up every client."""
-        await _end(self._running)
+        await _end(list(self._running.values()))
 
 
 async def _end(tasks: list[asyncio.Task[None]]) -> None:
@@ -95,16 +99,17 @@ async def broker_here(folder: Path) -> AsyncIterator[tuple[Bus, Journal]]:
 
 
 class BrokerProcess:
-    """The bus worker as a process of its own, which the test may kill."""
+    """The bus, or another worker, as a process of its own, which the test may kill."""
 
-    def __init__(self, folder: Path, **settings: str) -> None:
+    def __init__(self, folder: Path, role: str = "bus", **settings: str) -> None:
         self._folder = folder
+        self._role = role
         self._settings = settings
         self.process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ska_oso_oet.server", "bus"],
+            [sys.executable, "-m", "ska_oso_oet.server", self._role],
             env={**os.environ, "OET_STATE_DIR": str(self._folder), **self._settings},
             stderr=subprocess.DEVNULL,
         )

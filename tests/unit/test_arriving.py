@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ska_oso_oet.web.arriving import Arriving
+from ska_oso_oet.web.server.arriving import Arriving
 
 HEAD = b"PUT /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -61,3 +61,25 @@ def test_a_client_that_waits_for_a_word_is_known_until_it_sends() -> None:
     assert b"Expect" not in request.given()
     request.take(b"{")
     assert not request.is_asked_for_body
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "rubbish", "post", "", "\x16\x03\x01"])
+def test_what_is_no_command_does_not_wait_among_commands(method: str) -> None:
+    assert not Arriving(f"{method} / HTTP/1.1\r\n\r\n".encode()).commands
+    assert Arriving(b"PUT / HTTP/1.1\r\n\r\n").commands
+
+
+@pytest.mark.parametrize(
+    ("line", "probes"),
+    [
+        (b"GET /livez", True),
+        (b"HEAD /readyz", True),
+        (b"GET /livez?", False),
+        (b"GET /procedures/1/files#/livez", False),
+        (b"GET /procedures/1/files/livez", False),
+        (b"GET //livez", False),
+        (b"POST /livez", False),
+    ],
+)
+def test_nothing_but_a_probe_is_taken_for_one(line: bytes, probes: bool) -> None:
+    assert Arriving(line + b" HTTP/1.1\r\n\r\n").probe in ((b"livez", b"readyz") if probes else (None,))

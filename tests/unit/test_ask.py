@@ -11,7 +11,7 @@ import pytest
 
 from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.topics import FAILED
+from ska_oso_oet.bus.topics import REFUSED
 from ska_oso_oet.domain.errors import Conflict, Invalid, Refusal, TimedOut, WorkerAway
 
 from .buses import Bus, broker_here, broker_process, in_loop, until
@@ -40,7 +40,7 @@ def _agree(worker: BusClient, request: Envelope) -> None:
 
 def _refuse(worker: BusClient, request: Envelope) -> None:
     fields = {"topic": START, "kind": "conflict", "status": 409, "detail": "procedure 2 is RUNNING"}
-    worker.send([worker.envelope(FAILED, fields, request_id=request.request_id)])
+    worker.send([worker.envelope(REFUSED, fields, request_id=request.request_id)])
 
 
 def _be_silent(_worker: BusClient, _request: Envelope) -> None:
@@ -88,7 +88,7 @@ async def test_a_worker_that_does_not_answer_is_a_time_out(tmp_path: Path) -> No
         client = await bus.client("me")
         with pytest.raises(TimedOut, match=f"^no answer to {START} within 0.1 s; the request was cancelled$"):
             await client.ask(START, COMMAND, request_id="r", timeout=0.1)
-        assert client._asked == {}
+        assert client._questions._asked == {}
         assert client.unacknowledged == 0
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import os
 import stat
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 from pubsub.core import TopicDefnError
 
-from ska_oso_oet.bus.journal import Query
+from ska_oso_oet.journal import Query
 
 from .buses import SCRIPT_TOPIC, Heard, broker_here, in_loop, said, until
 
@@ -61,6 +62,34 @@ async def test_a_message_sent_twice_is_stored_and_delivered_once_and_acknowledge
 
 
 @in_loop
+async def test_of_a_batch_only_what_is_new_is_stored_and_all_is_acknowledged(tmp_path: Path) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client, heard = await bus.client("me"), await bus.listener("other")
+        old, new = said(client, 1, id="old"), [said(client, n, id=f"new {n}") for n in (2, 3)]
+        await asyncio.gather(*client.send([old]))
+        await asyncio.gather(*client.send([new[0], old, new[1]]))
+        await until(lambda: 3 in heard.numbers())
+        assert heard.numbers() == [1, 2, 3]
+        assert [e.id for e in journal.read(Query())] == ["old", "new 2", "new 3"]
+
+
+@in_loop
+async def test_in_a_damaged_journal_a_repeat_is_acknowledged_beside_what_cannot_be_held(
+    tmp_path: Path,
+) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client = await bus.client("me")
+        old = said(client, 1, id="old")
+        await asyncio.gather(*client.send([old]))
+        journal.damage = "said so by this test"
+        timeless = dataclasses.replace(said(client, 2), time=None)
+        sent = client.send([old, timeless, said(client, 3)])
+        done = await asyncio.gather(*sent, return_exceptions=True)
+        assert [type(one).__name__ for one in done] == ["NoneType", "Invalid", "NoneType"]
+        assert [e.payload["n"] for e in journal.read(Query())] == [1, 3]
+
+
+@in_loop
 async def test_a_transient_message_is_delivered_without_a_number_and_not_stored(tmp_path: Path) -> None:
     async with broker_here(tmp_path) as (bus, journal):
         client, heard = await bus.client("me"), await bus.listener("other")
@@ -107,8 +136,8 @@ async def test_a_listener_that_reads_too_slowly_is_left_out_and_then_gets_everyt
     async with broker_here(tmp_path) as (bus, _):
         client, slow, other = await bus.client("me"), await bus.client("slow"), await bus.listener("other")
         heard = Heard(slow)
-        assert slow._frames is not None
-        transport = slow._frames._transport
+        assert slow._link.frames is not None
+        transport = slow._link.frames._transport
         assert isinstance(transport, asyncio.ReadTransport)
         transport.pause_reading()
         for n in range(count):

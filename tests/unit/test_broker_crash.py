@@ -54,11 +54,11 @@ async def test_a_listener_that_was_away_reads_what_it_missed_before_what_is_new(
         await client.publish(SCRIPT_TOPIC, {"n": 0})
         await until(lambda: heard == [0])
         for n in range(1, 2500, 500):
-            broken = away._frames
+            broken = away._link.frames
             assert broken is not None
             broken.close()
             await asyncio.gather(*client.send([said(client, i) for i in range(n, n + 500)]))
-            await until(lambda broken=broken: away._frames not in (None, broken))
+            await until(lambda broken=broken: away._link.frames not in (None, broken))
         await client.publish(SCRIPT_TOPIC, {"n": 2501})
         await until(lambda: heard[-1] == 2501)
         assert heard == [*range(2502)]

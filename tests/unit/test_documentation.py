@@ -11,7 +11,7 @@ import tomllib
 
 import ska_oso_oet
 import ska_oso_oet_client
-from docs.generate import PAGES
+from docs.generate import MANUALS, OPENAPI, PAGES, openapi
 
 ROOT = Path(__file__).parents[2]
 
@@ -19,6 +19,12 @@ ROOT = Path(__file__).parents[2]
 @pytest.mark.parametrize("name", PAGES)
 def test_a_generated_page_says_what_the_code_says(name: str) -> None:
     assert (ROOT / "docs" / name).read_text() == PAGES[name](), "run `make docs`"
+
+
+@pytest.mark.parametrize("folder", MANUALS)
+def test_the_manual_pages_are_those_of_the_commands(folder: str) -> None:
+    found = {file.name: file.read_text() for file in (ROOT / "docs" / folder).iterdir()}
+    assert found == MANUALS[folder](), "run `make docs`"
 
 
 def test_every_make_target_a_user_may_call_has_a_help_text() -> None:
@@ -45,3 +51,7 @@ def test_all_version_numbers_are_the_same() -> None:
     chart = (ROOT / "helm/ska-oso-oet/Chart.yaml").read_text()
     numbers |= set(re.findall(r"^(?:version|appVersion): (\S+)$", chart, re.MULTILINE))
     assert len(numbers) == 1
+
+
+def test_the_openapi_document_that_is_shipped_is_what_the_routes_say_of_themselves() -> None:
+    assert OPENAPI.read_text() == openapi()

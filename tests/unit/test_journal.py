@@ -11,14 +11,14 @@ import pytest
 import sqlalchemy as sa
 
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.bus.history.database import bring_up_to_date, engine_for
-from ska_oso_oet.bus.history.store import History
-from ska_oso_oet.bus.journal import Journal, Query
-from ska_oso_oet.bus.journal.journal import row_of
+from ska_oso_oet.central.database import bring_up_to_date, engine_for
+from ska_oso_oet.central.store import History
 from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.procedure import Procedure
 from ska_oso_oet.domain.scripts import Arguments, FileScript
 from ska_oso_oet.domain.states import ProcedureState
+from ska_oso_oet.journal import Journal, Query
+from ska_oso_oet.journal.journal import row_of
 
 from ..postgresql import shared
 
@@ -133,13 +133,13 @@ def test_a_query_reads_what_it_asks_for(journal: Journal, query: Query, seqs: li
     ]
     journal.append(written)
     assert [e.seq for e in journal.read(query)] == seqs
-    assert [e.seq for e in written if query.wants(e)][: query.limit] == seqs
+    assert [e.seq for e in written if query.matches(e)][: query.limit] == seqs
 
 
 def test_known_tells_which_messages_are_in_the_journal_and_where(here: Journal) -> None:
     here.append([_message(1), _message(2)])
-    assert here.known(["m2", "m3"]) == {"m2": 2}
-    assert here.known([]) == {}
+    assert here.numbers_of(["m2", "m3"]) == {"m2": 2}
+    assert here.numbers_of([]) == {}
 
 
 @pytest.mark.parametrize("clash", [_message(1, id="other"), _message(3, id="m1")])

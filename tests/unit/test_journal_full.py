@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from ska_oso_oet.bus.client import BusClient
-from ska_oso_oet.bus.journal import Journal, Query
 from ska_oso_oet.domain.errors import DiskFull
+from ska_oso_oet.journal import Journal, Query
 
 from .buses import SCRIPT_TOPIC, broker_here, in_loop, said, until
 
@@ -82,9 +82,9 @@ async def test_pages_of_a_size_leave_nothing_out_that_is_written_later(tmp_path:
         waiting += client.send([said(client, n) for n in range(5)])
         head = 0
         while head < journal.head() + len(waiting):
-            _, head = await client.bounds()
+            _, head = await client.lookup.bounds()
         found: list[int] = []
-        while page := await client.read(after=found[-1] if found else 0, size=30_000):
+        while page := await client.lookup.messages(after=found[-1] if found else 0, size=30_000):
             found += [envelope.seq or 0 for envelope in page]
         assert found == list(range(1, head + 1))
         _free(journal)
@@ -99,11 +99,11 @@ async def test_what_is_not_written_yet_can_be_read_all_the_same(tmp_path: Path) 
         waiting = await _until_full(client)
         waiting += client.send([said(client, "kept", request_id="r")])
         reader = await bus.client("reader")
-        found = await reader.read(request_id="r")
+        found = await reader.lookup.messages(request_id="r")
         while not found:
-            found = await reader.read(request_id="r")
+            found = await reader.lookup.messages(request_id="r")
         assert [e.payload["n"] for e in found] == ["kept"]
-        _, head = await reader.bounds()
+        _, head = await reader.lookup.bounds()
         assert head == found[0].seq
         _free(journal)
         await asyncio.gather(*waiting)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -47,6 +48,16 @@ def test_a_pattern_that_wants_everything_tried_takes_no_time() -> None:
     began = time.monotonic()
     assert not contains("file:///" + "a" * 4000, "*a" * 249 + "b")
     assert time.monotonic() - began < 1
+
+
+def test_nothing_of_a_pattern_is_kept() -> None:
+    tracemalloc.start()
+    try:
+        for n in range(100):
+            assert not contains("file:///obs1.py", f"{n:08d}" + "*a?" * 160)
+        assert tracemalloc.get_traced_memory()[0] < 2**18
+    finally:
+        tracemalloc.stop()
 
 
 def _listed(i: int, state: str, uri: str = "file:///a.py") -> dict[str, Any]:

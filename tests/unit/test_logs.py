@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.logs import SkaFormatter, tagged
+from ska_oso_oet.telemetry.logs import SkaFormatter, tagged
 
 
 def _record(message: str, *args: object, exc_info: object = None) -> logging.LogRecord:

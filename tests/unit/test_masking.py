@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -30,3 +31,15 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqbyJ9.c2lnbmF0dXJl"
 def test_what_may_be_secret_is_masked_and_nothing_else(given: Any, shown: Any) -> None:
     assert masked(given) == shown
     assert masked(shown) == shown
+
+
+def test_names_are_looked_at_however_long_and_long_ones_are_not_kept() -> None:
+    tracemalloc.start()
+    try:
+        for n in range(20):
+            name = f"{n}" + "k" * 2**20
+            assert masked({name: 1, f"{name}_token": 1}) == {name: 1, f"{name}_token": "***"}
+        del name
+        assert tracemalloc.get_traced_memory()[0] < 2**20
+    finally:
+        tracemalloc.stop()

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.execution.output import OutputLog, OutputReader
+from ska_oso_oet.runs.output import OutputLog, OutputReader
 
 BOTH = ("stdout", "stderr", "oet")
 

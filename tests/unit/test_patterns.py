@@ -14,7 +14,7 @@ from ska_oso_oet.domain.errors import Invalid
 from ska_oso_oet.domain.repositories import checked_branch, checked_commit, checked_repository
 from ska_oso_oet.domain.scheduling import SBD_ID, checked_sbd_id
 from ska_oso_oet.domain.scripts import checked_uri
-from ska_oso_oet.web.script_schemas import BRANCH, COMMIT, FILE_URI, GIT_URI, REPOSITORY
+from ska_oso_oet.web.schemas.script import BRANCH, COMMIT, FILE_URI, GIT_URI, REPOSITORY
 
 CHECKS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "file": (FILE_URI, lambda uri: checked_uri(uri, "filesystem")),

@@ -11,7 +11,7 @@ from ska_oso_oet.domain.outcome import Outcome, Reason
 from ska_oso_oet.domain.pool import Pool
 from ska_oso_oet.domain.procedure import Procedure
 from ska_oso_oet.domain.scripts import Arguments, FileScript
-from ska_oso_oet.domain.states import FINAL, ProcedureState
+from ska_oso_oet.domain.states import FINAL, PREPARING, ProcedureState
 
 S = ProcedureState
 
@@ -115,7 +115,12 @@ def test_only_a_ready_procedure_can_be_started(state: ProcedureState) -> None:
     with pytest.raises(Conflict) as refused:
         pool.reserve(1)
     assert refused.value.detail == (
-        f"Cannot start procedure 1: it is {state}, and only a READY procedure can be started"
+        f"Cannot start procedure 1: it is {state}, and only a READY procedure can be started; "
+        + (
+            "try again when it is READY, or stop it: oet procedure stop --pid=1"
+            if state in PREPARING
+            else "to run its script again, create another"
+        )
     )
     assert pool.reserved is None
 

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from werkzeug.wrappers import Request
 
-from ska_oso_oet.readers import networks
-from ska_oso_oet.web.proxies import FORWARDED, RECEIVED_HOST, Proxied
+from ska_oso_oet.settings.parse import networks
+from ska_oso_oet.web.middleware.proxies import FORWARDED, RECEIVED_HOST, Proxied
 
 OURS = "10.0.0.0/8,127.0.0.1,fd00::/8"
 DIRECT = ("http://inside:5000", "")

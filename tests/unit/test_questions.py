@@ -25,10 +25,10 @@ def test_answers_reach_their_questions_while_others_are_given_up_at_random(tmp_p
 
             async def ask() -> None:
                 if dice.random() < 0.2:
-                    assert await client.peers() == ["client"]
+                    assert await client.lookup.peers() == ["client"]
                     return
                 after = dice.randrange(MESSAGES)
-                assert [e.seq for e in await client.read(after=after, limit=1)] == [after + 1]
+                assert [e.seq for e in await client.lookup.messages(after=after, limit=1)] == [after + 1]
 
             for _ in range(40):
                 asked = [asyncio.ensure_future(ask()) for _ in range(10)]
@@ -49,9 +49,11 @@ async def test_an_answer_to_another_question_is_dropped_and_logged(
 ) -> None:
     async with broker_here(tmp_path) as (bus, _):
         client = await bus.client("client")
-        asking = asyncio.ensure_future(client.peers())
+        asking = asyncio.ensure_future(client.lookup.peers())
         await asyncio.sleep(0)
-        (number,) = client._questions
-        client._answered({"op": "answer", "rid": number, "what": "bounds", "result": {"first": 1, "head": 2}})
-        assert "Dropped an answer to 'bounds', which is none to 'peers'" in caplog.text
+        (number,) = client.lookup._questions
+        client.lookup._answered(
+            {"op": "answer", "rid": number, "what": "bounds", "result": {"first": 1, "head": 2}}
+        )
+        assert "Dropped an answer to 'bounds': the query was 'peers'" in caplog.text
         assert await asking == ["client"]

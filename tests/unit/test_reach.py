@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet.addresses import is_inward
 from ska_oso_oet.domain.errors import Invalid
-from ska_oso_oet.execution.reach import is_allowed, is_named, look_up
+from ska_oso_oet.preparation.address_guard import is_allowed, is_named, look_up
+from ska_oso_oet.settings.urls import is_inward
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.execution.rundir import RecordLog, RunDirectory
+from ska_oso_oet.runs.directory import RecordLog, RunDirectory
 
 
 @pytest.fixture

@@ -12,13 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ska_oso_oet.domain.errors import Invalid
-from ska_oso_oet.domain.scheduling import (
-    InlineScript,
-    SchedulingBlock,
-    checked_sbd_id,
-    instance,
-    merged,
-)
+from ska_oso_oet.domain.instances import instance
+from ska_oso_oet.domain.scheduling import InlineScript, SchedulingBlock, checked_sbd_id, merged
 from ska_oso_oet.domain.scripts import Arguments, FileScript, GitScript
 
 SBD_ID = "sbd-mvp01-20220923-00001"

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet.addresses import folder_of
 from ska_oso_oet.settings import PACKAGED_SCRIPTS, BadSetting, Settings, read_settings
-from ska_oso_oet.variables import VARIABLES
+from ska_oso_oet.settings.urls import folder_of
+from ska_oso_oet.settings.variables import VARIABLES
 
 
-def test_there_is_a_variable_for_every_setting_and_a_setting_for_every_variable() -> None:
+def test_every_setting_has_a_variable_of_its_own_with_a_meaning() -> None:
     assert [field.name for field in dataclasses.fields(Settings)] == list(VARIABLES)
     names = [variable.name for variable in VARIABLES.values()]
     assert len(set(names)) == len(names)
@@ -123,6 +123,7 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
         ("OET_AUDIT_SYSLOG", "unix:///dev/log", "audit_syslog", "unix:///dev/log"),
         ("OET_AUDIT_OTLP", "https://host/otlp", "audit_otlp", "https://host/otlp"),
         ("LOG_LEVEL", "debug", "log_level", "DEBUG"),
+        ("OET_SCRIPT_LOG_LEVEL", "Warning", "script_log_level", "WARNING"),
         ("OET_LOG_FORMAT", "text", "log_format", "text"),
     ],
 )
@@ -176,6 +177,7 @@ def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: 
         ("OET_PIP_INDEX_URL", "https://a/simple https://b/simple"),
         ("OET_PIP_EXTRA_INDEX_URL", "https://a/simple b"),
         ("LOG_LEVEL", "LOUD"),
+        ("OET_SCRIPT_LOG_LEVEL", "20"),
         ("OET_LOG_FORMAT", "xml"),
     ],
 )

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet.execution.calling import arguments_of
+from ska_oso_oet.engine.calling import arguments_of
 
 Function = Callable[..., Any]
 

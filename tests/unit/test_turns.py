@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
+import threading
 
 import pytest
 
-from ska_oso_oet.web.crowd import Crowd
-from ska_oso_oet.web.turns import Turns
+from ska_oso_oet.bus.turns import Turns
+from ska_oso_oet.domain.errors import TimedOut
+from ska_oso_oet.web.streams.crowd import Crowd
 
 from .buses import in_loop, until
 
@@ -56,6 +58,22 @@ async def test_a_turn_goes_on_to_the_next_when_its_owner_is_gone(order: tuple[in
     waiting.cancel()  # it may have been given the turn by now, but does not know yet
     await last
     assert had == ["a", "c"]
+
+
+@in_loop
+async def test_threads_work_in_turns_and_whoever_waits_too_long_is_told() -> None:
+    turns, go_on = Turns(2), threading.Event()
+    try:
+        slow = asyncio.ensure_future(turns.in_thread("a", go_on.wait, None))
+        await asyncio.sleep(0)
+        with pytest.raises(TimedOut):
+            await turns.in_thread("a", lambda: None, 0.01)
+        assert await turns.in_thread("b", lambda: "read", None) == "read"
+        assert not slow.done()
+    finally:
+        go_on.set()
+    assert await slow
+    assert await turns.in_thread("a", lambda: "read", None) == "read"
 
 
 @dataclasses.dataclass(eq=False)

@@ -9,7 +9,7 @@ import pytest
 
 from ska_oso_oet.domain.outcome import Reason
 from ska_oso_oet.domain.states import FINAL, ProcedureState
-from ska_oso_oet.execution.verdict import End, verdict
+from ska_oso_oet.supervision.verdict import End, verdict
 
 S, R = ProcedureState, Reason
 RETURNED = {"say": "returned"}
@@ -53,7 +53,7 @@ FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "st
             End(phase="main", report=EXITED, closing=CLOSED, exit_code=120),
             S.COMPLETE,
             R.COMPLETED,
-            "ended its process with status 0; its process ended with status 120 while Python was ending, "
+            "main() exited with status 0; its process ended with status 120 while Python was ending, "
             "after all of the script had ended",
         ),
         (
@@ -72,7 +72,7 @@ FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "st
             End(phase="main", report=RETURNED, exit_code=3),
             S.FAILED,
             R.SCRIPT_ERROR,
-            "ended its process with status 3 during the end of its process, after main() had ended",
+            "exited with status 3 during the end of its process, after main() had ended",
         ),
         (
             End(phase="main", report=RETURNED, signal=signal.SIGKILL, overstayed=60.0),
@@ -104,25 +104,25 @@ FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "st
             End(phase="main", exit_code=0),
             S.COMPLETE,
             R.COMPLETED,
-            "ended its process with status 0",
+            "main() exited with status 0",
         ),
         (
             End(phase="main", exit_code=3),
             S.FAILED,
             R.SCRIPT_ERROR,
-            "ended its process with status 3 during main()",
+            "main() exited with status 3",
         ),
         (
             End(phase="init", exit_code=0),
             S.FAILED,
             R.SCRIPT_ERROR,
-            "ended its process with status 0 during init()",
+            "init() exited with status 0",
         ),
         (
             End(phase="load", exit_code=1, report={"detail": "bye"}),
             S.FAILED,
             R.LOAD_ERROR,
-            "ended its process with status 1 during loading the script: bye",
+            "exited with status 1 during loading the script: bye",
         ),
         (End(phase="main", report=FAILED, exit_code=1), S.FAILED, R.SCRIPT_ERROR, "ValueError: no"),
         (End(phase="init", report=FAILED, exit_code=1), S.FAILED, R.SCRIPT_ERROR, "ValueError: no"),

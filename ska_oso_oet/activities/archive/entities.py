@@ -11,7 +11,7 @@ from ...domain.errors import Invalid
 
 Status = Literal["Executing", "Observed", "Failed"]
 
-FIRST_STATUS = "Created"  #: what an SBInstance is before anything was recorded about it
+FIRST_STATUS = "Created"  #: the status of an SBInstance before anything was recorded
 LARGEST = 10 * 2**20  #: bytes of the largest document that is read
 
 
@@ -39,7 +39,7 @@ def status_entity(sbi_id: str, current: str, previous: str, version: int = 1) ->
 def read_document(data: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
-    :raises ValueError: where it is anything else, JSON that only Python writes included
+    :raises ValueError: if it is anything else, JSON that only Python writes included
     """
     try:
         document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
@@ -53,7 +53,7 @@ def read_document(data: bytes) -> dict[str, Any]:
 def write_document(document: dict[str, Any]) -> bytes:
     """Write JSON.
 
-    :raises Invalid: where a value in it is none that JSON has
+    :raises Invalid: if a value in it is none that JSON has
     """
     try:
         return json.dumps(document, indent=2, allow_nan=False).encode()

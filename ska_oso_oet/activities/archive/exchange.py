@@ -11,9 +11,9 @@ from typing import Any
 
 import requests
 
-from ...addresses import shown
 from ...domain.errors import ArchiveAway
-from .curfew import Curfew
+from ...settings.urls import shown
+from .deadline_adapter import DeadlineAdapter
 from .entities import LARGEST, write_document
 
 PASSING = (502, 503, 504)  #: answers of something between, which do not tell whether the request arrived
@@ -42,7 +42,7 @@ class _Staying(requests.Session):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What a server answered."""
+    """The answer of a server."""
 
     status: int
     body: bytes
@@ -60,12 +60,12 @@ class Exchange:
         self._where = shown(base)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._curfew = Curfew(seconds)
+        self._adapter = DeadlineAdapter(seconds)
         self._session = _Staying()
         self._session.trust_env = False
         self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an institute's own authority
         for scheme in ("http://", "https://"):
-            self._session.mount(scheme, self._curfew)
+            self._session.mount(scheme, self._adapter)
 
     def __enter__(self) -> Exchange:
         return self
@@ -76,9 +76,9 @@ class Exchange:
         self._session.close()
 
     def safely(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
-        """Ask for what may be asked twice; what passes is waited for.
+        """Send a request that may be repeated, and repeat it after passing faults.
 
-        :raises ArchiveAway: where there is no answer
+        :raises ArchiveAway: if there is no answer
         """
         for attempt in itertools.count(1):
             try:
@@ -93,8 +93,8 @@ class Exchange:
     def once(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         """Ask once.
 
-        :raises Lost: where the connection fails before the answer is complete
-        :raises ArchiveAway: where the deadline passes, or the answer cannot be read
+        :raises Lost: if the connection fails before the answer is complete
+        :raises ArchiveAway: if the deadline passes, or the answer cannot be read
         """
         try:
             with self._session.request(
@@ -150,7 +150,7 @@ class Exchange:
 
 
 def _reason(error: BaseException | None) -> str:
-    """The system's own word for what failed; what libraries say may hold the URL and its password."""
+    """The system's own word for the fault; messages of libraries may contain the URL and its password."""
     if isinstance(error, requests.ConnectTimeout):
         return "it does not accept connections"
     while error is not None:

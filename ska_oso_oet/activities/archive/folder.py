@@ -1,7 +1,7 @@
 """An archive that is a folder in the ODA's own layout: ``<entity>/<id>/<version>.json``.
 
 Several processes may use one folder, and other tools may write to it: a version appears all at once, under a
-number nobody else took, and is never changed. Files of any other name are left alone.
+number that is free, and is never changed. Files of any other name are left alone.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from typing import Any
 
 from ...domain.errors import ArchiveAway, Conflict, Invalid, NotFound
 from ...domain.scheduling import checked_sbd_id
+from ...files.opening import at_once
 from .entities import FIRST_STATUS, LARGEST, Status, read_document, status_entity, write_document
 
 _VERSION = re.compile(r"([0-9]{1,18})\.json")
@@ -34,7 +35,7 @@ class FolderArchive:
         with self._telling("read"):
             newest = _newest(self._entity("sbd", sbd_id))
             if newest is None:
-                raise NotFound(f"no scheduling block {sbd_id} in the archive {self.where}")
+                raise NotFound.scheduling_block(sbd_id, self.where)
             return _read(newest[1])
 
     def store_instance(self, sbi: dict[str, Any]) -> None:
@@ -61,7 +62,7 @@ class FolderArchive:
                 if before == status:
                     return
                 entity = status_entity(sbi_id, status, str(before), number + 1)
-                with contextlib.suppress(FileExistsError):  # somebody else was faster
+                with contextlib.suppress(FileExistsError):  # another process was faster
                     _publish(os.path.join(folder, f"{number + 1}.json"), entity)
                     return
         raise ArchiveAway(f"the archive {self.where} has no free version after {number} in {folder}")
@@ -98,7 +99,7 @@ def _newest(folder: str) -> tuple[int, str] | None:
 
 
 def _read(path: str) -> dict[str, Any]:
-    with open(path, "rb") as file:
+    with open(path, "rb", opener=at_once) as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
         raise Invalid(f"{path} in the archive is larger than {LARGEST // 2**20} MiB")
@@ -111,7 +112,7 @@ def _read(path: str) -> dict[str, Any]:
 def _publish(path: str, document: dict[str, Any]) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
 
-    :raises FileExistsError: where the name is taken
+    :raises FileExistsError: if the name is taken
     """
     data, folder = write_document(document), os.path.dirname(path)
     _make(folder)
@@ -130,7 +131,7 @@ def _publish(path: str, document: dict[str, Any]) -> None:
 
 def _name(temporary: str, path: str) -> None:
     try:
-        os.link(temporary, path)  # unlike a rename it never replaces what somebody else stored
+        os.link(temporary, path)  # unlike a rename it never replaces a file of another process
     except OSError as error:
         if error.errno not in _NO_LINKS:
             raise
@@ -145,7 +146,7 @@ def _make(folder: str) -> None:
         return
     above = os.path.dirname(folder)
     _make(above)
-    with contextlib.suppress(FileExistsError):  # made by somebody else meanwhile
+    with contextlib.suppress(FileExistsError):  # another process has made it meanwhile
         os.mkdir(folder)
     _sync(above)
 

@@ -6,9 +6,9 @@ import itertools
 import urllib.parse
 from typing import Any
 
-from ...addresses import shown
 from ...domain.errors import ArchiveAway, Conflict, NotFound
 from ...domain.scheduling import checked_sbd_id
+from ...settings.urls import shown
 from .entities import FIRST_STATUS, Status, read_document, status_entity
 from .exchange import PASSING, Answer, Exchange, Lost
 
@@ -26,7 +26,7 @@ class RestArchive:
         with self._exchange() as exchange:
             answer = exchange.safely("GET", f"/sbds/{_segment(sbd_id)}")
         if answer.status == 404:
-            raise NotFound(f"no scheduling block {sbd_id} in the archive {self.where}")
+            raise NotFound.scheduling_block(sbd_id, self.where)
         return self._document(answer)
 
     def store_instance(self, sbi: dict[str, Any]) -> None:
@@ -66,7 +66,9 @@ class RestArchive:
         try:
             return read_document(answer.body)
         except ValueError:
-            raise ArchiveAway(f"the archive {self.where} answers with what is no JSON object") from None
+            raise ArchiveAway(
+                f"the archive {self.where} answers with something other than a JSON object"
+            ) from None
 
     def _require_success(self, answer: Answer) -> None:
         if not 200 <= answer.status < 300:
@@ -82,7 +84,7 @@ class RestArchive:
         return ArchiveAway(f"the archive {self.where} {what} (HTTP {answer.status}){_said(answer)}")
 
     def _require_same(self, stored: dict[str, Any], sbi: dict[str, Any]) -> None:
-        # The ODA may write times and what is absent in a style of its own, so not everything is compared.
+        # The ODA may write times and absent values in its own style, so not everything is compared.
         if _execution(stored) != _execution(sbi):
             raise Conflict(f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}")
 
@@ -95,7 +97,7 @@ def _post(exchange: Exchange, sbi: dict[str, Any]) -> Answer | Lost:
 
 
 def _execution(sbi: dict[str, Any]) -> tuple[Any, ...]:
-    """What tells one execution from another."""
+    """The fields that distinguish executions."""
     return sbi.get("sbd_ref"), sbi.get("sbd_version")
 
 
@@ -104,7 +106,7 @@ def _segment(identifier: str) -> str:
 
 
 def _said(answer: Answer) -> str:
-    """The server's own sentence, where it has one."""
+    """The server's own sentence, if there is one."""
     try:
         detail = read_document(answer.body).get("detail")
     except ValueError:

@@ -1,1 +1,1 @@
-"""Who may do what: bearer tokens of OpenID providers, and the two permissions, read and execute."""
+"""Authentication by bearer tokens of OpenID providers, and the two permissions, read and execute."""

@@ -1,24 +1,26 @@
-"""In front of every view: who asks, and may they."""
+"""Authentication and authorisation of every request, before its view."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, g, request
 
-from ...addresses import is_this_machine, named_in
 from ...domain.errors import Unavailable
-from ...logs import tagged
 from ...settings import Settings
-from ...variables import MOST_SUBARRAYS
-from ..errors import from_refusal, problem
-from ..proxies import RECEIVED_HOST
+from ...settings.server import MOST_SUBARRAYS
+from ...settings.urls import is_this_machine, named_in
+from ...telemetry.logs import tagged
+from ..middleware.errors import from_refusal, problem
+from ..middleware.proxies import RECEIVED_HOST
 from .foreign import foreign
 from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
+from .verified import VERIFIED
 
 if TYPE_CHECKING:
     from .keys import Keys
@@ -26,14 +28,14 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 
-#: Where the middleware that serves event streams finds when a token expires.
+#: The key of a token's expiry in the environment, for the middleware that serves event streams.
 EXPIRES = "oet.expires"
 
 
 class Guard:
     """Admits requests to the views of one application.
 
-    :raises Undeclared: for a route that does not say which permission it needs
+    :raises Undeclared: for a route that does not declare its permission
     """
 
     def __init__(self, app: Any, settings: Settings) -> None:
@@ -41,12 +43,13 @@ class Guard:
         self.keys: dict[str, Keys] = {}
         self._tokens: Tokens | None = None
         if settings.auth_issuers:
-            # With these comes cryptography, without which a start is a tenth of a second shorter.
+            # They import cryptography, which takes a tenth of a second of a start.
             from .keys import keys_of
             from .tokens import Tokens
 
             self.keys = keys_of(settings.auth_issuers)
             self._tokens = Tokens(self.keys, settings.auth_audiences)
+        VERIFIED.verify = functools.partial(self._tokens.claims, wait=False) if self._tokens else None
         self._grants = Grants.of(settings)
         self._claim = settings.auth_subarray_claim
         self._subarray = settings.subarray_id
@@ -57,11 +60,13 @@ class Guard:
 
     def admit(self) -> Response | None:
         """Answer a request that is not admitted; None lets it pass."""
-        # What leads nowhere is answered 404 or 405, to those who may know.
+        # Unknown paths are answered 404 or 405, to users with a permission.
         needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
         if needed is Permission.OPEN:
             return None
-        if needed is Permission.EXECUTE and (why := foreign(request)) is not None:
+        # A read costs as much where nobody needs a token for it: pages could keep this server busy.
+        guarded = self._tokens is None or needed is Permission.EXECUTE
+        if guarded and (why := foreign(request)) is not None:
             g.refused = why
             return problem(403, why)
         if self._tokens is None:
@@ -76,6 +81,7 @@ class Guard:
         except Unavailable as error:
             g.refused = error.detail
             return from_refusal(error)
+        VERIFIED.remember(token, claims)
         user = User.of(
             claims,
             self._grants.permissions(claims),
@@ -93,8 +99,8 @@ class Guard:
         return None
 
     def _admit_nobody(self) -> Response | None:
-        """Where nobody is asked who they are, a page from elsewhere must not pass for one of this machine."""
-        # The header as it came: a page may set any but this one, and no library has understood it in its way.
+        """Without authentication, refuse requests of pages of other sites (DNS rebinding)."""
+        # The raw Host header: a page can set all others, and a library may interpret it differently.
         name = named_in(request.environ.get(RECEIVED_HOST, ""))
         if self._off or (name is not None and (is_this_machine(name) or name in self._names)):
             return None
@@ -115,7 +121,7 @@ _INSUFFICIENT = ', error="insufficient_scope"'
 
 
 def leave(_error: BaseException | None) -> None:
-    """Take the user off what is logged from now on."""
+    """Remove the user from the tags of the log."""
     tags: contextlib.ExitStack | None = g.pop("tags", None)
     if tags is not None:
         tags.close()

@@ -1,4 +1,4 @@
-"""Who asks: the user of the request that is being answered."""
+"""The user of the current request."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from flask import g, request
 
-from ...addresses import neighbourhood
+from ...settings.urls import neighbourhood
 from .permissions import Permission
 
 _NAMES = ("name", "preferred_username", "client_id", "azp", "sub")
@@ -16,7 +16,7 @@ _LONGEST = 200  #: characters of a name
 
 
 class BadToken(Exception):  # noqa: N818  reads as a sentence
-    """A token that is not valid here; the message says why and nothing of what it holds."""
+    """A token that is not valid here; the message gives the reason and none of its content."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -24,11 +24,11 @@ class User:
     """A user, or a program, as its token describes it."""
 
     issuer: str
-    subject: str  #: what is recorded; with the issuer where there are several, whose subjects may be alike
+    subject: str  #: the recorded name; with the issuer if there are several, whose subjects may be alike
     name: str
     permissions: frozenset[Permission]
     expires: float  #: seconds since the epoch
-    subarrays: frozenset[int] | None = None  #: that the token is for; none where it does not matter
+    subarrays: frozenset[int] | None = None  #: subarrays of the token; None for all
 
     @classmethod
     def of(
@@ -57,29 +57,29 @@ class User:
 
 
 def _storable(text: str) -> str:
-    # Neither a database nor a line of a log takes everything JSON can say.
+    # Databases and log lines do not accept every text of JSON.
     text = text.encode("utf-8", "replace").decode()
     return "".join(letter if letter.isprintable() else "?" for letter in text)
 
 
 def current() -> User | None:
-    """The user of this request; none where nobody is asked who they are."""
+    """The user of this request; None without authentication."""
     return cast(User | None, g.get("user"))
 
 
 def whose() -> tuple[str, ...]:
-    """Among whom things are shared out, this request is of: a user, where one is known, and an address."""
+    """The client that limits apply to: the user, if there is one, and the address."""
     user = current()
     address = f"address {neighbourhood(request.remote_addr or '')}"
     return (address,) if user is None else (f"user {user.subject} of {user.issuer}", address)
 
 
 def subarrays() -> list[int] | None:
-    """The subarrays whose history this request may see; none means all."""
+    """The subarrays whose history this request may read; None for all."""
     user = current()
     return None if user is None or user.subarrays is None else sorted(user.subarrays)
 
 
 def take(user: User) -> None:
-    """This request is this user's."""
+    """Set the user of this request."""
     g.user = user

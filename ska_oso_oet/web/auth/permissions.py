@@ -1,4 +1,4 @@
-"""What a route needs, and what the scopes and roles of a token grant."""
+"""The permission of a route, and those that the scopes and roles of a token grant."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ _DECLARED = "oet_permission"
 
 
 class Permission(enum.StrEnum):
-    """What a route needs."""
+    """The permission of a route."""
 
-    OPEN = "open"  #: nothing; nobody is asked who they are
+    OPEN = "open"  #: no authentication
     READ = "read"
     EXECUTE = "execute"  #: includes read
 
 
 class Undeclared(Exception):  # noqa: N818  reads as a sentence
-    """A route that does not say which permission it needs."""
+    """A route without a declared permission."""
 
 
 def needs(permission: Permission) -> Callable[[View], View]:
-    """Declare, below the route of a view, which permission it needs."""
+    """Declare the permission of a view, below its route."""
 
     def declare(view: View) -> View:
         setattr(view, _DECLARED, permission)
@@ -37,35 +37,35 @@ def needs(permission: Permission) -> Callable[[View], View]:
 
 
 def declared(app: Any) -> dict[str, Permission]:
-    """What every route of an application needs, by endpoint.
+    """The permission of every route of an application, by endpoint.
 
-    :raises Undeclared: naming a route that does not say
+    :raises Undeclared: naming a route without one
     """
-    found = {}
+    permissions = {}
     for rule in app.url_map.iter_rules():
         permission = getattr(app.view_functions[rule.endpoint], _DECLARED, None)
         if permission is None:
             raise Undeclared(f"the route {rule.rule} does not say which permission it needs")
-        found[rule.endpoint] = permission
-    return found
+        permissions[rule.endpoint] = permission
+    return permissions
 
 
 @dataclasses.dataclass(frozen=True)
 class Grants:
-    """Which `scope:NAME` and `role:NAME` grant which permission."""
+    """The `scope:NAME` and `role:NAME` that grant each permission."""
 
     read: frozenset[str]
     execute: frozenset[str]
-    clients: frozenset[str] = frozenset()  #: whose own roles count, where a provider tells roles by client
+    clients: frozenset[str] = frozenset()  #: client ids whose roles count, if a provider has roles per client
 
     @classmethod
     def of(cls, settings: Settings) -> Grants:
-        """Those of the settings."""
+        """The grants of the settings."""
         clients = frozenset({*settings.auth_audiences, settings.auth_client_id})
         return cls(frozenset(settings.auth_read), frozenset(settings.auth_execute), clients)
 
     def permissions(self, claims: Mapping[str, Any]) -> frozenset[Permission]:
-        """What a token with these claims permits."""
+        """The permissions of a token with these claims."""
         has = {f"scope:{name}" for name in scopes(claims)}
         has |= {f"role:{name}" for name in roles(claims, self.clients)}
         if has & self.execute:
@@ -74,19 +74,19 @@ class Grants:
 
 
 def scopes(claims: Mapping[str, Any]) -> set[str]:
-    """The scopes of a token: `scope` as RFC 8693 has it, `scp` as Entra ID and others do."""
-    found = set(_words(claims.get("scope"))) | set(_words(claims.get("scp")))
-    return {word for name in found for word in name.split()}
+    """The scopes of a token: `scope` (RFC 8693), or `scp` (Entra ID and others)."""
+    values = set(_words(claims.get("scope"))) | set(_words(claims.get("scp")))
+    return {word for value in values for word in value.split()}
 
 
 def roles(claims: Mapping[str, Any], clients: Collection[str]) -> set[str]:
     """The roles of a token: `roles`, `groups`, and Keycloak's, of the realm and of these clients."""
-    found = set(_texts(claims.get("roles"))) | set(_texts(claims.get("groups")))
-    found |= set(_texts(_object(claims.get("realm_access")).get("roles")))
+    names = set(_texts(claims.get("roles"))) | set(_texts(claims.get("groups")))
+    names |= set(_texts(_object(claims.get("realm_access")).get("roles")))
     for client, access in _object(claims.get("resource_access")).items():
         if client in clients:
-            found |= set(_texts(_object(access).get("roles")))
-    return found
+            names |= set(_texts(_object(access).get("roles")))
+    return names
 
 
 def commands(claims: Mapping[str, Any], claim: str, subarray: int) -> bool:

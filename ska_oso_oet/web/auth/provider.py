@@ -1,4 +1,4 @@
-"""What an OpenID provider publishes: its keys, and where its users log in."""
+"""An OpenID provider's published metadata: its keys, and the endpoints of its login."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import urllib3
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
-from ...addresses import is_confidential
+from ...settings.urls import is_confidential
 
 LOG = logging.getLogger(__name__)
 
-#: Which kind of key, and on which curve, an algorithm needs. No other algorithm is taken: none that is
-#: symmetric, so that nobody can sign with a public key, and not `none`.
+#: Type and curve of the key of each accepted algorithm. Neither `none` nor symmetric ones are accepted: a
+#: public key must not be used as a secret.
 ALGORITHMS: dict[str, tuple[str, str | None]] = {
     "RS256": ("RSA", None),
     "RS384": ("RSA", None),
@@ -31,7 +31,7 @@ ALGORITHMS: dict[str, tuple[str, str | None]] = {
     "EdDSA": ("OKP", None),
 }
 
-TIME_LIMIT = 3.0  #: seconds for asking a provider everything
+TIME_LIMIT = 3.0  #: seconds for all requests to a provider
 
 _MOST_BYTES = 2**20
 _LEAST_BITS = 2048  #: of an RSA key
@@ -39,35 +39,35 @@ _MAKERS: dict[str, Any] = {"RSA": RSAAlgorithm, "EC": ECAlgorithm, "OKP": OKPAlg
 
 
 class ProviderAway(Exception):  # noqa: N818  reads as a sentence
-    """A provider that cannot be reached, or says what cannot be used."""
+    """A provider that cannot be reached, or publishes unusable metadata."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Key:
-    """A public key: what it can be used for, and the key itself. Each one fetched is another one."""
+    """A public key and its uses. Compared by identity: a key fetched again is another key."""
 
     kid: str | None
     kind: str
     curve: str | None
-    algorithm: str | None  #: the only one it is for, where the provider says so
+    algorithm: str | None  #: the only permitted one, if the provider restricts it
     public: Any
 
     def fits(self, algorithm: str) -> bool:
-        """Tell whether signatures by this algorithm can be of this key."""
+        """Tell whether the key is of the type and curve of an algorithm, and permitted for it."""
         kind, curve = ALGORITHMS[algorithm]
         return self.kind == kind and curve in (None, self.curve) and self.algorithm in (None, algorithm)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Published:
-    """What a provider published at one time."""
+    """A provider's metadata at one time."""
 
     keys: tuple[Key, ...]
     authorization_endpoint: str | None = None
     token_endpoint: str | None = None
 
     def find(self, kid: str | None, algorithm: str) -> Key | None:
-        """The key a token names; where it names none, the only one that fits."""
+        """The key that a token names; if it names none, the only one that fits."""
         fitting = [key for key in self.keys if key.fits(algorithm)]
         if kid is not None:
             return next((key for key in fitting if key.kid == kid), None)
@@ -75,9 +75,9 @@ class Published:
 
 
 def ask(issuer: str) -> Published:
-    """Ask a provider what it publishes, by OpenID Connect Discovery.
+    """Fetch a provider's metadata, by OpenID Connect Discovery.
 
-    :raises ProviderAway: where that is not possible within :data:`TIME_LIMIT`
+    :raises ProviderAway: if that is not possible within :data:`TIME_LIMIT`
     """
     deadline = time.monotonic() + TIME_LIMIT
     about = _get(f"{issuer.rstrip('/')}/.well-known/openid-configuration", deadline)
@@ -99,27 +99,27 @@ def ask(issuer: str) -> Published:
 
 
 def _get(address: str, deadline: float) -> dict[str, Any]:
-    """Read a JSON object; the time limit holds for all of it, however slowly it comes."""
+    """Read a JSON object; the time limit is for the whole answer."""
     try:
         left = max(0.1, deadline - time.monotonic())
-        # A redirect could lead to an address that is not confidential.
+        # A redirect could lead to an address without TLS.
         with requests.get(address, timeout=left, stream=True, allow_redirects=False) as answer:
             if answer.status_code != 200:
                 raise ProviderAway(f"it answers with status {answer.status_code}")
             said = b""
-            # What is there, however little: a read of a given size could take for ever.
+            # Only available bytes: a read of a fixed size could block without a limit.
             while part := answer.raw.read1(2**14, decode_content=True):
                 said += part
                 if len(said) > _MOST_BYTES or time.monotonic() > deadline:
                     raise ProviderAway("its answer is too slow or too large")
-        found = json.loads(said)
+        document = json.loads(said)
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise ProviderAway(f"it cannot be reached: {type(error).__name__}") from None
     except (ValueError, RecursionError):
         raise ProviderAway("its answer is not JSON") from None
-    if not isinstance(found, dict):
+    if not isinstance(document, dict):
         raise ProviderAway("its answer is no JSON object")
-    return found
+    return document
 
 
 def _address(value: Any) -> str | None:
@@ -127,7 +127,7 @@ def _address(value: Any) -> str | None:
 
 
 def _key(entry: Any) -> Key | None:
-    """Read one key; one that is for something else, or weak, or broken, is left aside."""
+    """Read one key; None if it is for another use, weak or invalid."""
     if not isinstance(entry, dict) or entry.get("use", "sig") != "sig" or "d" in entry:
         return None
     kind, algorithm = entry.get("kty"), entry.get("alg")
@@ -136,10 +136,10 @@ def _key(entry: Any) -> Key | None:
     try:
         public = _MAKERS[kind].from_jwk(entry)
     except (PyJWTError, ValueError, TypeError, KeyError):
-        LOG.warning("Left aside a key that cannot be read")
+        LOG.warning("Ignored a key that cannot be read")
         return None
     if kind == "RSA" and public.key_size < _LEAST_BITS:
-        LOG.warning("Left aside an RSA key of %d bits", public.key_size)
+        LOG.warning("Ignored an RSA key of %d bits", public.key_size)
         return None
     kid, curve = entry.get("kid"), entry.get("crv")
     return Key(

@@ -1,8 +1,9 @@
-"""Whether a token is valid here: signature, issuer, audience, and time."""
+"""Validates tokens: signature, issuer, audience and time."""
 
 from __future__ import annotations
 
 import functools
+import threading
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -13,14 +14,16 @@ from .identity import BadToken
 from .keys import Keys
 from .provider import ALGORITHMS, Key
 
-MOST_BYTES = 16 * 1024  #: of a token
+MOST_BYTES = 8 * 1024  #: of a token
 
-_KEPT = 128  #: tokens whose check is remembered
-_LEEWAY = 10.0  #: seconds the clocks of a provider and of this machine may differ
+_KEPT = 1024  #: verified tokens in the cache
+_MOST_REFUSED = 4096  #: other tokens
+_REFUSED = 10.0  #: seconds a refusal stays in the cache
+_LEEWAY = 10.0  #: permitted difference in seconds between the clocks of a provider and of this machine
 _TYPES = ("jwt", "at+jwt", "application/at+jwt")
 _SUBJECT = 255  #: characters; OpenID Connect Core 2
 _UNCHECKED = {"verify_signature": False}
-#: Times are checked here, because one leeway for all would let tokens live longer than they say.
+#: Times are checked here: the library's leeway would also extend the expiry.
 _CHECKED = {
     "require": ["exp", "iss", "aud", "sub"],
     "verify_exp": False,
@@ -30,7 +33,7 @@ _CHECKED = {
 
 
 class Tokens:
-    """Checks tokens of any of these issuers.
+    """Validates tokens of these issuers.
 
     :param audiences: of which a token must name one
     :param clock: seconds since the epoch
@@ -45,31 +48,49 @@ class Tokens:
         self._issuers = issuers
         self._audiences = audiences
         self._clock = clock
-        # What a token says, and whether a key has signed it, never changes. A key that was fetched again is
-        # another key, and a withdrawn one is not found any more.
+        # Claims and signature of a token never change. A key fetched again is another key in the cache, and a
+        # withdrawn one is no longer there.
         self._says = functools.lru_cache(_KEPT)(self._unchecked)
         self._verified = functools.lru_cache(_KEPT)(self._verify)
+        self._refused: dict[int, tuple[str, float]] = {}
+        self._lock = threading.Lock()
 
-    def claims(self, token: str) -> dict[str, Any]:
-        """The claims of a token that is valid now.
+    def claims(self, token: str, wait: bool = True) -> dict[str, Any]:
+        """The claims of a valid token.
 
-        :raises BadToken: where it is not
-        :raises Unavailable: where its issuer's keys are not known
+        :param wait: whether to wait for its issuer's keys
+        :raises BadToken: if it is not
+        :raises Unavailable: if the keys of its issuer are unknown, because the provider is away
         """
         if len(token) > MOST_BYTES:
             raise BadToken("the token is too long")
-        algorithm, kid, issuer = self._says(token)
-        key = self._issuers[issuer].find(kid, algorithm)
-        if key is None:
+        why, until = self._refused.get(hash(token), ("", 0.0))
+        if self._clock() < until:
+            raise BadToken(why)
+        try:
+            algorithm, kid, issuer = self._says(token)
+            key = self._issuers[issuer].find(kid, algorithm, wait)
+            found = None if key is None else self._verified(token, issuer, algorithm, key)
+        except BadToken as error:
+            self._refuse(token, str(error))
+            raise
+        if found is None:
             raise BadToken("the token is signed with a key that its issuer does not have")
-        found = self._verified(token, issuer, algorithm, key)
         self._check_times(found)
         return found
 
+    def _refuse(self, token: str, why: str) -> None:
+        """Remember why a token is not valid, which takes as long to find out as that one is."""
+        with self._lock:
+            self._refused.pop(hash(token), None)
+            self._refused[hash(token)] = why, self._clock() + _REFUSED
+            if len(self._refused) > _MOST_REFUSED:
+                del self._refused[next(iter(self._refused))]
+
     def _verify(self, token: str, issuer: str, algorithm: str, key: Key) -> dict[str, Any]:
-        """The claims of a token, apart from when it is valid."""
+        """The claims of a token, verified except for its times."""
         try:
-            found: dict[str, Any] = jwt.decode(
+            claims: dict[str, Any] = jwt.decode(
                 token,
                 key.public,
                 algorithms=[algorithm],
@@ -83,12 +104,12 @@ class Tokens:
             raise BadToken("the token lacks one of exp, iss, aud, sub") from None
         except (jwt.PyJWTError, ValueError, TypeError):
             raise BadToken("the token's signature is not valid") from None
-        if not 1 <= len(found["sub"]) <= _SUBJECT:
+        if not 1 <= len(claims["sub"]) <= _SUBJECT:
             raise BadToken("the token's subject cannot be one")
-        return found
+        return claims
 
     def _unchecked(self, token: str) -> tuple[str, str | None, str]:
-        """What says how to check a token: algorithm, key, and issuer."""
+        """The algorithm, key and issuer in a token whose signature is not verified yet."""
         try:
             parts = jwt.decode_complete(token, options=_UNCHECKED)  # type: ignore[arg-type]
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):

@@ -1,0 +1,1 @@
+"""The OET beside its peers: `make bench-peers`."""

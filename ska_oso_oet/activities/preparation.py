@@ -1,0 +1,103 @@
+"""From a request for an activity to the instance of its block in the archive, and to its procedure."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+from ..bus.envelope import Envelope
+from ..domain.activity import Activity, ActivityState
+from ..domain.activity_commands import RunActivity
+from ..domain.errors import Refusal
+from ..domain.instances import instance
+from ..domain.scheduling import checked_sbd_id
+from ..settings import Settings
+from .archive.async_archive import AsyncArchive
+from .plan import Plan, plan
+from .procedures import Procedures
+from .status_recorder import StatusRecorder
+
+
+class Preparation:
+    """Prepares activities. Ids follow from the request, so repeating a step is harmless."""
+
+    def __init__(
+        self, settings: Settings, archive: AsyncArchive, procedures: Procedures, recorder: StatusRecorder
+    ) -> None:
+        self._settings = settings
+        self._archive = archive
+        self._procedures = procedures
+        self._recorder = recorder
+
+    async def plan(self, request: Envelope) -> Plan:
+        """Check a request against its scheduling block.
+
+        :raises Refusal: if it cannot be carried out
+        """
+        command = RunActivity.from_dict(request.payload["cmd"])
+        document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id))
+        return plan(
+            command,
+            document,
+            sbi_id=sbi_id(request),
+            home=self._settings.activities,
+            subarray_id=self._settings.subarray_id,
+        )
+
+    async def carry_out(self, planned: Plan, request: Envelope, aid: Callable[[], int]) -> dict[str, Any]:
+        """Store the instance, and have the procedure created; return its document.
+
+        :param aid: gives the activity its id, once nothing but the creation is left
+        :raises Refusal: if that fails
+        """
+        await asyncio.to_thread(planned.write)
+        try:
+            await self._procedures.check(planned)
+            await self._store_instance(planned, request)
+            return await self._create(planned, request, aid())
+        except Refusal:
+            await asyncio.to_thread(planned.discard)
+            raise
+
+    async def _store_instance(self, planned: Plan, request: Envelope) -> None:
+        arguments = {"init": planned.init, "main": planned.main}
+        at = datetime.datetime.fromtimestamp(request.time, datetime.timezone.utc)
+        name = planned.command.activity_name
+        await self._archive.store_instance(
+            instance(planned.block, planned.sbi_id, name, arguments, at, request.user)
+        )
+
+    async def _create(self, planned: Plan, request: Envelope, aid: int) -> dict[str, Any]:
+        try:
+            return await self._procedures.create(planned, aid, request)
+        except Refusal:
+            self._recorder.record(planned.sbi_id, "Failed")
+            raise
+
+
+def sbi_id(request: Envelope) -> str:
+    """The id of the scheduling block instance that a request makes; the same for the same."""
+    return f"sbi-{uuid.uuid5(uuid.NAMESPACE_OID, request.id).hex[:12]}"
+
+
+def begun(planned: Plan, procedure: dict[str, Any], request: Envelope) -> Activity:
+    """The activity of a procedure that was created for it."""
+    command = planned.command
+    return Activity(
+        id=procedure["activity_id"],
+        activity_name=command.activity_name,
+        sbd_id=command.sbd_id,
+        sbd_version=planned.block.version,
+        sbi_id=planned.sbi_id,
+        procedure_id=procedure["id"],
+        init=planned.init,
+        main=planned.main,
+        activity_states=[(ActivityState.REQUESTED, request.time)],
+        prepare_only=command.prepare_only,
+        create_env=command.create_env,
+        created_by=request.user,
+        script_uri=procedure["script"]["script_uri"],
+    )

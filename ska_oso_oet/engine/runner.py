@@ -1,0 +1,249 @@
+"""The script's process: loads the file, calls ``init()`` and ``main()``, and says how that went.
+
+Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
+from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``calling`` (with
+the arguments of ``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``; it hears
+``spec``, ``start`` and ``message``, which it answers with ``heard``. A script with an environment of its own
+goes on under that environment's interpreter, in the same process (:mod:`.reexec`).
+
+Standard library only (and pypubsub, if the environment has it), so that it runs under any script
+environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
+closed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+from ..kernel import processes
+from ..kernel.isolation import Isolation
+from . import calling, script, script_log, teardown
+from .channel import Channel
+from .process_setup import (
+    close_locks,
+    limit_memory,
+    open_standard_streams,
+    out_of_reach,
+    return_standard_streams,
+)
+from .reexec import reexec
+from .script_pubsub import Messages
+from .stopping import STOPPED_STATUS, ScriptStopped, Stop
+
+
+class Runner:
+    """Runs one script.
+
+    :param control: descriptor of the socket shared with the supervisor
+    :param prepare: gets a script from git, and its environment; none if that is done
+    """
+
+    def __init__(self, control: int, prepare: Callable[..., Any] | None = None) -> None:
+        self._prepare = prepare
+        self._pid = os.getpid()
+        self._stop = Stop()
+        open_standard_streams(self._stop)
+        self._channel = Channel(control, self._stop)
+        self._say = self._channel.say
+        self._heard = 0  #: number of the last message from outside
+        self._context: dict[str, Any] = {}  #: the operator's decisions; kept up to date
+        self._messages = Messages(lambda topic, payload: self._say("message", topic=topic, payload=payload))
+
+    def run(self, spec: dict[str, Any] | None = None) -> int:
+        """Run the script of a spec, or of the next one that is sent; returns this process's exit status."""
+        spec = spec or self._channel.hear()
+        status = 1
+        try:
+            self._set_up_process(spec)
+            status = self._execute(spec)
+        except ScriptStopped:
+            status = STOPPED_STATUS
+        except BaseException:
+            if os.getpid() != self._pid:
+                raise  # a child of the script ends like any other process
+            sys.excepthook(*sys.exc_info())
+        self._stop.script_ended()
+        return status
+
+    def _set_up_process(self, spec: dict[str, Any]) -> None:
+        run_dir, isolation = spec["run_dir"], Isolation.from_dict(spec["isolation"])
+        processes.apply_mark(spec["mark"])
+        atexit.register(self._close)  # the first, so that it is called last
+        self._stop.listen(os.path.join(run_dir, "intent"), spec["grace"])
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        os.environ.update(spec["env"])
+        os.chdir(os.path.join(run_dir, "work"))
+        lock = os.open(os.path.join(run_dir, "saying"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        if isolation.account is not None:
+            os.fchown(lock, *isolation.account)
+        self._channel.share(out_of_reach(lock))
+
+    def _set_up_interpreter(self, spec: dict[str, Any]) -> None:
+        """Make the interpreter one that has just been started, as the script expects."""
+        os.umask(spec["umask"])
+        if spec.get("memory"):
+            limit_memory(spec["memory"])
+        script_log.begin(spec["log_level"])
+        if "numpy.random" in sys.modules:
+            sys.modules["numpy.random"].seed()  # a fork would repeat its siblings' numbers
+        teardown.begin()
+        sys.modules["__main__"] = ModuleType("__main__")
+        sys.argv = [spec["path"]]
+        self._messages.begin()
+
+    def _execute(self, spec: dict[str, Any]) -> int:
+        """Load, initialise, wait, start. Returns the exit status."""
+        phase = "environment" if "git" in spec else "load"
+        try:
+            if "git" in spec:
+                self._get_script(spec)
+            else:
+                self._isolate(spec, Isolation.from_dict(spec["isolation"]))
+            phase = "load"
+            self._set_up_interpreter(spec)
+            module = script.load(spec["path"])
+            init = getattr(module, "init", None)
+            if callable(init):
+                calling.require_callable(init, "init")
+                arguments = self._arguments_of_init(init, spec)
+                self._say("loaded", init=arguments)
+                phase = "init"
+                calling.call(init, "init", arguments)
+            # Scripts make their main, or another one, in init; and may still do so until it is started.
+            calling.require_callable(script.main_of(module), "main")
+            self._say("initialised" if callable(init) else "loaded")
+            start, main = self._wait_for_start(), script.main_of(module)
+            calling.require_callable(main, "main")
+            arguments = self._arguments_of_main(main, start["main"], spec)
+            self._say("calling", main=arguments)
+            phase = "main"
+            calling.call(main, "main", arguments)
+            self._report("returned")
+            return 0
+        except ScriptStopped:
+            raise
+        except SystemExit as error:
+            return self._exited(phase, error)
+        except BaseException as error:
+            if os.getpid() != self._pid:
+                raise
+            self._report("failed", phase=phase, **script.describe(error))
+            if sys.excepthook is not sys.__excepthook__:
+                sys.excepthook(type(error), error, script.own_frames(error))  # one of the script
+            return 1
+
+    # -- a script from git -------------------------------------------------------------------------
+
+    def _get_script(self, spec: dict[str, Any]) -> None:
+        assert self._prepare is not None
+        isolation = Isolation.from_dict(spec["isolation"])
+        prepared = self._prepare(
+            spec, isolation, lambda commit, branch: self._say("resolved", commit=commit, branch=branch)
+        )
+        self._say("prepared", uses=prepared.uses)
+        while self._channel.hear()["hear"] != "held":
+            pass
+        close_locks(self._channel.descriptors)
+        spec["path"] = prepared.path
+        self._isolate(spec, isolation.with_paths(reads=prepared.uses))
+        if prepared.python is not None:
+            reexec(prepared.python, spec, self._channel.descriptor)
+
+    def _isolate(self, spec: dict[str, Any], isolation: Isolation) -> None:
+        """From here on this process has the rights of the script."""
+        isolation.set_environment(spec["run_dir"])
+        if "tempfile" in sys.modules:
+            setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010  found anew
+        isolation.enter()
+        spec["isolation"] = Isolation().to_dict()
+        spec.pop("git", None)
+
+    # -- calling the script ------------------------------------------------------------------------
+
+    @staticmethod
+    def _arguments_of_init(init: Any, spec: dict[str, Any]) -> dict[str, Any]:
+        # The command line adds the subarray's id to every init, also to those that do not want it.
+        usual = ["subarray_id"] if spec["init"]["kwargs"].get("subarray_id") == spec["subarray_id"] else []
+        return calling.arguments_of(
+            init,
+            spec["init"],
+            named={"subarray_id": spec["subarray_id"]},
+            welcome={},
+            dispensable=[*spec["dispensable"], *usual],
+        )
+
+    def _arguments_of_main(self, main: Any, asked: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+        return calling.arguments_of(
+            main,
+            asked,
+            named={"subarray_id": spec["subarray_id"]},
+            welcome={"context": self._context},
+            dispensable=spec["dispensable"],
+        )
+
+    def _wait_for_start(self) -> dict[str, Any]:
+        while True:
+            order = self._channel.hear()
+            if order["hear"] == "start":
+                self._context.update(order["context"])
+                self._channel.keep_hearing(self._inject)
+                return order
+            self._inject(order)
+
+    def _inject(self, heard: dict[str, Any]) -> None:
+        if heard["n"] <= self._heard:
+            return  # said again by a service that could not know
+        self._heard = heard["n"]
+        topic, _, word = heard["topic"].rpartition(".")
+        if topic == "operator.wait_for_qa_ready" and word in ("enable", "disable"):
+            self._context["wait_for_qa_ready"] = word == "enable"
+        self._messages.inject(heard["topic"], heard["payload"])
+        self._say("heard", n=heard["n"])
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    def _report(self, what: str, **fields: Any) -> None:
+        """Tell how it ended; a script that closed every descriptor tells by its exit status only."""
+        if os.getpid() == self._pid:
+            with contextlib.suppress(OSError):
+                self._say(what, **fields)
+
+    def _exited(self, phase: str, error: SystemExit) -> int:
+        status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
+        detail = None if error.code is None or isinstance(error.code, int) else script.shown(error.code)
+        if detail is not None:
+            sys.stderr.write(f"{detail}\n")
+        status &= 0xFF
+        self._report("exited", phase=phase, status=status, detail=detail)
+        return status
+
+    def _close(self) -> None:
+        """The script's threads and exit functions have ended; Python's own end follows."""
+        if os.getpid() == self._pid:
+            self._stop.close()
+        return_standard_streams()
+        self._report("closing", stopped=self._stop.asked)
+        teardown.spare()
+
+
+def become_runner(control: socket.socket, stdout: int, stderr: int, prepare: Callable[..., Any]) -> int:
+    """Turn a fresh child process of the supervisor into a runner; returns its exit status.
+
+    :param prepare: gets a script from git, and its environment
+    """
+    processes.end_with_parent()
+    processes.rename("oet-script")
+    os.setsid()
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
+        os.dup2(fd, wanted)
+        os.close(fd)
+    return Runner(out_of_reach(control.detach()), prepare).run()

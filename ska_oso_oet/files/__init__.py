@@ -1,0 +1,4 @@
+"""Persistent documents and folders, on a disk that may be full.
+
+Standard library only.
+"""

@@ -1,0 +1,4 @@
+"""Decides about procedures: accepts requests, launches supervisors, turns their records into events.
+
+Runs in SESWorker.
+"""

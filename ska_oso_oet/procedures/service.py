@@ -1,0 +1,246 @@
+"""The script execution service: carries out commands and keeps the procedures. Runs in SESWorker."""
+
+from __future__ import annotations
+
+import asyncio
+import collections
+import dataclasses
+import logging
+import time
+
+from ..bus import topics
+from ..bus.client import BusClient
+from ..bus.dispatcher import Dispatcher, Handler
+from ..bus.envelope import Envelope
+from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
+from ..domain.errors import Conflict, TimedOut
+from ..domain.pool import Pool
+from ..domain.scripts import FileScript, GitScript, Script
+from ..domain.states import ProcedureState
+from ..files.expiry import keep_tidy
+from ..settings import Settings
+from ..telemetry.metrics import catalogue as metrics
+from .abort import Abort
+from .cache_service import CacheService
+from .drain import Drain
+from .operator import OperatorSwitch
+from .preparer import Preparer
+from .queries import ProcedureQueries
+from .run import Run
+from .script_list import ScriptList
+from .script_policy import ScriptFiles
+from .spec import NewProcedure, main_of
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds the end waits for a bus that is away; the run directories keep the messages.
+_FLUSH_TIMEOUT = 3.0
+
+
+class ScriptExecutionService:
+    """Owns every procedure of this subarray.
+
+    :param bus: connected already, so that replies can go out
+    """
+
+    def __init__(self, bus: BusClient, settings: Settings) -> None:
+        self.bus = bus
+        self.settings = settings
+        self.pool = Pool(settings.history)
+        self.runs: dict[int, Run] = {}
+        handlers: dict[str, Handler] = {}
+        self.dispatcher = Dispatcher(bus, handlers)
+        self.operator = OperatorSwitch(bus, settings, self.pool, self.runs)
+        self.drain = Drain(bus, settings, self.pool, self.runs)
+        self.preparer = Preparer(
+            bus,
+            settings,
+            self.pool,
+            self.runs,
+            self.dispatcher.background,
+            on_final=self._finished,
+            observe=self.operator.observe,
+        )
+        self.abort = Abort(bus, settings, self.pool, self.preparer, self.dispatcher.background)
+        self._files = ScriptFiles(settings)
+        self._caches = CacheService(bus, settings)
+        self._queries = ProcedureQueries(bus, settings, self.pool, self.runs)
+        scripts = ScriptList(bus, settings, self._files)
+        handlers |= {
+            topics.CREATE: self._create,
+            topics.CHECK: self._check,
+            topics.START: self._start,
+            topics.STOP: self._stop,
+            topics.ABORT: self.abort.by_hand,
+            topics.LIST_PROCEDURES: self._queries.tell_list,
+            topics.READ_OUTPUT: self._queries.tell_output,
+            topics.LIST_SCRIPTS: scripts.tell_list,
+            topics.SHOW_SCRIPT: scripts.tell_one,
+            topics.LIST_ENVIRONMENTS: self._caches.tell,
+            topics.REMOVE_ENVIRONMENT: self._caches.remove,
+            **self.operator.handlers,
+            **self.drain.handlers,
+        }
+
+    def update_gauges(self) -> None:
+        """Tell how many procedures there are, whether more are taken, and how many interpreters wait."""
+        states = collections.Counter(procedure.state for procedure in self.pool.listed())
+        for state in ProcedureState:
+            metrics.PROCEDURES.set(states[state], state.value)
+        metrics.DRAINED.set(self.drain.ordered)
+        metrics.WARM.set(self.preparer.launcher.waiting)
+        metrics.WARM_TARGET.set(self.settings.warm_interpreters)
+
+    async def run(self) -> None:
+        """Keep interpreters warm and the house tidy; never ends by itself."""
+        await asyncio.gather(self.preparer.launcher.run(), self._caches.run())
+
+    async def tidy(self) -> None:
+        """Remove run directories that are too old, once the past is restored; never ends by itself."""
+        await keep_tidy(self.settings.runs, self.settings.retention_days, self._is_kept)
+
+    def _is_kept(self, name: str) -> bool:
+        # The newest one is kept, whatever has become of the journal, so that ids never go back.
+        if not name.isdecimal() or int(name) >= self.pool.last_id:
+            return True
+        return self.pool.find(int(name)) is not None or int(name) in self.runs
+
+    # -- create ------------------------------------------------------------------------------------
+
+    async def _create(self, request: Envelope) -> None:
+        command = PrepareProcedure.from_dict(request.payload["cmd"])
+        script = self._completed(command.script)
+        path = await self._files.find(script)
+        aborting = isinstance(script, FileScript) and await self._files.is_abort_script(path)
+        limits = {
+            "environment": self.settings.environment_timeout,
+            "load": self.settings.load_timeout,
+            "init": self.settings.init_timeout,
+            "main": self.settings.main_timeout,
+        }
+        new = NewProcedure(
+            script=script,
+            path=path,
+            init=command.init,
+            main=command.main,
+            limits=limits,
+            activity_id=command.activity_id,
+            aborting=aborting,
+        )
+        self.drain.require_none()
+        # The reply is the event procedure.lifecycle.created, which carries this request's id.
+        self.preparer.prepare(new, request.user, request.request_id)
+
+    def _completed(self, script: Script) -> Script:
+        if not isinstance(script, GitScript):
+            return script
+        repository = script.git_repo or self.settings.git_repo
+        return dataclasses.replace(script, git_repo=repository, resolved_commit=None, resolved_branch=None)
+
+    async def _check(self, request: Envelope) -> None:
+        """Tell whether a create, and a start after it, would be carried out; do nothing."""
+        command = PrepareProcedure.from_dict(request.payload["cmd"])
+        self.drain.require_none()
+        self.preparer.require_capacity()
+        path = await self._files.find(self._completed(command.script))
+        self.pool.require_room()
+        if request.payload["start"] and self.pool.reserved is not None:
+            raise Conflict(f"Cannot start another script: procedure {self.pool.reserved} is RUNNING")
+        self.dispatcher.reply(request, topics.CHECKED, {"result": {"path": path}})
+
+    # -- start -------------------------------------------------------------------------------------
+
+    async def _start(self, request: Envelope) -> None:
+        command = StartProcedure.from_dict(request.payload["cmd"])
+        self.preparer.require_open()
+        if (state := await self._state_if_unlisted(command.pid)) is not None:
+            raise Conflict.not_ready(command.pid, state, coming=False)
+        self.drain.require_none()
+        self.pool.reserve(command.pid)
+        run = self.runs[command.pid]
+        main = main_of(run.directory, run.procedure.main).overridden_by(command.main)
+        # The reply is the event of the start itself, which carries this request's id.
+        run.start(main, request.request_id, request.user, self.operator.context())
+        while run.procedure.state is ProcedureState.READY:
+            await run.changed.wait()
+        if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
+            raise Conflict(
+                f"Cannot start procedure {command.pid}: it ended before it could be started; to see why: "
+                f"oet procedure describe --pid={command.pid}"
+            )
+
+    async def _state_if_unlisted(self, pid: int) -> str | None:
+        document = None if self.pool.find(pid) is not None else await self._queries.archived(pid)
+        if document is None:
+            return None
+        return document["state"] if document["outcome"] is not None else "being ended"
+
+    # -- stop --------------------------------------------------------------------------------------
+
+    async def _stop(self, request: Envelope) -> None:
+        command = StopProcedure.from_dict(request.payload["cmd"])
+        pid = command.pid
+        if (state := await self._state_if_unlisted(pid)) is not None:
+            raise Conflict.over(f"procedure {pid}", state)
+        procedure = self.pool.get(pid)
+        run = self.runs.get(pid)
+        stopped_meanwhile = (
+            procedure.state is ProcedureState.STOPPED and procedure.process_states[-1][1] >= request.time
+        )
+        if procedure.final and not stopped_meanwhile:
+            raise Conflict.over(f"procedure {pid}", procedure.state)
+        if run is not None:
+            self.abort.require_meant(run, command.stop_abort)
+        if command.abort:
+            self.abort.claim(pid)
+        if run is not None:
+            run.stop("stop", request.user, self.settings.stop_grace, command.abort)
+            await run.gone()
+            metrics.STOP.observe(max(0.0, time.time() - request.time))
+        if procedure.state is not ProcedureState.STOPPED:
+            self.abort.disclaim(pid)
+            raise Conflict.over(f"procedure {pid}", procedure.state)
+        result = {
+            "id": pid,
+            "abort_message": f"Successfully stopped script with ID {pid}",
+            "abort_procedure": None,
+            "survivors": len(run.survivors) if run is not None else 0,
+            "survivor_processes": run.survivors if run is not None else [],
+        }
+        if command.abort:
+            self._require_waiting(request)
+            result |= await self.abort.after_stop(pid, request.user)
+        self.dispatcher.reply(request, topics.STOP_ANSWERED, {"result": result})
+
+    def _require_waiting(self, request: Envelope) -> None:
+        """Do not start a procedure whose request was answered as cancelled."""
+        if request.expires is not None and time.time() > request.expires:
+            self.abort.disclaim(request.payload["cmd"]["pid"])
+            raise TimedOut(
+                "the script was stopped too late for its abort, which was cancelled; to abort the subarray "
+                "now: oet abort, or in REST POST /abort"
+            )
+
+    def _finished(self, run: Run) -> None:
+        procedure = run.procedure
+        del self.runs[procedure.id]
+        assert procedure.outcome is not None
+        self.operator.ended(procedure.id)
+        metrics.SURVIVORS.add(by=len(run.survivors))
+        LOG.info("Procedure %s is %s (%s)", procedure.id, procedure.state, procedure.outcome.reason)
+        self.abort.consider(run)
+
+    # -- the end -----------------------------------------------------------------------------------
+
+    async def close(self) -> None:
+        """Take no new work, stop every live procedure, and wait until the journal knows."""
+        self.preparer.closing = True
+        runs = list(self.runs.values())
+        for run in runs:
+            run.stop("shutdown", None, self.settings.stop_grace)
+        await asyncio.gather(*(run.gone() for run in runs))
+        until = time.monotonic() + _FLUSH_TIMEOUT
+        while self.bus.unacknowledged and time.monotonic() < until:
+            if self.bus.connected:
+                until = time.monotonic() + _FLUSH_TIMEOUT
+            await asyncio.sleep(0.01)

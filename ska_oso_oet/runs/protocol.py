@@ -1,0 +1,28 @@
+"""The protocol between SESWorker and a supervisor: frames on a Unix socket.
+
+==========  ========  ==========================================================================
+from        op        fields
+==========  ========  ==========================================================================
+supervisor  hello     ``pid``, ``started``, ``boot`` (its identity), ``runner``
+service     spec      the run: the content of ``spec.json``
+service     follow    ``after``: tell me all records above this number (after a crash of mine)
+service     ack       ``n``: everything up to here is in the journal
+service     start     ``main``, ``context``, ``request_id``, ``user``
+service     stop      ``why`` (stop, shutdown, evict), ``by``
+service     message   ``topic``, ``payload``, ``n``: for the script's own pypubsub
+supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
+supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
+==========  ========  ==========================================================================
+
+Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
+``started`` (``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard``
+(``message``: the number of one from outside), ``slowed`` (``rate``), ``stage`` (``stage``),
+``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
+"""
+
+#: How many records may be told and not yet be in the journal. A script that publishes faster than this
+#: waits, so that what happens next (its stop, say) is never far behind.
+WINDOW = 500
+
+#: Bytes that a script's process may say at once, a message for instance.
+LONGEST = 8 * 2**20

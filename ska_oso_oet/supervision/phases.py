@@ -1,0 +1,109 @@
+"""The phases of a run (environment, load, init, ready, main), as its runner tells them.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from typing import Any
+
+from ..preparation.cache import hold
+from ..runs.directory import RunDirectory
+from .reporter import Reporter
+from .runner_link import RunnerLink
+
+
+class Phases:
+    """Records in which phase a run is, and limits how long each may take.
+
+    A script whose code is loaded can forge what its runner says, so a saying counts in its own phase only:
+    nothing that has happened can be changed by it.
+
+    :param runner: process id of the runner
+    :param overdue: called with the limit, in seconds, of a phase that takes longer
+    """
+
+    def __init__(
+        self,
+        spec: dict[str, Any],
+        directory: RunDirectory,
+        link: RunnerLink,
+        reporter: Reporter,
+        runner: int,
+        overdue: Callable[[float], None],
+    ) -> None:
+        self._limits = spec["limits"]
+        self._directory = directory
+        self._link = link
+        self._reporter = reporter
+        self._runner = runner
+        self._overdue = overdue
+        self._limit: asyncio.TimerHandle | None = None
+        self._start_order: dict[str, Any] | None = None
+        if "git" in spec:
+            self._record_states("PREP_ENV")
+            self._enter("environment")
+        else:
+            self._record_states("LOADING")
+            self._enter("load")
+
+    def start(self, order: dict[str, Any]) -> None:
+        """Have ``main`` called, once."""
+        if self.current == "ready" and self._start_order is None:
+            self._start_order = order
+            self._link.say({"hear": "start", "main": order["main"], "context": order["context"]})
+
+    def close(self) -> None:
+        """Limit no phase any more."""
+        if self._limit is not None:
+            self._limit.cancel()
+
+    def said(self, said: dict[str, Any]) -> None:
+        """Take in a saying of the runner."""
+        match said["say"]:
+            case "resolved" if self.current == "environment":
+                self._resolved(said["commit"], said["branch"])
+            case "prepared" if self.current == "environment":
+                for entry in said["uses"]:
+                    hold(str(entry))
+                self._link.say({"hear": "held"})
+                self._record_states("IDLE", "LOADING")
+                self._enter("load")
+            case "loaded" if self.current == "load":
+                self._record_states("IDLE")
+                if "init" in said:
+                    self._reporter.record({"kind": "state", "state": "INITIALISING", "init": said["init"]})
+                    self._enter("init")
+                else:
+                    self._ready()
+            case "initialised" if self.current == "init":
+                self._ready()
+            case "calling" if self.current == "ready" and self._start_order is not None:
+                fields = {key: self._start_order[key] for key in ("request_id", "user")}
+                self._reporter.record({"kind": "started", "main": said["main"], **fields})
+                self._enter("main")
+
+    def _enter(self, phase: str) -> None:
+        self.current = phase
+        self.close()
+        limit = self._limits.get(phase)
+        loop = asyncio.get_running_loop()
+        self._limit = loop.call_later(limit, self._overdue, limit) if limit else None
+
+    def _record_states(self, *states: str) -> None:
+        self._reporter.record(*({"kind": "state", "state": state} for state in states))
+
+    def _ready(self) -> None:
+        self._reporter.record({"kind": "ready", "pid": self._runner})
+        self._enter("ready")
+
+    def _resolved(self, commit: str, branch: str | None) -> None:
+        self._reporter.record({"kind": "resolved", "commit": commit, "branch": branch})
+        spec = self._directory.read("spec.json")
+        if spec is not None:
+            spec["script"]["git_args"] |= {"resolved_commit": commit, "resolved_branch": branch}
+            with contextlib.suppress(OSError):
+                self._directory.write("spec.json", spec)

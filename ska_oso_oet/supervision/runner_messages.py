@@ -1,0 +1,69 @@
+"""Reads the messages of a script's process, which may be forged; invalid ones are dropped.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any
+
+from ..domain.nesting import too_deep
+from ..runs.protocol import LONGEST
+
+_SHORTEST = len('{"say":"loaded"}')  #: bytes; millions of shorter lines cost nothing
+_TEXT = (str, type(None))
+_ARGUMENTS = {"args": list, "kwargs": dict}
+#: The fields that each saying must have, with their types.
+_FIELDS: dict[str, dict[str, Any]] = {
+    "resolved": {"commit": str, "branch": _TEXT},
+    "prepared": {"uses": list},
+    "loaded": {},
+    "initialised": {},
+    "calling": {"main": dict},
+    "closing": {"stopped": bool},
+    "heard": {"n": int},
+    "returned": {},
+    "failed": {"phase": str, "type": str, "detail": str, "stacktrace": _TEXT},
+    "exited": {"phase": str, "status": int, "detail": _TEXT},
+    "message": {"topic": str, "payload": dict},
+}
+
+
+def read(line: bytes) -> dict[str, Any] | None:
+    """Decode one line; none if it is not a valid message of a runner."""
+    if not _SHORTEST <= len(line) <= LONGEST:
+        return None
+    try:
+        said = _DECODER.decode(line.decode())
+    except (ValueError, RecursionError):
+        said = None
+    if not isinstance(said, dict) or too_deep(said, wrapped=True) or not _is_saying(said):
+        return None
+    return {name: said[name] for name in ("say", "time", "init", *_FIELDS[said["say"]]) if name in said}
+
+
+def _is_saying(said: dict[str, Any]) -> bool:
+    fields = _FIELDS.get(str(said.get("say")))
+    if fields is None or not _are(said, fields):
+        return False
+    if said["say"] == "exited" and not 0 <= said["status"] <= 255:
+        return False
+    called = (
+        said["main"] if said["say"] == "calling" else said.get("init") if said["say"] == "loaded" else None
+    )
+    return called is None or (isinstance(called, dict) and _are(called, _ARGUMENTS))
+
+
+def _are(found: dict[str, Any], fields: dict[str, Any]) -> bool:
+    return all(name in found and isinstance(found[name], kind) for name, kind in fields.items())
+
+
+def _finite(text: str) -> float | str:
+    """A number that JSON can carry, else its text."""
+    value = float(text)
+    return value if math.isfinite(value) else text
+
+
+_DECODER = json.JSONDecoder(parse_constant=str, parse_float=_finite)

@@ -1,0 +1,85 @@
+"""The body of a request: strict JSON, an object, of limited size and depth."""
+
+from __future__ import annotations
+
+import collections
+import json
+import math
+from typing import Any
+
+from flask import Request
+from gunicorn.http.errors import ParseException
+from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
+
+from ...domain.nesting import DEEPEST, MOST_VALUES, too_deep, too_many
+
+_MAY_BE_BARE = ("/drain", "/resume", "/abort")  #: paths of requests whose body is optional
+
+
+class JsonRequest(Request):
+    """A request whose body, if it has one, is a JSON object."""
+
+    said: dict[str, Any] | None = None  #: the body, after it was read
+
+    def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
+        """Read the body.
+
+        :raises BadRequest: if it is not JSON
+        :raises UnsupportedMediaType: if its content type is another one
+        :raises UnprocessableEntity: if it is JSON but not an object
+        """
+        # Required even without a body: no page of another site can send this content type.
+        if not self.is_json:
+            raise UnsupportedMediaType("send the body as JSON, with Content-Type: application/json")
+        if self.path in _MAY_BE_BARE and self.content_length in (None, 0) and not self._in_chunks:
+            return {}
+        if self.content_length is not None and self.content_length > (self.max_content_length or 0):
+            raise RequestEntityTooLarge
+        try:
+            data = self.get_data()
+        except (
+            OSError,
+            ParseException,
+        ) as error:  # the body violates HTTP
+            raise BadRequest(f"the body cannot be read: {type(error).__name__}") from None
+        if self.content_length is None and len(data) >= (self.max_content_length or 0):
+            raise RequestEntityTooLarge  # no more was read of a chunked body
+        try:
+            document = json.loads(
+                data, parse_constant=_not_json, parse_float=_finite, object_pairs_hook=_once
+            )
+        except (ValueError, RecursionError) as error:
+            reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            raise BadRequest(f"the body is not JSON: {reason}") from None
+        if too_deep(document):
+            raise BadRequest(f"the body is nested too deeply; {DEEPEST} levels are taken")
+        if too_many(document):
+            raise BadRequest(f"the body has too many values; {MOST_VALUES} are taken")
+        if not isinstance(document, dict):
+            raise UnprocessableEntity("the body must be a JSON object")
+        self.said = document
+        return document
+
+    @property
+    def _in_chunks(self) -> bool:
+        return "Transfer-Encoding" in self.headers
+
+
+def _not_json(word: str) -> Any:
+    raise ValueError(f"{word} is no JSON value")
+
+
+def _finite(text: str) -> float:
+    value = float(text)
+    if not math.isfinite(value):
+        raise ValueError(f"{text} is too large a number")
+    return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counted = collections.Counter(name for name, _ in pairs)
+        twice, _ = counted.most_common(1)[0]
+        raise ValueError(f"{twice!r} is there more than once")
+    return members

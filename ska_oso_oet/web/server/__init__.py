@@ -1,0 +1,1 @@
+"""gunicorn's worker: slow, silent and many clients cost no thread."""

@@ -1,0 +1,1 @@
+"""The event stream: listeners, replays, and limits for slow readers."""

@@ -1,0 +1,1 @@
+"""One module for each part of the REST API: its routes, and nothing else."""

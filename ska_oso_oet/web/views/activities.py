@@ -1,0 +1,79 @@
+"""The views of activities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, jsonify
+
+from ...bus import topics
+from ...domain.activity_commands import RunActivity, StopActivity
+from ..auth import identity
+from ..auth.permissions import Permission, needs
+from ..context import services
+from ..gateway import ask, ask_for_list
+from ..openapi.blueprint import blueprint
+from ..problems import PROBLEMS
+from ..responses import created, shown, stopped, stopping_time
+from ..schemas import activities as schemas
+from ..schemas.lists import ActivitiesQuery
+
+_RUN = 60.0  #: seconds for the archive, and for creating the procedure
+
+api = blueprint("activities", __name__, tag="activities")
+
+
+def _shown(activity: dict[str, Any]) -> dict[str, Any]:
+    return shown("activities", activity)
+
+
+def _find(aid: int) -> dict[str, Any]:
+    return _shown(ask(topics.LIST_ACTIVITIES, {"aids": [aid]})[0])
+
+
+@api.get("/activities", summary="List activities", responses={200: schemas.Activities, **PROBLEMS})
+@needs(Permission.READ)
+def list_activities(query: ActivitiesQuery) -> Response:
+    """The newest activities, or a page of all stored ones, the oldest first."""
+    documents = ask_for_list(topics.LIST_ACTIVITIES, "aids", query.listing)
+    return jsonify([_shown(activity) for activity in documents])
+
+
+@api.post(
+    "/activities",
+    summary="Run an activity of a scheduling block",
+    responses={201: schemas.Activity, **PROBLEMS},
+)
+@needs(Permission.EXECUTE)
+def run_activity(body: schemas.RunBody) -> Response:
+    """Answers as soon as the procedure exists; it is started when it is READY, unless `prepare_only`."""
+    given = body.script_args.model_dump(exclude_none=True) if body.script_args else {}
+    command = RunActivity(**{**body.model_dump(), "script_args": given})
+    with services().archive.taken(identity.whose()[0]):
+        activity = _shown(ask(topics.RUN_ACTIVITY, {"cmd": command.to_dict()}, _RUN))
+    return created(activity)
+
+
+@api.get(
+    "/activities/<int:activity_id>",
+    summary="Describe one activity",
+    responses={200: schemas.Activity, **PROBLEMS},
+)
+@needs(Permission.READ)
+def get_activity(path: schemas.ActivityPath) -> Response:
+    """Also of activities that are no longer listed."""
+    return jsonify(_find(path.activity_id))
+
+
+@api.put(
+    "/activities/<int:activity_id>",
+    summary="Stop an activity",
+    responses={200: schemas.ActivityChanged, **PROBLEMS},
+)
+@needs(Permission.EXECUTE)
+def stop_activity(path: schemas.ActivityPath, body: schemas.ActivityChangeBody) -> Response:
+    """`state: STOPPED` stops its procedure; without `state` nothing changes."""
+    if body.state is None:
+        return jsonify(_find(path.activity_id))
+    command = StopActivity(aid=path.activity_id, abort=body.abort)
+    return stopped(ask(topics.STOP_ACTIVITY, {"cmd": command.to_dict()}, stopping_time()))

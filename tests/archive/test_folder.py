@@ -1,0 +1,132 @@
+"""An archive in a folder, and how it fails."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ska_oso_oet.domain.errors import ArchiveAway, Conflict, Invalid, NotFound
+
+from .entities import SBD_ID, InFolder, sbd, sbi
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> InFolder:
+    return InFolder(tmp_path / "oda")
+
+
+def test_nothing_is_made_by_reading(folder: InFolder) -> None:
+    with pytest.raises(NotFound):
+        folder.archive.scheduling_block(SBD_ID)
+    assert not folder.folder.exists()
+
+
+def test_only_files_named_by_a_version_are_versions(folder: InFolder) -> None:
+    folder.add(sbd(2))
+    home = folder.folder / "sbd" / SBD_ID
+    for name in (".3.json.0~", "3.json~", "4.json.tmp", "latest.json", "-5.json", "٦.json", "7.JSON"):
+        (home / name).write_text("no version")
+    (home / "8.json").mkdir()
+    os.mkfifo(home / "9.json")
+    (home / "10.json").symlink_to("nowhere")
+    assert folder.archive.scheduling_block(SBD_ID) == sbd(2)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", '{"sbd_id": "sbd-1", "acti', "[]", "null", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000],
+)
+def test_a_block_that_is_no_json_object_is_named_by_its_file(folder: InFolder, text: str) -> None:
+    folder.add(sbd(1))
+    path = folder.folder / "sbd" / SBD_ID / "2.json"
+    path.write_text(text)
+    with pytest.raises(Invalid) as refused:
+        folder.archive.scheduling_block(SBD_ID)
+    assert refused.value.detail == f"{path} in the archive is not a JSON object"
+
+
+def test_a_block_of_unreasonable_size_is_not_read(folder: InFolder) -> None:
+    folder.add(sbd(1))
+    with open(folder.folder / "sbd" / SBD_ID / "2.json", "wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(Invalid, match="is larger than 10 MiB"):
+        folder.archive.scheduling_block(SBD_ID)
+
+
+def test_a_file_where_a_folder_should_be_makes_the_archive_unavailable(folder: InFolder) -> None:
+    folder.folder.write_text("in the way")
+    with pytest.raises(ArchiveAway) as refused:
+        folder.archive.scheduling_block(SBD_ID)
+    assert refused.value.detail == f"the archive {folder.folder} cannot be read: Not a directory"
+    for store in (
+        lambda: folder.archive.store_instance(sbi()),
+        lambda: folder.archive.record_status("x", "Failed"),
+    ):
+        with pytest.raises(
+            ArchiveAway, match=f"^the archive {folder.folder} cannot be written: Not a directory$"
+        ):
+            store()
+
+
+def test_a_folder_that_leads_to_itself_makes_the_archive_unavailable(folder: InFolder) -> None:
+    folder.folder.symlink_to(folder.folder)
+    with pytest.raises(ArchiveAway, match="cannot be read: Too many levels of symbolic links$"):
+        folder.archive.scheduling_block(SBD_ID)
+
+
+@pytest.mark.parametrize("step", ["mkdir", "write", "fsync", "link"])
+def test_a_full_disk_leaves_nothing_half_written(
+    folder: InFolder, step: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        if step == "write":
+            patched.setattr("builtins.open", full)
+        else:
+            patched.setattr(os, step, full)
+        with pytest.raises(ArchiveAway) as refused:
+            folder.archive.store_instance(sbi())
+    assert refused.value.detail == f"the archive {folder.folder} cannot be written: No space left on device"
+    assert [path for path in folder.folder.rglob("*") if path.is_file()] == []
+    folder.archive.store_instance(sbi())
+    assert folder.instances() == {"sbi-1": sbi()}
+
+
+def test_a_file_system_without_links_is_written_all_the_same(
+    folder: InFolder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unsupported(*_: Any) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", unsupported)
+    folder.archive.store_instance(sbi())
+    folder.archive.store_instance(sbi())
+    with pytest.raises(Conflict):
+        folder.archive.store_instance(sbi(sbd_ref="sbd-2"))
+    assert [path.name for path in folder.folder.rglob("*") if path.is_file()] == ["1.json"]
+
+
+def test_a_status_that_nothing_can_follow_is_told_instead_of_tried_for_ever(folder: InFolder) -> None:
+    (folder.folder / "sbi_status" / "sbi-1" / "1.json").mkdir(parents=True)
+    with pytest.raises(ArchiveAway, match="has no free version after 0 in "):
+        folder.archive.record_status("sbi-1", "Executing")
+
+
+def test_what_is_stored_is_as_private_as_the_server_wants(tmp_path: Path) -> None:
+    storing = (
+        "import os, sys; os.umask(0o077)\n"
+        "from ska_oso_oet.activities.archive import open_archive\n"
+        "open_archive(sys.argv[1], 1).store_instance({'sbi_id': 'sbi-1'})"
+    )
+    subprocess.run([sys.executable, "-c", storing, (tmp_path / "oda").as_uri()], check=True, timeout=60)
+    modes = {stat.filemode(path.stat().st_mode) for path in (tmp_path / "oda").rglob("*")}
+    assert modes == {"drwx------", "-rw-------"}
