@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import click
@@ -87,7 +89,8 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
             return asyncio.run(_arbiter(settings))
         live_with_arbiter()
         if worker == "rest":
-            from .workers import rest
+            with _nothing_is_garbage():
+                from .workers import rest
 
             rest.main(settings, listener)
         else:
@@ -103,19 +106,32 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
 
 def _body(worker: str) -> Callable[[Settings], Coroutine[Any, Any, None]]:
     # Imported here so that a worker loads only what it needs.
-    if worker == "bus":
-        from .workers.bus import main
-    elif worker == "central":
-        from .workers.central import main
-    elif worker == "ses":
-        from .workers.script_execution import main
-    else:
-        from .workers.activity import main
+    with _nothing_is_garbage():
+        if worker == "bus":
+            from .workers.bus import main
+        elif worker == "central":
+            from .workers.central import main
+        elif worker == "ses":
+            from .workers.script_execution import main
+        else:
+            from .workers.activity import main
     return main
 
 
+@contextlib.contextmanager
+def _nothing_is_garbage() -> Iterator[None]:
+    """Import in the block. Modules stay, so looking for garbage among them would take time for nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 async def _arbiter(settings: Settings) -> int:
-    from .workers.arbiter import Arbiter
+    with _nothing_is_garbage():
+        from .workers.arbiter import Arbiter
 
     arbiter = Arbiter(settings)
 
