@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 from . import __version__
-from .commands import COMMANDS
+from .administration import COMMANDS
 from .settings import Settings
 from .settings.command_line import SERVING, settings_of, taking
 from .settings.declaration import Variable
@@ -79,7 +79,7 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
         # Until the arbiter installs its own handler: process 1 of a container ignores signals without one.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from .kernel import processes
-    from .workers.base import CannotStart, live_with_arbiter
+    from .workers.common import CannotStart, live_with_arbiter
 
     processes.rename(f"oet-{worker or 'server'}")
     if worker is None:

@@ -133,6 +133,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
         self.session = requests.Session()
+        self.session.trust_env = False  # looking for proxies takes longer than a request
         self.session.headers["Accept"] = "application/json"
 
     # -- life --------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from flask import Response, jsonify
 
 from ... import __version__
 from ...bus import topics
-from ...bus.central import ask_central
+from ...bus.central_queries import ask_central
 from ...bus.client import BusClient
 from ...domain.errors import Refusal
 from ..auth.permissions import Permission, needs
