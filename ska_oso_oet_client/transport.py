@@ -32,6 +32,8 @@ from .errors import BadAnswerError, NotAuthorisedError, OETError, UnreachableErr
 from .limits import CONNECT_TIMEOUT, READ_TIMEOUT
 
 PIECE = 2**18
+LARGEST = 2**28
+"""Bytes of an answer that is not streamed."""
 REPEATS = 3
 FIRST_PAUSE = 0.2
 BUSY_PATIENCE = 10.0
@@ -54,7 +56,7 @@ class Transport:
         self.asked: float | None = None  #: time since which a request waits for its answer
         self.while_asking: Callable[[], AbstractContextManager[object]] = nullcontext
         self._credentials = credentials
-        self._session = requests.Session()
+        self._session = _Session()
 
     def close(self) -> None:
         self._session.close()
@@ -143,8 +145,8 @@ class Transport:
     ) -> requests.Response:
         if token is not None:
             refuse_open_way(self.url)
-            # As a header, a token would lose against an entry of ~/.netrc for the host.
-            options["auth"] = _Bearer(token)
+        # Without one, requests would send a password of ~/.netrc, which is for another program.
+        options["auth"] = _Bearer(token) if token is not None else _unchanged
         options.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         if is_this_machine(self.url):
             options["proxies"] = _NO_PROXIES
@@ -189,6 +191,40 @@ class Transport:
         if isinstance(error, NotAuthorisedError) and error.status == 401:
             return self._credentials.rejection(error.detail)
         return error
+
+
+class _Session(requests.Session):
+    """Sends no password of ~/.netrc, and reads no answer beyond :data:`LARGEST` into memory."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Take the token off a request that is redirected to another server."""
+        here, there = str(response.request.url), str(prepared_request.url)
+        if self.should_strip_auth(here, there):  # type: ignore[no-untyped-call]
+            prepared_request.headers.pop("Authorization", None)
+
+    def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+        """Send a request."""
+        streamed = options.get("stream")
+        response = super().send(request, **{**options, "stream": True})
+        if not streamed:
+            with response:
+                response._content = _content(response)  # noqa: SLF001  as requests does
+        return response
+
+
+def _content(response: requests.Response) -> bytes:
+    body = bytearray()
+    for piece in response.iter_content(PIECE):
+        body += piece
+        if len(body) > LARGEST:
+            raise BadAnswerError(response.url, f"the answer is larger than {LARGEST >> 20} MiB")
+    return bytes(body)
+
+
+def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
 
 
 class _Bearer(requests.auth.AuthBase):

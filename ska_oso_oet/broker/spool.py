@@ -11,7 +11,7 @@ from typing import NamedTuple
 import sqlalchemy as sa
 
 from ..bus.envelope import Envelope
-from ..bus.topics import topic_of
+from ..bus.topics import AUTH_REFUSED, topic_of
 from ..bus.wire import Frames
 from ..journal import Journal
 from ..journal.file_damage import is_damage
@@ -19,6 +19,8 @@ from .high_water_mark import HighWaterMark
 
 LOG = logging.getLogger(__name__)
 
+_AT_ONCE = 100  #: waiting messages in one transaction
+_MOST_REFUSALS = 1000  #: waiting messages beyond which refused requests are counted only
 _RETRY = 0.5  #: seconds between attempts to write waiting messages
 _DISK_FULL = "disk_full", "the journal cannot be written; free some disk space on the server"
 _DAMAGED = "unavailable", "the journal is damaged; restore a backup of it, as the server's log says"
@@ -29,7 +31,7 @@ class Stored(NamedTuple):
 
     written: list[Envelope]  #: in the journal now
     waiting: list[Envelope]  #: in memory, to be written as soon as possible
-    repeated: list[str]  #: ids of those that were in the journal before
+    repeated: list[str]  #: ids of those that were in the journal before, or are not kept
 
     def beside(self, repeated: list[str]) -> Stored:
         """This, and others that were in the journal before."""
@@ -48,6 +50,7 @@ class Spool:
         self.head = max(journal.head(), self._mark.last)  #: the last number assigned
         self._waiting: list[tuple[Frames, Envelope]] = []
         self._numbers: dict[str, int] = {}  #: of the waiting messages, by id
+        self._refusals = 0  #: refused requests that are not kept
 
     def __len__(self) -> int:
         return len(self._waiting)
@@ -78,7 +81,8 @@ class Spool:
                     return self._store_apart(frames, batch, error)
                 LOG.error("Cannot write the journal: %s", error.__cause__ or error)
         fresh, repeated = self._apart(batch)
-        return Stored([], self._keep(frames, fresh), repeated)
+        fresh, omitted = self._without_refusals(fresh)
+        return Stored([], self._keep(frames, fresh), [*repeated, *omitted])
 
     def _append(self, fresh: list[Envelope]) -> list[Envelope]:
         numbered = self._number(fresh)
@@ -90,7 +94,7 @@ class Spool:
         """Number messages that cannot be written yet, and add them to those that wait."""
         kept = self._number(self._without_new_work(frames, fresh))
         if kept and not self._waiting:
-            asyncio.get_running_loop().call_later(_RETRY, self.flush)
+            asyncio.get_running_loop().call_later(_RETRY, self._go_on)
         self.head += len(kept)
         if kept:
             self._mark.note(self.head)
@@ -115,6 +119,14 @@ class Spool:
             frames.send({"op": "refused", "ids": refused, "kind": kind, "detail": detail})
         return [e for e in fresh if not topic_of(e.topic).new_work]
 
+    def _without_refusals(self, fresh: list[Envelope]) -> tuple[list[Envelope], list[str]]:
+        """Leave out the records of refused requests, which anybody can cause, if many messages wait."""
+        if len(self._waiting) < _MOST_REFUSALS:
+            return fresh, []
+        omitted = [e.id for e in fresh if e.topic == AUTH_REFUSED]
+        self._refusals += len(omitted)
+        return [e for e in fresh if e.topic != AUTH_REFUSED], omitted
+
     def _store_apart(self, frames: Frames, batch: list[Envelope], error: Exception) -> Stored:
         """Store a batch with a message that is in the journal already, or that the journal cannot hold."""
         fresh, repeated = self._apart(batch)
@@ -132,28 +144,43 @@ class Spool:
         return [dataclasses.replace(e, seq=self.head + n, link=None) for n, e in enumerate(envelopes, 1)]
 
     def flush(self) -> None:
-        """Try to write the waiting messages."""
-        if not self._waiting:
-            return
+        """Write the waiting messages, as far as that is possible now."""
+        while self._waiting and self._write_some():
+            pass
+
+    def _go_on(self) -> None:
+        if self._waiting:
+            written = self._write_some()
+            # The bus does other work between two pieces.
+            asyncio.get_running_loop().call_later(0 if written else _RETRY, self._go_on)
+
+    def _write_some(self) -> bool:
+        """Try to write the first waiting messages: few, so that neither way takes long."""
+        some = self._waiting[:_AT_ONCE]
         try:
-            self._journal.append([envelope for _, envelope in self._waiting])
+            self._journal.append([envelope for _, envelope in some])
         except sa.exc.SQLAlchemyError as error:
             if _is_of_journal(error):
-                asyncio.get_running_loop().call_later(_RETRY, self.flush)
-                return
-            self._flush_one_by_one()
-        LOG.warning("Wrote %d waiting messages; the journal can be written again", len(self._waiting))
-        for frames, envelope in self._waiting:
+                return False
+            self._write_one_by_one(some)
+        for frames, envelope in some:
             frames.send({"op": "stored", "ids": [envelope.id]})
-        self._waiting.clear()
-        self._numbers.clear()
+            self._numbers.pop(envelope.id, None)
+        del self._waiting[: len(some)]
+        if not self._waiting:
+            LOG.warning("The journal can be written again; nothing waits any more%s", self._omitted())
+        return True
 
-    def _flush_one_by_one(self) -> None:
-        for _, envelope in self._waiting:
+    def _write_one_by_one(self, some: list[tuple[Frames, Envelope]]) -> None:
+        for _, envelope in some:
             try:
                 self._journal.append([envelope])
             except sa.exc.SQLAlchemyError as error:
                 LOG.error("Dropped a message on %s: %s", envelope.topic, error.__cause__ or error)
+
+    def _omitted(self) -> str:
+        refusals, self._refusals = self._refusals, 0
+        return f"; {refusals} refused requests are not on record" if refusals else ""
 
 
 def _is_of_journal(error: sa.exc.SQLAlchemyError) -> bool:

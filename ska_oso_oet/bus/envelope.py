@@ -77,4 +77,4 @@ def about(topic: str, msg_src: str, payload: dict[str, Any]) -> int | None:
         pid = command.get("pid")
     elif isinstance(result, dict):
         pid = result.get("id")
-    return pid if isinstance(pid, int) else None
+    return pid if type(pid) is int else None

@@ -99,6 +99,18 @@ def without_waiting(connection: sa.Connection) -> Iterator[None]:
         raise sa.exc.DBAPIError(None, None, error) from error
 
 
+#: SQLSTATEs of errors about the type of a value; all others of their class are about the database.
+_TYPES = ("42804", "42846", "42883")
+
+
+def is_of_a_row(error: sa.exc.DBAPIError) -> bool:
+    """Whether an error is caused by a row, which would fail again, not by the database or the connection."""
+    cause = error.orig
+    if isinstance(cause, psycopg.ProgrammingError):
+        return cause.sqlstate is None or cause.sqlstate in _TYPES  # None: it was not sent
+    return isinstance(cause, psycopg.DataError | psycopg.IntegrityError)
+
+
 def reason(error: BaseException) -> str:
     """The reason of a failure of the database, in one line."""
     message = str(getattr(error, "orig", None) or error).strip()

@@ -13,7 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from .database import LOCKS, Disagreement, bring_up_to_date, reason
+from .database import LOCKS, Disagreement, bring_up_to_date, is_of_a_row, reason
 from .recovery import Recovery
 from .schema import INSTANCES
 from .source import Source
@@ -21,6 +21,8 @@ from .store import History
 
 LOG = logging.getLogger(__name__)
 
+_NOT_SHOWN = "Message %s is not in the lists of the central history, which cannot show it: %s"
+_SKIPPED = "Skipped message %s: the central history cannot hold it: %s"
 PAGE = 200  #: messages copied at once; other servers wait for the transaction of a page
 
 
@@ -96,7 +98,9 @@ class Replication:
                 self._require_there(self._connection)
                 if rows:
                     self._history.append(self._connection, rows)
-        except sa.exc.DataError:
+        except sa.exc.DBAPIError as error:
+            if not is_of_a_row(error):
+                raise
             self._one_by_one(rows)
         else:
             self._last = rows[-1]["seq"] if rows else self._last
@@ -124,17 +128,23 @@ class Replication:
             )
 
     def _one_by_one(self, rows: list[dict[str, Any]]) -> None:
-        """Skip messages that the database cannot hold, so that they block no other message."""
-        assert self._connection is not None
+        """Copy what the database can hold: a message whose effect on lists fails, and all others."""
         for row in rows:
-            try:
-                with self._connection.begin():
-                    self._history.append(self._connection, [row])
-                self._last = row["seq"]
-            except sa.exc.DataError as error:
-                LOG.error(
-                    "Skipped message %s: the central history cannot hold it: %s", row["seq"], reason(error)
-                )
+            for projected in (True, False):
+                try:
+                    self._copy(row, projected)
+                except sa.exc.DBAPIError as error:
+                    if not is_of_a_row(error):
+                        raise
+                    LOG.error(_NOT_SHOWN if projected else _SKIPPED, row["seq"], reason(error))
+                else:
+                    break
+
+    def _copy(self, row: dict[str, Any], projected: bool) -> None:
+        assert self._connection is not None
+        with self._connection.begin():
+            self._history.append(self._connection, [row], projected)
+        self._last = row["seq"]
 
     def _claim(self, connection: sa.Connection) -> None:
         if connection.scalar(sa.select(sa.func.pg_try_advisory_lock(LOCKS, self._subarray))):

@@ -22,10 +22,14 @@ class History(JournalReader):
         super().__init__(engine, tables_of(subarray))
         self._projection = Projection(self.tables)
 
-    def append(self, connection: sa.Connection, rows: Sequence[dict[str, Any]]) -> None:
+    def append(
+        self, connection: sa.Connection, rows: Sequence[dict[str, Any]], projected: bool = True
+    ) -> None:
         """Write rows of the journal in their order, in the transaction of a connection.
 
         Other writers wait until it is committed, so that positions become visible in their order.
+
+        :param projected: whether the tables that are derived from messages change as well
         """
         last = self._take(connection, len(rows))
         common = self.tables.common
@@ -33,7 +37,7 @@ class History(JournalReader):
         connection.execute(self.tables.messages.insert(), placed)
         with without_waiting(connection):
             for row in placed:
-                if is_projected(row["topic"]):
+                if projected and is_projected(row["topic"]):
                     self._project(connection, row)
 
     def _project(self, connection: sa.Connection, row: dict[str, Any]) -> None:

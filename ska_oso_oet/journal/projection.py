@@ -115,7 +115,8 @@ class Projection:
     def _obs_state(self, envelope: Envelope, changed: dict[str, Any]) -> Iterable[Change]:
         """Validates the message: any script may publish it, in any form."""
         subarray, state = (envelope.payload.get(name) for name in ("subarray_id", "obs_state"))
-        if not isinstance(subarray, int) or not 0 < subarray <= _SUBARRAYS:
+        # True is an integer as well, but not for PostgreSQL.
+        if type(subarray) is not int or not 0 < subarray <= _SUBARRAYS:
             return
         if isinstance(state, str) and envelope.msg_src.isdecimal():
             pid = int(envelope.msg_src)

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 _NAME = "ska-oso-oet"
+_PATIENCE = 10.0  #: seconds for an export, as is the library's default
+_LARGEST = 2**20  #: bytes of an answer
 
 _tracer: Tracer | None = None
 _flush: Callable[[], object] | None = None
@@ -39,10 +41,13 @@ def begin(endpoint: str, about: Mapping[str, str]) -> None:
         from opentelemetry.sdk.trace import TracerProvider
         from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
+        from ..outgoing.bounded_session import BoundedSession
+
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # _Exporter logs each failure once
         resource = Resource.create({"service.name": _NAME}).merge(Resource(about))
         provider = TracerProvider(resource=resource, shutdown_on_exit=False)
-        exporter: Any = _Exporter(OTLPSpanExporter(), endpoint)
+        session = BoundedSession(_PATIENCE, _LARGEST)
+        exporter: Any = _Exporter(OTLPSpanExporter(session=session), endpoint)
         provider.add_span_processor(BatchSpanProcessor(exporter))
     except ImportError:
         LOG.warning("Nothing is traced: install ska_oso_oet[tracing], or unset OTEL_EXPORTER_OTLP_ENDPOINT")

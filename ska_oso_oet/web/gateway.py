@@ -15,6 +15,7 @@ from ..domain.errors import Invalid
 from ..domain.listing import Listing
 from ..telemetry.logs import tagged
 from .auth import identity
+from .auth.permissions import is_command
 from .context import services
 from .middleware import audit_trail
 from .middleware.json_body import JsonRequest
@@ -33,7 +34,7 @@ _NO_CENTRAL = (
 
 def _ids() -> tuple[str, str, bool]:
     """The id of this request, the id of its command, and whether it may be a repeat."""
-    key = request.headers.get("Idempotency-Key") if audit_trail.is_command() else None
+    key = request.headers.get("Idempotency-Key") if is_command() else None
     if key is None:
         only = uuid.uuid4().hex
         return only, only, False
@@ -53,7 +54,7 @@ def ask(topic: str, payload: dict[str, Any], timeout: float = _ASK) -> Any:
     :raises Refusal: if it was not carried out
     """
     request_id, command_id, repeated = _ids()
-    before = audit_trail.begin(request_id) if audit_trail.is_command() else []
+    before = audit_trail.begin(request_id) if is_command() else []
     user = identity.current()
     bridge = services().bridge
     with tagged(request_id=request_id):

@@ -62,7 +62,7 @@ def test_with_an_issuer_any_address_may_be_listened_on(own_issuer: Issuer, tmp_p
 def test_a_route_that_declares_no_permission_stops_the_server_at_its_start(tmp_path: Path) -> None:
     program = (
         "from ska_oso_oet.web.views import health\n"
-        "@health.api.get('/forgotten')\n"
+        "@health.api.get('/forgotten', summary='', responses={})\n"
         "def forgotten():\n    return ''\n"
         "from ska_oso_oet.server import main\n"
         "main(['rest'])\n"

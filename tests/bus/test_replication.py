@@ -288,6 +288,39 @@ async def test_what_the_database_cannot_hold_stands_in_the_way_of_nothing_else(
 
 
 @in_loop
+async def test_a_message_that_lists_cannot_show_is_copied_all_the_same(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    # SQLite takes true for a number, PostgreSQL does not.
+    odd = {"pid": True, "new_state": "READY"}
+    about: dict[str, Any] = {"topic": topics.STATE_CHANGED, "msg_src": "SESWorker", "time": 1.5}
+    with opened(tmp_path / "journal.db") as journal:
+        write(journal, 2)
+        journal.append([Envelope(id="odd", seq=3, payload=odd, **about)])
+        write(journal, 2)
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    assert postgresql.sql(centre, "SELECT seq FROM oet_messages ORDER BY seq") == [(n,) for n in range(1, 6)]
+    assert len(_lines(caplog, "Message 3 is not in the lists of the central history, ")) == 1
+
+
+@in_loop
+async def test_a_subarray_of_a_script_that_is_no_number_is_copied_and_not_shown(
+    tmp_path: Path, postgresql: PostgreSQL, centre: str
+) -> None:
+    about: dict[str, Any] = {"topic": "telescope.obs_state", "msg_src": "1", "time": 1.5}
+    with opened(tmp_path / "journal.db") as journal:
+        for n, subarray in enumerate((True, 1.0, "1", None, 2), 1):
+            state = {"subarray_id": subarray, "obs_state": "IDLE"}
+            journal.append([Envelope(id=f"run-1-{n}", seq=n, payload=state, **about)])
+        async with replicating(journal, centre) as (copier, _):
+            await up_to_date(copier)
+    shown = "SELECT id FROM oet_documents WHERE kind = 'subarray'"
+    assert postgresql.sql(centre, _COUNT) == [(5,)]
+    assert postgresql.sql(centre, shown) == [(2,)]
+
+
+@in_loop
 async def test_a_mistake_in_copying_does_not_end_it(
     file: Path, postgresql: PostgreSQL, centre: str, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-from ska_oso_oet_client import OETClient
-from ska_oso_oet_client.errors import LostError, RefusedError, UnreachableError
+from ska_oso_oet_client import OETClient, transport
+from ska_oso_oet_client.errors import BadAnswerError, LostError, RefusedError, UnreachableError
 from ska_oso_oet_client.retry import outlast
 
 from .fake_oet import Answer, FakeOET
@@ -43,6 +44,27 @@ def test_no_proxy_is_asked_for_this_machine(
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     monkeypatch.setenv("no_proxy", "")
     client.procedures()
+
+
+def test_a_password_of_the_netrc_is_sent_to_no_server(
+    oet: FakeOET, client: OETClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "netrc").write_text("default login alice password secret\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    there = {"Location": f"{oet.url.replace('127.0.0.1', 'localhost')}/procedures"}
+    oet.plan("GET", "/procedures", Answer(302, headers=there, odd=True))
+    client.procedures()
+    assert len(oet.asked("GET", "/procedures")) == 2
+    assert not any("Authorization" in request.headers for request in oet.asked("GET"))
+
+
+def test_an_answer_without_an_end_is_given_up(
+    oet: FakeOET, client: OETClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "LARGEST", 2**20)
+    oet.plan("GET", "/procedures", Answer(body=["x" * 2**21], odd=True))
+    with pytest.raises(BadAnswerError, match="larger than 1 MiB"):
+        client.procedures()
 
 
 def test_two_changes_have_two_keys(oet: FakeOET, client: OETClient) -> None:

@@ -74,6 +74,35 @@ async def test_other_messages_are_delivered_at_once_and_written_when_that_works_
 
 
 @in_loop
+async def test_many_waiting_messages_are_tried_a_few_at_a_time_and_refusals_are_only_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client, heard = await bus.client("me"), await bus.listener("other")
+        tried: list[int] = []
+        append = journal.append
+        monkeypatch.setattr(journal, "append", lambda batch: (tried.append(len(batch)), append(batch)))
+        _fill(journal)
+        waiting = await _until_full(client)
+        waiting += client.send([said(client, n) for n in range(1500)])
+        await until(lambda: heard.numbers()[-1] == 1499)
+        refusal = {"user": None, "name": None, "address": None, "method": "GET", "path": "/", "status": 401}
+        refused = client.envelope("auth.refused", {**refusal, "why": "", "what": None})
+        await asyncio.gather(*client.send([refused]))  # acknowledged, so that nobody keeps it
+        before = len(tried)
+        await until(lambda: len(tried) > before)
+        assert max(tried[before:]) == 100
+        _free(journal)
+        await asyncio.gather(*waiting)
+        assert max(tried[before:]) == 100
+        stored = journal.read(Query(limit=10_000))
+        assert [e.seq for e in stored] == list(range(1, len(stored) + 1))
+        assert [e.payload["n"] for e in stored if e.topic == SCRIPT_TOPIC][-1500:] == list(range(1500))
+        assert "auth.refused" not in {e.topic for e in stored}
+        assert "1 refused requests are not on record" in caplog.text
+
+
+@in_loop
 async def test_pages_of_a_size_leave_nothing_out_that_is_written_later(tmp_path: Path) -> None:
     async with broker_here(tmp_path) as (bus, journal):
         client = await bus.client("me")

@@ -12,8 +12,8 @@ from typing import Any
 import requests
 
 from ...domain.errors import ArchiveAway
+from ...outgoing.deadline_adapter import DeadlineAdapter
 from ...settings.urls import shown
-from .deadline_adapter import DeadlineAdapter
 from .entities import LARGEST, write_document
 
 PASSING = (502, 503, 504)  #: answers of something between, which do not tell whether the request arrived

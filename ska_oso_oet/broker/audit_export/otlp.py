@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...bus import topics
 from ...domain.audit_hash import canonical
+from ...outgoing.bounded_session import BoundedSession
 
 if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
 
 _PATIENCE = 5.0  #: seconds for an export, with all its attempts
+_LARGEST = 2**20  #: bytes of an answer
 _PATH = "/v1/logs"
 _SERVICE = "ska-oso-oet"
 
@@ -68,7 +70,8 @@ class Otlp:
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs each failure once
         about = {"oet.worker": "Bus", "oet.subarray": str(self._subarray)}
         resource = Resource.create({"service.name": _SERVICE}).merge(Resource(about))
-        return OTLPLogExporter(endpoint=self._endpoint, timeout=_PATIENCE), resource
+        session = BoundedSession(_PATIENCE, _LARGEST)
+        return OTLPLogExporter(endpoint=self._endpoint, timeout=_PATIENCE, session=session), resource
 
 
 def _log_record(record: dict[str, Any], resource: Resource) -> ReadableLogRecord:

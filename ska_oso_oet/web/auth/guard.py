@@ -19,7 +19,7 @@ from ..middleware.errors import from_refusal, problem
 from ..middleware.proxies import RECEIVED_HOST
 from .foreign_pages import foreign
 from .identity import BadToken, User, take
-from .permissions import Grants, Permission, commands, declared
+from .permissions import Grants, Permission, commands, declared, is_command
 from .verified_tokens import VERIFIED
 
 if TYPE_CHECKING:
@@ -60,8 +60,9 @@ class Guard:
 
     def admit(self) -> Response | None:
         """Answer a request that is not admitted; None lets it pass."""
-        # Unknown paths are answered 404 or 405, to users with a permission.
-        needed = self.permissions[request.endpoint] if request.endpoint else Permission.READ
+        # Unknown paths and methods are answered 404 or 405, to users who could use the method elsewhere.
+        unknown = Permission.EXECUTE if is_command() else Permission.READ
+        needed = self.permissions[request.endpoint] if request.endpoint else unknown
         if needed is Permission.OPEN:
             return None
         # A read costs as much where nobody needs a token for it: pages could keep this server busy.

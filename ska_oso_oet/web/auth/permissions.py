@@ -7,6 +7,8 @@ import enum
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
+from flask import request
+
 from ...settings import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -48,6 +50,11 @@ def declared(app: Any) -> dict[str, Permission]:
             raise Undeclared(f"the route {rule.rule} does not say which permission it needs")
         permissions[rule.endpoint] = permission
     return permissions
+
+
+def is_command() -> bool:
+    """Whether the current request is a command, by its method."""
+    return request.method not in ("GET", "HEAD", "OPTIONS")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ import urllib3
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from jwt.exceptions import PyJWTError
 
+from ...outgoing.bounded_session import BoundedSession, TooLarge
 from ...settings.urls import is_confidential
 
 LOG = logging.getLogger(__name__)
@@ -102,17 +103,13 @@ def _get(address: str, deadline: float) -> dict[str, Any]:
     """Read a JSON object; the time limit is for the whole answer."""
     try:
         left = max(0.1, deadline - time.monotonic())
-        # A redirect could lead to an address without TLS.
-        with requests.get(address, timeout=left, stream=True, allow_redirects=False) as answer:
-            if answer.status_code != 200:
-                raise ProviderAway(f"it answers with status {answer.status_code}")
-            said = b""
-            # Only available bytes: a read of a fixed size could block without a limit.
-            while part := answer.raw.read1(2**14, decode_content=True):
-                said += part
-                if len(said) > _MOST_BYTES or time.monotonic() > deadline:
-                    raise ProviderAway("its answer is too slow or too large")
-        document = json.loads(said)
+        with BoundedSession(left, _MOST_BYTES) as session:  # a redirect could lead to an address without TLS
+            answer = session.get(address, timeout=left)
+        if answer.status_code != 200:
+            raise ProviderAway(f"it answers with status {answer.status_code}")
+        document = json.loads(answer.content)
+    except (TooLarge, requests.Timeout):
+        raise ProviderAway("its answer is too slow or too large") from None
     except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
         raise ProviderAway(f"it cannot be reached: {type(error).__name__}") from None
     except (ValueError, RecursionError):

@@ -22,6 +22,7 @@ from ...bus import topics
 from ...bus.envelope import Envelope
 from ...domain.masking import masked, masked_text
 from ..auth import identity
+from ..auth.permissions import is_command
 from ..context import services
 from ..server.receiver import NotHere
 from .json_body import JsonRequest
@@ -32,11 +33,6 @@ _DETAIL = 500
 _RATE = 10.0  #: refusals of one user, or of all unknown clients, recorded per second, on average
 _BURST = 200.0
 _USERS = 1024  #: users whose refusals are counted apart
-
-
-def is_command() -> bool:
-    """Whether this request is a command."""
-    return request.method not in ("GET", "HEAD", "OPTIONS")
 
 
 def begin(request_id: str) -> list[Envelope]:
