@@ -62,6 +62,12 @@ class _Peer:
     vouched: int = 0  #: messages up to this number are also stored elsewhere
 
 
+class _Connection(Frames):
+    def send_encoded(self, line: bytes) -> None:
+        metrics.FRAMES.add("out")
+        super().send_encoded(line)
+
+
 class Broker:
     """Serves the bus on a Unix socket.
 
@@ -105,7 +111,7 @@ class Broker:
                 self._spool.flush()
 
     def _accept(self) -> Frames:
-        return Frames(self._received, self._gone, self._caught_up, self._admission.came)
+        return _Connection(self._received, self._gone, self._caught_up, self._admission.came)
 
     def _gone(self, frames: Frames) -> None:
         self._peers.pop(frames, None)
@@ -115,6 +121,7 @@ class Broker:
                 read.cancel()
 
     def _received(self, frames: Frames, frame: dict[str, Any]) -> None:
+        metrics.FRAMES.add("in")
         try:
             if frame.get("op") == "hello":
                 self._welcome(frames, frame)

@@ -58,6 +58,12 @@ UNACKNOWLEDGED = Gauge(
     labels=("worker",),
     meaning="Messages of a worker that may not be in the journal yet",
 )
+FRAMES = Counter(
+    name="oet_bus_frames_total",
+    labels=("direction",),
+    always=(("in",), ("out",)),
+    meaning="Frames between the bus and its workers, as the bus sees them",
+)
 WRITE = Histogram(
     name="oet_journal_write_seconds",
     meaning="Time to write a batch of messages to the journal",
