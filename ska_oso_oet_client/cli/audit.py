@@ -81,7 +81,7 @@ def audit(
         table(headers, [_row(entry, settings.times) for entry in found], numbers=("Status",))
     )
     if not found:
-        tell("Nothing of that kind was written down")
+        tell("No entry of the audit matches")
     return ExitStatus.DONE
 
 

@@ -75,7 +75,9 @@ class OetCommand(HelpPage):
         if not words or not names:
             return
         if any(option.startswith(f"{names[0]}=") for option in found.options):
-            raise click.UsageError(f"{words[0]} is one word too many beside {names[0]}")
+            raise click.UsageError(
+                f"{words[0]} is one word too many: {names[0]} names the ID already"
+            )
         found.options.append(f"{names[0]}={words.pop(0)}")
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ska_oso_oet_client.cli.command_line import Grammar, sort_words
@@ -275,6 +275,7 @@ def test_short_or_different_names_are_arguments_of_the_script(name: str) -> None
 
 
 @pytest.mark.parametrize("option", sorted(START.options))
+@settings(deadline=None)
 @given(st.data())
 def test_two_letters_changed_in_a_long_option_never_reach_the_script(
     option: str, data: st.DataObject

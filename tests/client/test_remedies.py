@@ -34,7 +34,7 @@ Run = Callable[..., Result]
             Answer.problem(504, "no answer within 10 s"),
             "no answer within 10 s (subarray 1); try again shortly",
         ),
-        (Answer.problem(429, "too much; try again soon"), "too much; try again soon (subarray 1)"),
+        (Answer.problem(429, "too much; try again soon"), "too much (subarray 1); try again soon"),
         (
             Answer(404, b"<html>", {"Content-Type": "text/html"}),
             "{url}/procedures/3 does not answer like an OET: HTTP 404 Not Found; "

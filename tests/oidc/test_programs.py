@@ -93,7 +93,7 @@ def test_a_token_in_the_environment_goes_before_everything(
     service: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch, provider: Provider, browser: Browser
 ) -> None:
     login = run("login")
-    assert "OET_CLIENT_ID is set and goes before this login" in login.err
+    assert "OET_CLIENT_ID is set and takes precedence over this login" in login.err
     token = provider.token_for("bob")
     monkeypatch.setenv("OET_TOKEN", token)
     assert "Bob Baker" in run("whoami").out
