@@ -166,7 +166,7 @@ class ScriptExecutionService:
         while run.procedure.state is ProcedureState.READY:
             if run.unsuited is not None:
                 self.pool.release(command.pid)
-                raise Invalid(f"Cannot start procedure {command.pid}, which stays READY: {run.unsuited}")
+                raise Invalid(f"Cannot start procedure {command.pid} with these arguments: {run.unsuited}")
             await run.changed.wait()
         if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
             raise Conflict(

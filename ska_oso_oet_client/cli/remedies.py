@@ -34,6 +34,7 @@ _NEXT = (
         re.compile(r"Procedure (\d+) is still .* goes on$"),
         "to see it: oet procedure describe --pid={0}",
     ),
+    (re.compile("(the API is at) /[^ ]+$"), "set OET_URL or --server-url to that address"),
     (re.compile("(does not accept this login): "), "to log in again: oet login"),
     (
         re.compile("(you need the permission '[a-z]+'|your token is not for subarray [0-9]+)$"),

@@ -189,7 +189,7 @@ def test_arguments_that_main_cannot_take_leave_the_procedure_ready(server: Serve
         answer = server.put(pid, state="RUNNING", script_args={"main": main})
         assert answer.status_code == 422
         assert answer.json()["detail"] == (
-            f"Cannot start procedure {pid}, which stays READY: {why}; its parameters are "
+            f"Cannot start procedure {pid} with these arguments: {why}; its parameters are "
             "main(source, scans=…)"
         )
     other = server.create("trivial.py")

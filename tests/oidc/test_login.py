@@ -141,7 +141,7 @@ def test_only_the_provider_that_is_meant_gets_a_login(
     [
         ("&code=a&iss=https://other", "not from the identity provider that was asked"),
         ("&code=a", "not from the identity provider that was asked"),
-        ("&code=a&code=b", "says a thing twice"),
+        ("&code=a&code=b", "has a parameter twice"),
         ("&iss={issuer}", "has no code"),
         ("&iss={issuer}&code=made-up", "invalid_grant"),
         ("&iss={issuer}&error=x%1b[31my", "says xy"),

@@ -44,6 +44,8 @@ class Mistake(NamedTuple):
 
     def __str__(self) -> str:
         where = ".".join(str(part) for part in self.place[1:])
+        if self.sentence.startswith(f"{self.place[-1]} "):
+            return self.sentence  # it names the part itself
         return f"{where}: {self.sentence}" if where else self.sentence
 
 
