@@ -9,7 +9,7 @@ import pytest
 
 from ska_oso_oet_client.cli.description import describe_activity, describe_procedure
 from ska_oso_oet_client.cli.durations import for_people
-from ska_oso_oet_client.cli.fitting import fitted
+from ska_oso_oet_client.cli.fitting import fitted, prose
 from ska_oso_oet_client.cli.tables import activity_table, procedure_table
 from ska_oso_oet_client.cli.times import Times
 from ska_oso_oet_client.decoding import decode
@@ -143,6 +143,19 @@ def test_a_script_is_named_whole_where_it_is_described(narrow: None) -> None:
     assert (heading.split(), row.split()) == (["ID"], ["3"])
     assert len(rule) <= 60
     assert (name, address) == (f"Script: {uri}", f"URI: {procedure_json(3)['uri']}")
+
+
+def test_text_is_wrapped_between_words_and_stays_indented(narrow: None) -> None:
+    text = f"short\n    {'word ' * 20}\n{'x' * 70}"
+    lines = prose(text).splitlines()
+    assert (lines[0], lines[-1]) == ("short", "x" * 70)
+    assert all(line.startswith("    word") and len(line) <= 60 for line in lines[1:-1])
+
+
+def test_a_reason_in_place_of_what_runs_is_wrapped(narrow: None) -> None:
+    why = "unknown: this OET drives subarray 1, not subarray 2, as it seems"
+    (row,) = fitted(("Subarray", "Running", "State"), [[1, why, "no"]])
+    assert " ".join(row[1].split()) == why
 
 
 def test_a_repository_and_an_address_are_whole_where_they_are_described(narrow: None) -> None:
