@@ -226,7 +226,8 @@ def test_a_shallow_repository_and_a_tag_of_no_commit(
     assert run(server, "scripts/a.py", f"file://{tmp_path}/shallow") == "first"
     repository.git("tag", "blob", repository.git("rev-parse", "HEAD:b"))
     outcome = failure(server, "scripts/a.py", repository.url, git_branch="blob")
-    assert outcome["detail"] == f"tag blob of repository {repository.url} does not lead to a commit"
+    told = f"tag blob of repository {repository.url} does not lead to a commit; name another one"
+    assert outcome["detail"] == told
 
 
 def test_an_ambiguous_abbreviation_is_refused(server: Server, repository: Repository) -> None:
@@ -354,7 +355,7 @@ def test_addresses_that_only_this_machine_reaches_are_422_where_the_list_does_no
                     script = {"script_type": "git", "script_uri": "git://a.py", "git_args": {"git_repo": url}}
                     answer = server.request("POST", "/procedures", json={"script": script})
                     assert answer.status_code == 422, (url, answer.text)
-                    assert "asked only if OET_GIT_ALLOWED names the host" in answer.json()["detail"]
+                    assert "contacted only if OET_GIT_ALLOWED names the host" in answer.json()["detail"]
             assert server.get("/procedures") == []
         assert not asked.is_set()
         with serving(tmp_path / "other", OET_GIT_ALLOWED=f"{allowed},{base}/") as server:

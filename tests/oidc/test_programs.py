@@ -115,7 +115,7 @@ def test_a_token_in_the_environment_that_does_not_hold_is_named(
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "snow\u2603", ""])
 def test_what_cannot_be_a_token_is_not_sent(guarded: FakeOET, token: str) -> None:
-    with pytest.raises(InvalidRequestError, match="What is in the argument token is no token"):
+    with pytest.raises(InvalidRequestError, match="The text in the argument token is not a token"):
         OETClient(guarded.url, token=token)
 
 
