@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import click
 
 from . import __version__
-from .commands import COMMANDS
+from .administration import COMMANDS
 from .settings import Settings
 from .settings.command_line import SERVING, settings_of, taking
 from .settings.declaration import Variable
@@ -77,7 +79,7 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
         # Until the arbiter installs its own handler: process 1 of a container ignores signals without one.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from .kernel import processes
-    from .workers.base import CannotStart, live_with_arbiter
+    from .workers.common import CannotStart, live_with_arbiter
 
     processes.rename(f"oet-{worker or 'server'}")
     if worker is None:
@@ -87,7 +89,8 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
             return asyncio.run(_arbiter(settings))
         live_with_arbiter()
         if worker == "rest":
-            from .workers import rest
+            with _nothing_is_garbage():
+                from .workers import rest
 
             rest.main(settings, listener)
         else:
@@ -103,19 +106,32 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
 
 def _body(worker: str) -> Callable[[Settings], Coroutine[Any, Any, None]]:
     # Imported here so that a worker loads only what it needs.
-    if worker == "bus":
-        from .workers.bus import main
-    elif worker == "central":
-        from .workers.central import main
-    elif worker == "ses":
-        from .workers.script_execution import main
-    else:
-        from .workers.activity import main
+    with _nothing_is_garbage():
+        if worker == "bus":
+            from .workers.bus import main
+        elif worker == "central":
+            from .workers.central import main
+        elif worker == "ses":
+            from .workers.script_execution import main
+        else:
+            from .workers.activity import main
     return main
 
 
+@contextlib.contextmanager
+def _nothing_is_garbage() -> Iterator[None]:
+    """Import in the block. Modules stay, so looking for garbage among them would take time for nothing."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 async def _arbiter(settings: Settings) -> int:
-    from .workers.arbiter import Arbiter
+    with _nothing_is_garbage():
+        from .workers.arbiter import Arbiter
 
     arbiter = Arbiter(settings)
 

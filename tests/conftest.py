@@ -17,6 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import psutil
 import pytest
 import requests
@@ -29,6 +30,10 @@ CENTRAL = os.environ.get("OET_TEST_DATABASE") == "postgresql"
 WORKERS = ("bus", "FlaskWorker", "SESWorker", "ActivityWorker", *(("CentralWorker",) if CENTRAL else ()))
 SCRIPTS = Path(__file__).parent / "scripts"
 READY = "is ready: "
+
+# A busy machine is no mistake.
+hypothesis.settings.register_profile("oet", deadline=None)
+hypothesis.settings.load_profile("oet")
 
 # Ignored in the background of a shell, and then by all who are started here, too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
@@ -128,6 +133,7 @@ class Server:
         self.process: subprocess.Popen[str] | None = None
         self.url = ""
         self.session = requests.Session()
+        self.session.trust_env = False  # looking for proxies takes longer than a request
         self.session.headers["Accept"] = "application/json"
 
     # -- life --------------------------------------------------------------------------------------

@@ -26,7 +26,7 @@ from .archive.async_archive import AsyncArchive
 from .messages import messages
 from .plan import Plan
 from .pool import ActivityPool
-from .preparation import Preparation, begun, sbi_id
+from .preparer import Preparation, begun, sbi_id
 from .procedures import CHANGE, Procedures, derived
 from .queries import ActivityQueries
 from .status_recorder import StatusRecorder

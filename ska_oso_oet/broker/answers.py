@@ -11,9 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..journal import Journal, Query
-from ..journal.verification import Verification
+from ..journal.audit_verification import Verification
 from .audit_export import Exporter, health_of
-from .lane import Lane
+from .query_threads import Lane
 from .spool import Spool
 
 LOG = logging.getLogger(__name__)

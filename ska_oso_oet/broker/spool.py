@@ -14,7 +14,7 @@ from ..bus.envelope import Envelope
 from ..bus.topics import topic_of
 from ..bus.wire import Frames
 from ..journal import Journal
-from ..journal.integrity import is_damage
+from ..journal.file_damage import is_damage
 from .high_water_mark import HighWaterMark
 
 LOG = logging.getLogger(__name__)

@@ -12,9 +12,9 @@ from ..files.sealed import Sealed
 from ..telemetry.metrics import catalogue as metrics
 from .envelope import Envelope
 from .inbox import Inbox
+from .journal_queries import Lookup
 from .link import Link
 from .local import LocalBus
-from .lookup import Lookup
 from .outbox import Outbox
 from .questions import Questions
 from .topics import TOPICS

@@ -10,8 +10,8 @@ from typing import Any
 
 from ..telemetry.metrics import catalogue as metrics
 from .envelope import Envelope
+from .journal_queries import Lookup
 from .link import Link
-from .lookup import Lookup
 from .wire import Frames
 
 _PAGE = 1000

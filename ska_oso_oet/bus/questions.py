@@ -13,8 +13,8 @@ from ..domain.errors import DiskFull, Invalid, Refusal, TimedOut, WorkerAway, re
 from ..files.sealed import Sealed
 from ..telemetry import tracing
 from .envelope import Envelope
+from .journal_queries import Lookup
 from .link import Link
-from .lookup import Lookup
 from .outbox import Outbox
 from .shared_questions import SharedQuestions
 from .topics import REFUSED, TOPICS

@@ -12,7 +12,7 @@ import sqlalchemy as sa
 
 from ..domain import activity, states
 from ..journal import backup
-from ..journal.chain import locate
+from ..journal.audit_chain import locate
 from ..journal.journal import KEPT_FROM, Journal
 from ..journal.query import Query
 from ..journal.schema import AUDITED, JOURNAL

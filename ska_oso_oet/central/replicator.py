@@ -16,8 +16,8 @@ from typing import TypeVar
 import sqlalchemy as sa
 
 from .database import Disagreement, reason
+from .history_writer import PAGE, Behind, Claimed, Emptied, Replication, StillOpen
 from .recovery import Recovery
-from .replication import PAGE, Behind, Claimed, Emptied, Replication, StillOpen
 from .source import Source
 
 LOG = logging.getLogger(__name__)

@@ -9,7 +9,7 @@ import tempfile
 from datetime import UTC, datetime
 from pathlib import Path
 
-from . import integrity
+from . import file_damage
 from .errors import Unusable
 from .schema import MESSAGES, METADATA, SCHEMA, SUBARRAY
 
@@ -107,7 +107,7 @@ def restore(source: str, file: str, subarray: int) -> str | None:
         if not noted_before:
             forget_restored(file)
         raise Unusable(f"{file} cannot be replaced: {error.strerror}") from None
-    integrity.forget(file)
+    file_damage.forget(file)
     return kept
 
 
@@ -139,8 +139,8 @@ def _now() -> str:
 def _require_good(source: str, subarray: int) -> None:
     if not os.path.exists(source):
         raise Unusable(f"there is no backup {source}")
-    integrity.require_readable(source)
-    if (damage := integrity.damage(source)) is not None:
+    file_damage.require_readable(source)
+    if (damage := file_damage.damage(source)) is not None:
         raise Unusable(f"the backup {source} is damaged ({damage}); choose another one")
     with contextlib.closing(sqlite3.connect(source)) as database:
         tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}

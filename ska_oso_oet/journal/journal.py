@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..bus.envelope import Envelope
-from . import chain, integrity
+from . import audit_chain, file_damage
 from .backup import copy
 from .errors import Unusable
 from .migration import NewerSchema, transactions_that_lock
@@ -70,15 +70,15 @@ class Journal(JournalReader):
             locking.dispose()
 
     def _failed(self, failure: sa.engine.ExceptionContext) -> None:
-        if integrity.is_damage(failure.original_exception):
+        if file_damage.is_damage(failure.original_exception):
             self.mark_damaged(str(failure.original_exception))
 
     def mark_damaged(self, error: str) -> None:
         """Note for this and every later start that the file is damaged."""
         if self.damage is None:
             self.damage = error
-            integrity.note(self.file, error)
-            LOG.critical("No new work is taken: %s", integrity.sentence(self.file, error))
+            file_damage.note(self.file, error)
+            LOG.critical("No new work is taken: %s", file_damage.sentence(self.file, error))
 
     def close(self) -> None:
         """Close the connections to the database."""
@@ -128,7 +128,7 @@ class Journal(JournalReader):
         :raises sqlalchemy.exc.SQLAlchemyError: if none was written
         """
         with self.writing() as connection:
-            linked = chain.link(connection, envelopes)
+            linked = audit_chain.link(connection, envelopes)
             _write(connection, linked)
         if linked is not envelopes:
             for observer in self.audited:
@@ -141,7 +141,7 @@ class Journal(JournalReader):
         """
         with self.writing() as connection:
             _write(connection, envelopes)
-            chain.follow(connection, envelopes)
+            audit_chain.follow(connection, envelopes)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[sa.Connection]:

@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from ..domain import activity, states
-from .chain import cut
+from .audit_chain import cut
 from .journal import KEPT_FROM, Journal
 from .schema import AUDIT, DOCUMENTS, MESSAGES, PROCEDURES
 

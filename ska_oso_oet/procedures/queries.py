@@ -11,7 +11,7 @@ from typing import Any
 from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
-from ..bus.turns import Turns
+from ..bus.limited_work import Turns
 from ..domain import procedure
 from ..domain.errors import NotFound, Unavailable
 from ..domain.listing import Listing

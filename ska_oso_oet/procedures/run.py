@@ -17,7 +17,7 @@ from ..kernel import processes
 from ..kernel.peers import supervisor_of
 from ..runs.directory import RunDirectory
 from ..runs.protocol import WINDOW
-from ..runs.survivors import Survivor, leave_nobody
+from ..runs.survivors import KILL_TIMEOUT, Survivor, gone, leave_nobody
 from ..telemetry import tracing
 from ..telemetry.logs import tagged
 from . import records
@@ -27,7 +27,8 @@ from .supervisor_link import SupervisorLink
 LOG = logging.getLogger(__name__)
 
 _JOURNAL_TIMEOUT = 2.0  #: seconds a run waits for the journal before it begins all the same
-_SLACK = 3.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
+_SLACK = 4.0  #: seconds beyond the grace period that a supervisor may take to carry out a stop
+_LAST_PATIENCE = 1.0  #: seconds after SIGKILL beyond which what a lost supervisor leaves counts as survivors
 _EXIT_TIMEOUT = 2.0  #: seconds between the end of a supervisor's connection and of its process
 _PAGE = 1000  #: records read at once
 #: States in which nothing of the script's is executed; they are no phases of a trace.
@@ -68,6 +69,7 @@ class Run:
         self._starting: str | None = None  #: the request of the last start
         self.unsuited: str | None = None  #: why ``main`` cannot take the arguments of that
         self._ending: asyncio.Task[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
 
     def publish_first(self, *happened: events.Event, **about: str | None) -> None:
         """Publish the events before there is a supervisor."""
@@ -179,10 +181,13 @@ class Run:
             envelopes += self._records.messages(record)
             if len(self.procedure.process_states) > states:
                 _trace_last_phase(self.procedure, self._trace)
-            if record["kind"] == "unsuited" and record["request_id"] == self._starting:
-                self.unsuited = record["why"]
-            if record["kind"] == "final":
-                final = record
+            match record["kind"]:
+                case "unsuited" if record["request_id"] == self._starting:
+                    self.unsuited = record["why"]
+                case "final":
+                    final = record
+                case "gone":
+                    self.survivors = []
         self.changed.set()
         self.changed = asyncio.Event()
         stored = self._bus.send(envelopes)
@@ -221,7 +226,7 @@ class Run:
             await self._link.gone.wait()
 
     def _lost(self) -> None:
-        if not self.done.is_set() and self._ending is None:
+        if self._ending is None and (self.survivors or not self.done.is_set()):
             self._ending = asyncio.ensure_future(self._end_without_supervisor())
 
     async def _end_without_supervisor(self) -> None:
@@ -235,11 +240,27 @@ class Run:
                 await self._link.gone.wait()
         await self._read_records()
         if not self.done.is_set():
-            mark, name = processes.mark_of(self.directory.path), supervisor_of(self.procedure.id)
-            survivors = await leave_nobody(mark, name=name)
+            survivors = await self._leave_nobody(_LAST_PATIENCE)
             await self._read_records()  # of a file that they kept closed by a lease
             if not self.done.is_set():
                 self._record(records.lost(self._stop_order, survivors))
+        if self.survivors:
+            self.watch(self.survivors)
+
+    def watch(self, survivors: list[Survivor]) -> None:
+        """Tell when the survivors of an ended run are gone, without a supervisor that does."""
+        self.survivors = survivors
+        self._watching = asyncio.ensure_future(self._watch(survivors))
+
+    async def _watch(self, survivors: list[Survivor]) -> None:
+        while survivors:
+            await gone([survivor["pid"] for survivor in survivors])
+            survivors = await self._leave_nobody(KILL_TIMEOUT)
+        self._record({"kind": "gone"})
+
+    async def _leave_nobody(self, patience: float) -> list[Survivor]:
+        mark, name = processes.mark_of(self.directory.path), supervisor_of(self.procedure.id)
+        return await leave_nobody(mark, name=name, patience=patience)
 
     async def _read_records(self) -> None:
         while not self.done.is_set():

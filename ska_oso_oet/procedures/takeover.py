@@ -59,7 +59,7 @@ async def _end_strangers(service: ScriptExecutionService) -> None:
     """End runs that the journal does not know to be live, for example after a backup was restored.
 
     Nobody could see it or stop it, and another script might be started beside it. What is known to have
-    outlived the end of its run is watched by its supervisor, whose word is waited for.
+    outlived the end of its run is watched: by its supervisor, or from here if that is gone.
     """
     known = {processes.mark_of(run.directory.path) for run in service.runs.values()}
     strangers = processes.live_marks() - known
@@ -70,27 +70,34 @@ async def _end_strangers(service: ScriptExecutionService) -> None:
             continue
         known_as = directory.read("process.json")
         supervisor = known_as["pid"] if known_as is not None and processes.is_there(known_as) else None
-        if supervisor is not None and (directory.read("result.json") or {}).get("survivors"):
-            procedure, seen = await _fold(service, int(name))
-            if procedure.final:
-                await _watch_survivors(service, procedure, directory, seen)
-                continue
+        run = await _ended(service, directory)
+        told = (directory.read("result.json") or {}).get("survivors") or []
+        if run is not None and supervisor is not None and told:
+            run.survivors = told
+            await run.take_over()
+            continue
         LOG.error("The journal knows of no run %s that is alive, but it is; ending it", name)
         survivors = await leave_nobody(mark, root=supervisor, name=supervisor_of(name))
         if survivors:
             LOG.critical("NOT EVERYTHING OF RUN %s HAS ENDED: %s", name, in_words(survivors))
+            if run is not None:
+                run.watch(survivors)
         if supervisor is not None:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(supervisor, signal.SIGKILL)
 
 
-async def _watch_survivors(
-    service: ScriptExecutionService, procedure: Procedure, directory: RunDirectory, seen: int
-) -> None:
-    """Connect to the supervisor of an ended procedure, which tells when its survivors are gone."""
+async def _ended(service: ScriptExecutionService, directory: RunDirectory) -> Run | None:
+    """A run that has ended by the journal, to tell when its survivors are gone."""
+    try:
+        procedure, seen = await _fold(service, int(os.path.basename(directory.path)))
+    except ValueError:  # the journal does not know it
+        return None
+    if not procedure.final:
+        return None
     run = Run(procedure, directory, service.bus, lambda _: None, seen)
     run.done.set()
-    await run.take_over()
+    return run
 
 
 async def _last_id(service: ScriptExecutionService) -> int:

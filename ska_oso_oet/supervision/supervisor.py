@@ -24,10 +24,10 @@ from ..runs.directory import RunDirectory
 from ..runs.output import OutputLog
 from ..runs.survivors import KILL_TIMEOUT, gone, kill, leave_nobody
 from ..telemetry import logs
+from .exit_status import Reaper
 from .messages import Messages
 from .output_capture import OutputCapture
 from .phases import Phases
-from .reaper import Reaper
 from .reporter import Reporter
 from .runner_link import RunnerLink
 from .service_port import ServicePort

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
+from flask import Flask, request
 from flask.json.provider import DefaultJSONProvider
-from flask_openapi3 import Info, OpenAPI  # type: ignore[attr-defined]
 from werkzeug.exceptions import HTTPException, NotAcceptable
 from werkzeug.routing import BaseConverter
 
@@ -22,6 +21,7 @@ from .middleware.base_path import BasePath
 from .middleware.json_body import JsonRequest
 from .middleware.timing import note_route
 from .openapi.page import Page
+from .routes import Routes
 from .schemas import strict
 from .streams.all_subarrays import AllSubarraysHub
 from .streams.hijack import HijackMiddleware
@@ -46,20 +46,24 @@ _LONGEST_ACCEPT = 1000  #: characters; parsing is slow, and precedes the check o
 _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 
 
-_MODULES: tuple[Any, ...] = (
-    *(procedures, files, activities, scripts, operator, drain, environments),
-    *(events, login, audit, health, metrics),
+#: In the order of the document.
+GROUPS: tuple[Routes, ...] = tuple(
+    module.api
+    for module in (
+        *(procedures, files, activities, scripts, operator, drain, environments),
+        *(events, login, audit, health, metrics),
+    )
 )
 
 
-class _AnyText(BaseConverter):
+class AnyText(BaseConverter):
     """The rest of a path, with any characters."""
 
     regex = "(?s:.+)"
     part_isolating = False
 
 
-class _OpenApi(OpenAPI):
+class _Application(Flask):
     request_class = JsonRequest
 
 
@@ -75,13 +79,7 @@ def create_app(
     :raises Undeclared: if a route does not declare its permission
     """
     major = __version__.split(".")[0]
-    app = _OpenApi(
-        "ska_oso_oet",
-        info=Info(title="Observation Execution Tool", version=__version__),
-        doc_ui=False,
-        validation_error_callback=strict.from_validation,
-        static_folder=None,
-    )
+    app = _Application("ska_oso_oet", static_folder=None)
     app.config["MAX_CONTENT_LENGTH"] = _MOST_BYTES
     app.json = _Json(app)
     archive = Slots(settings.web_threads, "the archive")
@@ -91,9 +89,9 @@ def create_app(
     )
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
-    app.url_map.converters["any_text"] = _AnyText
-    for module in _MODULES:
-        app.register_api(module.api)
+    app.url_map.converters["any_text"] = AnyText
+    for group in GROUPS:
+        app.register_blueprint(group.blueprint)
     page = Page(app, settings)
     guard = Guard(app, settings)
     page.describe(guard)

@@ -11,8 +11,8 @@ from typing import Any, cast
 
 from flask import current_app
 
+from ..bus.limited_work import Turns
 from ..bus.shared_questions import SharedQuestions
-from ..bus.turns import Turns
 from ..domain.errors import Busy
 from ..settings import Settings
 from .bridge import Bridge

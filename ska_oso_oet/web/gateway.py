@@ -10,7 +10,7 @@ from typing import Any, TypeVar, cast
 from flask import request
 from werkzeug.exceptions import BadRequest
 
-from ..bus import central
+from ..bus import central_queries
 from ..domain.errors import Invalid
 from ..domain.listing import Listing
 from ..telemetry.logs import tagged
@@ -91,7 +91,9 @@ def ask_central(topic: str, **query: Any) -> Any:
     if not context.settings.central_url:
         raise Invalid(_NO_CENTRAL)
     with context.centre.taken(identity.whose()[0]):
-        return context.bridge.wait_for(central.ask_central(context.bridge.client, topic, query), _READ)
+        return context.bridge.wait_for(
+            central_queries.ask_central(context.bridge.client, topic, query), _READ
+        )
 
 
 def last_event_id(otherwise: T) -> int | T:

@@ -12,7 +12,7 @@ from ..bus.client import BusClient
 from ..settings import Settings
 from ..telemetry.metrics.store import STORE
 from ..telemetry.metrics.watch import watch
-from .base import answer_pings, begin_tracing, hold_lock, kept_running, restored, until_terminated
+from .common import answer_pings, begin_tracing, hold_lock, kept_running, restored, until_terminated
 
 #: Requests to it, the events it follows, and the replies to its own requests.
 _TOPICS = (

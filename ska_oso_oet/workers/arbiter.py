@@ -21,11 +21,11 @@ from ..settings import Settings
 from ..settings.variables import VARIABLES
 from ..telemetry.metrics.store import forget
 from . import NAMES
-from .base import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock, kept_running
+from .child import Worker, ended, secrets_of
+from .common import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock, kept_running
 from .heartbeat import HEARTBEAT, Heartbeat
 from .listener import listen
 from .standin import StandIn
-from .worker import Worker, ended, secrets_of
 
 LOG = logging.getLogger(__name__)
 

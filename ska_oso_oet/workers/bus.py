@@ -12,13 +12,13 @@ from ..broker.audit_export import Exporter, Otlp, Syslog
 from ..broker.audit_export.otlp import is_installed
 from ..broker.broker import Broker
 from ..broker.journal_metrics import MeteredJournal
-from ..journal import Journal, Unusable, backup, integrity
+from ..journal import Journal, Unusable, backup, file_damage
 from ..journal.journal import IDENTITY
 from ..journal.retention import Retention
 from ..settings import Settings
 from ..telemetry.metrics.store import STORE
 from ..telemetry.metrics.watch import watch
-from .base import ARBITER, RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
+from .common import ARBITER, RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
 _FIRST_CHECK = 1.0  #: seconds of a start for the check for damage; it is finished in the background
 _LAST_RECORDS = 1.0  #: seconds to send the last records of the audit
@@ -87,8 +87,8 @@ def _open(settings: Settings) -> Journal:
     file = settings.journal_file
     try:
         # A killed process damages nothing, and all workers wait for its successor.
-        whole = RESTARTED in os.environ and not integrity.is_noted(file)
-        whole = whole or integrity.require_whole(file, _FIRST_CHECK)
+        whole = RESTARTED in os.environ and not file_damage.is_noted(file)
+        whole = whole or file_damage.require_whole(file, _FIRST_CHECK)
         journal = MeteredJournal(settings.journal_url)
         journal.belong_to(settings.subarray_id)
     except Unusable as error:
@@ -102,6 +102,6 @@ def _open(settings: Settings) -> Journal:
 
 
 def _check_all(journal: Journal) -> None:
-    damage = integrity.damage(journal.file)
+    damage = file_damage.damage(journal.file)
     if damage is not None:
         journal.mark_damaged(damage)

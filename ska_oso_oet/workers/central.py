@@ -10,9 +10,9 @@ import sqlalchemy as sa
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..central.database import Disagreement, engine_for
+from ..central.history_writer import Replication
 from ..central.queries import CentralQueries
 from ..central.recovery import Recovery
-from ..central.replication import Replication
 from ..central.replicator import Replicator
 from ..central.source import Source
 from ..central.store import History
@@ -20,7 +20,7 @@ from ..journal import Unusable
 from ..settings import Settings
 from ..telemetry.metrics.store import STORE
 from ..telemetry.metrics.watch import watch
-from .base import (
+from .common import (
     ARBITER,
     LOCK_PATIENCE,
     RESTARTED,

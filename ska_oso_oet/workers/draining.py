@@ -20,7 +20,7 @@ from ..bus import topics
 from ..bus.client import BusClient
 from ..domain.errors import Refusal
 from ..settings import Settings
-from .base import CannotStart, kept_running
+from .common import CannotStart, kept_running
 
 _NAME = "oet-server drain"
 _TOPICS = (topics.REFUSED, topics.DRAIN_STATE, topics.DRAIN_ANSWER, topics.LIFECYCLE)

@@ -8,7 +8,7 @@ import socket
 import click
 
 from ..settings import Settings
-from .base import CannotStart
+from .common import CannotStart
 
 
 def listen(settings: Settings) -> socket.socket:

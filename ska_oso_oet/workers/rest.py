@@ -27,7 +27,7 @@ from ..web.middleware.tracing import Traced
 from ..web.server.worker import BufferingWorker
 from ..web.streams.all_subarrays import AllSubarraysHub
 from ..web.streams.hub import Hub
-from .base import CannotStart, begin_tracing
+from .common import CannotStart, begin_tracing
 from .heartbeat import begin_beating
 from .listener import listen
 

@@ -15,7 +15,7 @@ from ..procedures.takeover import restore
 from ..settings import Settings
 from ..telemetry.metrics.store import STORE
 from ..telemetry.metrics.watch import watch
-from .base import (
+from .common import (
     CannotStart,
     answer_pings,
     begin_tracing,

@@ -85,7 +85,7 @@ def _send(oet: Server, method: str, rule: str, headers: dict[str, str]) -> reque
     _, body = ANSWERS.get((method, rule), (0, None))
     path = re.sub("<int:.*?>", "7000", re.sub("<(string|path|any_text):.*?>", "nothing", rule))
     headers = {"Accept": "*/*", **headers}
-    with requests.request(
+    with oet.session.request(
         method, f"{oet.url}{path}", json=body, headers=headers, timeout=20, stream=True
     ) as answer:
         if "event-stream" not in answer.headers.get("Content-Type", ""):

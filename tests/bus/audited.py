@@ -10,7 +10,7 @@ from typing import Any
 
 from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.journal import Journal
-from ska_oso_oet.journal.verification import Verification
+from ska_oso_oet.journal.audit_verification import Verification
 from ska_oso_oet_client.chain import Head, verify
 from ska_oso_oet_client.model import AuditVerification, Document
 

@@ -264,7 +264,7 @@ def test_a_backup_that_is_restored_goes_on_with_its_own_chain(audited: Audited, 
     assert not audited.client(lost).unbroken  # and who has noted a later head learns of it
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.randoms(use_true_random=False))
 def test_no_letter_of_any_record_can_be_changed(audited: Audited, seed: st.DataObject) -> None:
     random = seed

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ska_oso_oet.journal import Journal, Query, Unusable, integrity
+from ska_oso_oet.journal import Journal, Query, Unusable, file_damage
 from ska_oso_oet.journal import backup as copies
 from ska_oso_oet.kernel import processes
 
@@ -224,7 +224,7 @@ def test_what_is_restored_takes_the_place_of_the_journal_which_is_kept(file: Pat
     backup = copies.backup(str(file), str(tmp_path / "backup.bak"))
     sample.sql(file, "DELETE FROM messages")
     emptied = sample.dump(file)
-    integrity.note(str(file), "as if")
+    file_damage.note(str(file), "as if")
     done = oet_server(file.parent, "restore", backup)
     assert done.returncode == 0, done.stderr
     assert sample.dump(file) == before
@@ -234,7 +234,7 @@ def test_what_is_restored_takes_the_place_of_the_journal_which_is_kept(file: Pat
         f"Restored the journal {file} from {backup}; the one that was there is now {kept}\n"
     )
     assert sample.dump(kept) == emptied
-    assert not integrity.is_noted(str(file))
+    assert not file_damage.is_noted(str(file))
 
 
 def test_what_was_not_in_the_file_itself_yet_does_not_get_into_what_is_restored(

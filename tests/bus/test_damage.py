@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from ska_oso_oet.bus.envelope import Envelope
-from ska_oso_oet.journal import Journal, Unusable, integrity
+from ska_oso_oet.journal import Journal, Unusable, file_damage
 from ska_oso_oet.workers import bus
 
 from ..conftest import Events, Server, serving, until
@@ -50,10 +50,10 @@ def file(tmp_path: Path) -> Path:
 
 
 def test_a_whole_journal_and_one_that_is_not_there_yet_are_not_damaged(file: Path, tmp_path: Path) -> None:
-    assert integrity.damage(str(file)) is None
-    assert integrity.damage(str(tmp_path / "none.db"), seconds=1) is None
+    assert file_damage.damage(str(file)) is None
+    assert file_damage.damage(str(tmp_path / "none.db"), seconds=1) is None
     assert not (tmp_path / "none.db").exists()
-    assert integrity.require_whole(str(file), seconds=60)
+    assert file_damage.require_whole(str(file), seconds=60)
 
 
 def test_a_server_whose_journal_is_a_folder_ends_with_one_sentence(tmp_path: Path) -> None:
@@ -66,7 +66,7 @@ def test_a_server_whose_journal_is_a_folder_ends_with_one_sentence(tmp_path: Pat
 
 def test_what_is_wrong_is_told_in_one_line(file: Path) -> None:
     overwrite(file)
-    found = integrity.damage(str(file))
+    found = file_damage.damage(str(file))
     assert found
     assert "\n" not in found
 
@@ -78,7 +78,7 @@ def test_the_newest_backup_and_the_command_are_named(file: Path) -> None:
     os.utime(file.with_name("journal-2.bak"), (9, 9))
     overwrite(file)
     with pytest.raises(Unusable, match=rf"oet-server restore {file.with_name('journal-2.bak')}$"):
-        integrity.require_whole(str(file), seconds=60)
+        file_damage.require_whole(str(file), seconds=60)
 
 
 def test_one_that_was_found_damaged_is_looked_at_however_long_it_takes(
@@ -89,14 +89,14 @@ def test_one_that_was_found_damaged_is_looked_at_however_long_it_takes(
     def never_done(_file: str, seconds: float | None = None) -> None:
         asked.append(seconds)
         if seconds is not None:
-            raise integrity.Unfinished
+            raise file_damage.Unfinished
 
-    monkeypatch.setattr(integrity, "damage", never_done)
-    assert not integrity.require_whole(str(file), seconds=1)
-    integrity.note(str(file), "as if")
-    assert integrity.require_whole(str(file), seconds=1)
+    monkeypatch.setattr(file_damage, "damage", never_done)
+    assert not file_damage.require_whole(str(file), seconds=1)
+    file_damage.note(str(file), "as if")
+    assert file_damage.require_whole(str(file), seconds=1)
     assert asked == [1, None]
-    assert not integrity.is_noted(str(file))
+    assert not file_damage.is_noted(str(file))
 
 
 def test_what_a_look_in_the_background_finds_is_noted_for_every_later_start(file: Path) -> None:
@@ -106,7 +106,7 @@ def test_what_a_look_in_the_background_finds_is_noted_for_every_later_start(file
     journal._writing.invalidate()
     journal.engine.dispose()
     assert journal.damage
-    assert integrity.is_noted(str(file))
+    assert file_damage.is_noted(str(file))
 
 
 def test_a_server_does_not_start_on_a_damaged_journal_until_a_backup_is_restored(file: Path) -> None:
@@ -139,7 +139,7 @@ def test_damage_found_later_lets_no_new_work_begin_and_every_stop_succeed(file: 
         pid, other = server.run("diehard.py", "sleeping"), server.create("diehard.py")
         overwrite(file)
         reader = Events(server, after=0)  # somebody notices it
-        until(lambda: integrity.is_noted(str(file)))
+        until(lambda: file_damage.is_noted(str(file)))
         reader.close()
         body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
         refused = server.request("POST", "/procedures", json=body)

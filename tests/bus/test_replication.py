@@ -16,9 +16,9 @@ from ska_oso_oet.bus import topics
 from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.central import replicator
 from ska_oso_oet.central.database import LOCKS, Disagreement, engine_for
+from ska_oso_oet.central.history_writer import Claimed, Replication
 from ska_oso_oet.central.queries import CentralQueries
 from ska_oso_oet.central.recovery import Recovery
-from ska_oso_oet.central.replication import Claimed, Replication
 from ska_oso_oet.central.replicator import Replicator
 from ska_oso_oet.central.source import Source
 from ska_oso_oet.central.store import History as Central

@@ -15,7 +15,7 @@ import pytest
 import requests
 from click.testing import CliRunner
 
-from ska_oso_oet import commands
+from ska_oso_oet import administration
 from ska_oso_oet import server as oet_server
 from ska_oso_oet.settings import flags
 
@@ -108,8 +108,8 @@ def test_each_flag_is_told_with_its_value_and_where_that_comes_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     flag = flags.Flag(name="faster", default=False, meaning="be faster")
-    monkeypatch.setattr(commands, "FLAGS", (flag,))
-    monkeypatch.setattr(commands, "read_flags", lambda environ: flags.read_flags(environ, (flag,)))
+    monkeypatch.setattr(administration, "FLAGS", (flag,))
+    monkeypatch.setattr(administration, "read_flags", lambda environ: flags.read_flags(environ, (flag,)))
     told = CliRunner().invoke(oet_server.main, ["flags"], env={"OET_FEATURE_FASTER": "yes"})
     assert told.output == "faster = true (OET_FEATURE_FASTER): be faster\n"
 

@@ -14,7 +14,7 @@ import requests
 from ..conftest import Events, Server, serving, until
 from ..freezer import Freezer
 
-GRACE = 1.0
+GRACE = 2.0
 
 
 @pytest.fixture
@@ -153,6 +153,24 @@ def test_a_supervisor_that_hangs_as_well_does_not_hold_up_the_answer(oet: Server
     assert time.monotonic() - asked < GRACE + 8
     assert [found["pid"] for found in answer["survivor_processes"]] == [helper]
     assert oet.procedure(pid)["state"] == "STOPPED"
+
+
+@pytest.mark.parametrize("after", ["", "ses"])
+def test_that_survivors_are_gone_is_told_without_their_supervisor(
+    oet: Server, freezer: Freezer, after: str
+) -> None:
+    pid, helper = frozen_helper(oet, freezer)
+    assert oet.stop_script(pid)["survivors"] == 1
+    supervisor_of(oet, pid).kill()
+    if after:
+        oet.kill(after)
+        oet.ready()
+    events = Events(oet)
+    freezer.thaw()
+    assert events.wait(lambda e: e["topic"] == "procedure.survivors.gone")["pid"] == pid
+    events.close()
+    assert [e["topic"] for e in events.all].count("procedure.survivors.gone") == 1
+    until(lambda: not psutil.pid_exists(helper))
 
 
 def supervisor_of(server: Server, pid: int) -> psutil.Process:

@@ -186,7 +186,7 @@ def test_without_a_server_it_says_so(tmp_path: Path, there: bool) -> None:
 
 #: The interpreter itself may be for one user only, so it becomes another one when everything is loaded.
 AS_ANOTHER_USER = """
-import os, sys
+import ctypes, os, sys
 from ska_oso_oet import server
 from ska_oso_oet.workers import draining
 if os.getuid() == 0:

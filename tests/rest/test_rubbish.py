@@ -71,7 +71,7 @@ def test_a_head_request_has_no_body_so_that_the_connection_can_go_on(server: Ser
     assert rest.startswith(b"HTTP/1.1 200")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     body=st.binary(max_size=200),
     kind=st.sampled_from(["application/json", "application/merge+json", "text/plain", ""]),
@@ -93,7 +93,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.dictionaries(
         st.sampled_from(["script", "script_args", "state", "abort", "x"]),
@@ -107,7 +107,7 @@ def test_random_json_is_never_an_error_of_the_server(server: Server, body: dict[
     problem(answer, answer.status_code)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=40))
 def test_a_random_path_is_never_an_error_of_the_server(server: Server, path: str) -> None:
     for base in (server.url, root(server)):

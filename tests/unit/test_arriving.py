@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from ska_oso_oet.web.server.arriving import Arriving
+from ska_oso_oet.web.server.request_end import Arriving
 
 HEAD = b"PUT /x HTTP/1.1\r\nHost: a\r\n"
 CHUNKED = HEAD + b"Transfer-Encoding: chunked\r\n\r\n"

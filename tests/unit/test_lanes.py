@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from ska_oso_oet.broker.lane import Lane
+from ska_oso_oet.broker.query_threads import Lane
 from ska_oso_oet.bus.client import BusClient
+from ska_oso_oet.journal.audit_verification import Verification
 from ska_oso_oet.journal.reader import JournalReader
-from ska_oso_oet.journal.verification import Verification
 
 from .buses import broker_here, in_loop, said, until
 

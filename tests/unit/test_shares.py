@@ -9,10 +9,10 @@ import pytest
 
 from ska_oso_oet.domain.errors import Unavailable
 from ska_oso_oet.web.auth.identity import BadToken
-from ska_oso_oet.web.auth.verified import VerifiedTokens
-from ska_oso_oet.web.server.arriving import Arriving
-from ska_oso_oet.web.server.lanes import asker_of
-from ska_oso_oet.web.server.shares import Asker, Shares
+from ska_oso_oet.web.auth.verified_tokens import VerifiedTokens
+from ska_oso_oet.web.server.request_end import Arriving
+from ska_oso_oet.web.server.thread_shares import Asker, Shares
+from ska_oso_oet.web.server.waiting_requests import asker_of
 
 GREEDY, MODEST = (Asker(name, known=True) for name in ("greedy", "modest"))
 

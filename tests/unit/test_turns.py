@@ -8,9 +8,9 @@ import threading
 
 import pytest
 
-from ska_oso_oet.bus.turns import Turns
+from ska_oso_oet.bus.limited_work import Turns
 from ska_oso_oet.domain.errors import TimedOut
-from ska_oso_oet.web.streams.crowd import Crowd
+from ska_oso_oet.web.streams.stream_limits import Crowd
 
 from .buses import in_loop, until
 

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from ...domain.chain import Place
-from ...journal import Journal, chain
+from ...domain.audit_hash import Place
+from ...journal import Journal, audit_chain
 from ...telemetry.metrics import catalogue as metrics
 
 LOG = logging.getLogger(__name__)
@@ -70,7 +70,7 @@ class Exporter:
 
     def _head(self) -> Place:
         with self._journal.reading() as connection:
-            return chain.head(connection)
+            return audit_chain.head(connection)
 
     # -- in the event loop -------------------------------------------------------------------------
 
@@ -127,8 +127,8 @@ class Exporter:
     def _send_some(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Send a page of records; returns whether there were any."""
         with self._journal.reading() as connection:
-            anchor = chain.anchor(connection)
-            records = list(chain.records(connection, self._position.id, _PAGE))
+            anchor = audit_chain.anchor(connection)
+            records = list(audit_chain.records(connection, self._position.id, _PAGE))
         if anchor.n > self._position.n:
             self._removed(anchor.n - self._position.n)
             self._position = Place(n=anchor.n, hash=anchor.hash, id=max(anchor.id, self._position.id))

@@ -18,7 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ...bus import topics
-from ...domain.chain import canonical
+from ...domain.audit_hash import canonical
 
 _PORTS = {"udp": 514, "tcp": 601, "tls": 6514}
 _PATIENCE = 5.0  #: seconds for a connection or a transmission

@@ -17,10 +17,10 @@ from ...settings.urls import is_this_machine, named_in
 from ...telemetry.logs import tagged
 from ..middleware.errors import from_refusal, problem
 from ..middleware.proxies import RECEIVED_HOST
-from .foreign import foreign
+from .foreign_pages import foreign
 from .identity import BadToken, User, take
 from .permissions import Grants, Permission, commands, declared
-from .verified import VERIFIED
+from .verified_tokens import VERIFIED
 
 if TYPE_CHECKING:
     from .keys import Keys

@@ -23,7 +23,7 @@ from ...bus.envelope import Envelope
 from ...domain.masking import masked, masked_text
 from ..auth import identity
 from ..context import services
-from ..server.arrivals import NotHere
+from ..server.receiver import NotHere
 from .json_body import JsonRequest
 
 _MOST = 2048  #: characters of a recorded body

@@ -11,7 +11,7 @@ from flask import request
 
 from ...telemetry.metrics.catalogue import OTHER, REQUEST
 from ..openapi.document import documented
-from ..server.arrivals import Unfinished
+from ..server.receiver import Unfinished
 from .base_path import WSGI
 
 ROUTE = "oet.route"  #: the key of a request's route in its environment

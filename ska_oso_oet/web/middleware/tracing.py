@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from ...telemetry import tracing
-from ..server.arrivals import NotHere
+from ..server.receiver import NotHere
 from .base_path import ROOT, WSGI
 from .timing import ROUTE
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import os
 import urllib.parse
+from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import flask_openapi3_swagger
 from flask import Response, request, send_from_directory
 
 from ...settings import Settings
@@ -22,7 +22,7 @@ from .document import document, endpoints
 if TYPE_CHECKING:
     from ..auth.provider import Published
 
-_SWAGGER = os.path.join(os.path.dirname(flask_openapi3_swagger.__file__), "templates", "swagger")
+_SWAGGER = resources.files("flask_openapi3_swagger") / "templates" / "swagger"
 _SCRIPTS = os.path.join(os.path.dirname(__file__), "page_assets")
 _MOST_KEPT = 16  #: documents, one per address of this server
 _PAGE = """<!DOCTYPE html>
@@ -180,7 +180,7 @@ class Page:
         return send_from_directory(_SCRIPTS, "oauth2-redirect.js")
 
     def _asset(self, name: str) -> Response:
-        return send_from_directory(_SWAGGER, name)
+        return send_from_directory(str(_SWAGGER), name)
 
 
 def _open(view: Any) -> Any:

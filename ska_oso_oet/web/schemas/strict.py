@@ -80,6 +80,12 @@ def _is_list(field: FieldInfo) -> bool:
 
 
 @functools.cache
+def lists(model: type[BaseModel]) -> frozenset[str]:
+    """The fields of a query that may be given more than once."""
+    return frozenset(name for name, field in model.model_fields.items() if _is_list(field))
+
+
+@functools.cache
 def _parameters(view: Any) -> Mapping[str, FieldInfo]:
     model = typing.get_type_hints(inspect.unwrap(view)).get("query")
     return model.model_fields if model is not None else {}

@@ -14,14 +14,14 @@ from typing import Any
 from gunicorn.http import get_parser
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
-from ..auth.verified import VERIFIED
+from ..auth.verified_tokens import VERIFIED
 from ..problems import problem_answer
-from .arrivals import Arrivals, NotHere, Unfinished
-from .arriving import Arriving
 from .gunicorn_log import BOUNDED
-from .lanes import InLine, Lane, asker_of
 from .lingering_close import BufferedSocket, LingeringClose
-from .shares import Shares
+from .receiver import Arrivals, NotHere, Unfinished
+from .request_end import Arriving
+from .thread_shares import Shares
+from .waiting_requests import InLine, Lane, asker_of
 
 LOG = logging.getLogger(__name__)
 LOG.addFilter(BOUNDED)

@@ -10,7 +10,7 @@ import dataclasses
 from typing import Any
 
 from ...bus import topics
-from ...bus.central import ask_central
+from ...bus.central_queries import ask_central
 from ...bus.client import BusClient
 from ...bus.envelope import Envelope, shown_with
 from ...domain.errors import Refusal

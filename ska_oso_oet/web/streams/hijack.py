@@ -20,7 +20,7 @@ from ...telemetry.metrics import catalogue as metrics
 from ..auth import identity
 from ..auth.guard import EXPIRES
 from ..problems import problem_answer
-from .crowd import Crowd
+from .stream_limits import Crowd
 
 LOG = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from typing import Any
 from ...bus import topics
 from ...bus.client import BusClient
 from ...bus.envelope import Envelope
-from ...bus.turns import Turns
+from ...bus.limited_work import Turns
 from ...domain.errors import Refusal
 from ...telemetry.metrics import catalogue as metrics
 from . import sse

@@ -12,15 +12,15 @@ from ..auth import identity
 from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_for_list
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
 from ..responses import created, shown, stopped, stopping_time
+from ..routes import Routes
 from ..schemas import activities as schemas
 from ..schemas.lists import ActivitiesQuery
 
 _RUN = 60.0  #: seconds for the archive, and for creating the procedure
 
-api = blueprint("activities", __name__, tag="activities")
+api = Routes("activities", __name__, tag="activities")
 
 
 def _shown(activity: dict[str, Any]) -> dict[str, Any]:

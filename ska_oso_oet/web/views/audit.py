@@ -6,14 +6,14 @@ from flask import Response, jsonify
 
 from ..auth.permissions import Permission, needs
 from ..context import services
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import audit as schemas
 
 _READ = 10.0  #: seconds for reading the journal
 
 
-api = blueprint("audit", __name__, tag="access")
+api = Routes("audit", __name__, tag="access")
 
 
 @api.get("/audit", summary="List the audit of commands", responses={200: schemas.AuditEntries, **PROBLEMS})

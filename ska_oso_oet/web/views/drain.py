@@ -9,13 +9,13 @@ from flask import Response, jsonify
 from ...bus import topics
 from ..auth.permissions import Permission, needs
 from ..gateway import ask
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import drain as schemas
 
 STATE = ("drained", "since", "by", "reason")
 
-api = blueprint("drain", __name__, tag="operator")
+api = Routes("drain", __name__, tag="operator")
 
 
 def drain_state(state: dict[str, Any]) -> dict[str, Any]:

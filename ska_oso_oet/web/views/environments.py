@@ -7,13 +7,13 @@ from flask import Response, jsonify
 from ...bus import topics
 from ..auth.permissions import Permission, needs
 from ..gateway import ask
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import environments as schemas
 
 _REMOVING = 30.0  #: seconds for the removal of a large one
 
-api = blueprint("environments", __name__, tag="environments")
+api = Routes("environments", __name__, tag="environments")
 
 
 @api.get(

@@ -11,13 +11,13 @@ from ..auth import identity
 from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_central, last_event_id
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS, SCHEMAS
+from ..routes import Routes
 from ..schemas import streams
 from ..streams.filters import ActivityIds, Wanted
 from ..streams.hijack import Hijacked
 
-api = blueprint("events", __name__, tag="events")
+api = Routes("events", __name__, tag="events")
 
 
 @api.get(

@@ -14,9 +14,9 @@ from ..auth import identity
 from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
 from ..responses import base_url
+from ..routes import Routes
 from ..run_files import RunFiles
 from ..schemas import discovery, procedures
 from ..streams.hijack import Hijacked, Peer
@@ -25,7 +25,7 @@ _PIECE = 2**18  #: bytes read at once
 _PATIENCE = 20.0  #: seconds a list waits for its turn
 _LIST = 60.0  #: seconds it may take
 
-api = blueprint("files", __name__, tag="files")
+api = Routes("files", __name__, tag="files")
 
 
 @api.get(

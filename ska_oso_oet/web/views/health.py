@@ -11,15 +11,15 @@ from flask import Response, jsonify
 
 from ... import __version__
 from ...bus import topics
-from ...bus.central import ask_central
+from ...bus.central_queries import ask_central
 from ...bus.client import BusClient
 from ...domain.errors import Refusal
 from ..auth.permissions import Permission, needs
 from ..context import Services, services
 from ..gateway import ask
 from ..middleware.errors import problem
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import health as schemas
 from .drain import STATE, drain_state
 from .operator import shown
@@ -30,7 +30,7 @@ _CENTRAL = "CentralWorker"  #: optional; a server is ready without it
 
 _Told = tuple[dict[str, str], dict[str, Any], dict[str, str | None]]
 
-api = blueprint("health", __name__, tag="health")
+api = Routes("health", __name__, tag="health")
 
 
 @api.get("/livez", summary="Is the process alive?", responses={200: schemas.Alive, **PROBLEMS})

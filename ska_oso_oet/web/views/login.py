@@ -9,11 +9,11 @@ from flask import Response, jsonify
 from ...settings import Settings
 from ..auth.permissions import Permission, needs
 from ..context import services
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import login as schemas
 
-api = blueprint("login", __name__, tag="access")
+api = Routes("login", __name__, tag="access")
 
 
 def login(settings: Settings) -> dict[str, Any]:

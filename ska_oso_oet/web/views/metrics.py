@@ -27,8 +27,8 @@ from ...telemetry.metrics import catalogue, instruments
 from ...telemetry.metrics.store import COUNTS, CURRENT, read
 from ..auth.permissions import Permission, needs
 from ..context import services
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 
 _OPENMETRICS = "application/openmetrics-text"
 _TEXT = exposition.CONTENT_TYPE_PLAIN_0_0_4
@@ -37,7 +37,7 @@ _ANSWER = {
     "content": {kind: {"schema": {"type": "string"}} for kind in ("text/plain", _OPENMETRICS)},
 }
 
-api = blueprint("metrics", __name__, tag="health")
+api = Routes("metrics", __name__, tag="health")
 
 
 @api.get("/metrics", summary="Read the metrics", responses={200: _ANSWER, **PROBLEMS})

@@ -9,11 +9,11 @@ from flask import Response, jsonify
 from ...bus import topics
 from ..auth.permissions import Permission, needs
 from ..gateway import ask
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import activities as schemas
 
-api = blueprint("operator", __name__, tag="operator")
+api = Routes("operator", __name__, tag="operator")
 
 
 def shown(state: dict[str, Any]) -> dict[str, Any]:

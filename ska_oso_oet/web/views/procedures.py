@@ -14,16 +14,16 @@ from ..auth import identity
 from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_central, ask_for_list, last_event_id
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
 from ..responses import created, shown, shown_of, stopped, stopping_time
+from ..routes import Routes
 from ..schemas import output, procedures, script
 from ..schemas.lists import ProceduresQuery
 from ..streams.hijack import Hijacked
 
 _CHANGE = 30.0  #: seconds for a start or a create
 
-api = blueprint("procedures", __name__, tag="procedures")
+api = Routes("procedures", __name__, tag="procedures")
 
 
 def _shown(procedure: dict[str, Any]) -> dict[str, Any]:

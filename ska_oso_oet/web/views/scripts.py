@@ -7,11 +7,11 @@ from flask import Response, jsonify
 from ...bus import topics
 from ..auth.permissions import Permission, needs
 from ..gateway import ask
-from ..openapi.blueprint import blueprint
 from ..problems import PROBLEMS
+from ..routes import Routes
 from ..schemas import discovery
 
-api = blueprint("scripts", __name__, tag="scripts")
+api = Routes("scripts", __name__, tag="scripts")
 
 
 @api.get("/scripts", summary="List scripts", responses={200: discovery.FoundScripts, **PROBLEMS})

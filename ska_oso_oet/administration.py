@@ -38,7 +38,7 @@ def drain(context: click.Context, /, wait: float, reason: str | None, **options:
     even if something still runs after the time, and with status 1 if there is no server.
     """
     from .workers import draining
-    from .workers.base import CannotStart
+    from .workers.common import CannotStart
 
     settings = settings_of(context, options, "drain")
     logs.configure("ERROR", settings.log_format, "drain")
@@ -80,7 +80,7 @@ def restore(context: click.Context, /, file: str, **options: str | None) -> None
     settings = settings_of(context, options, "restore")
     from .journal import Unusable
     from .journal import backup as copies
-    from .workers.base import CannotStart, hold_lock
+    from .workers.common import CannotStart, hold_lock
 
     try:
         for role in ("server", "central", "bus", "ses", "activity"):

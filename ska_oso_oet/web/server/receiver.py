@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any, NoReturn
 
 from ..auth import identity
-from .arriving import MOST_HEAD, Arriving
+from .request_end import MOST_HEAD, Arriving
 
 _HEAD = 15.0  #: seconds for the arrival of a head
 _BODY = 15.0  #: seconds for the arrival of a body, after the head was checked

@@ -1,4 +1,4 @@
-"""The chain of the audit in the journal: see :mod:`ska_oso_oet.domain.chain`.
+"""The chain of the audit in the journal: see :mod:`ska_oso_oet.domain.audit_hash`.
 
 A record gets its place in the transaction that writes it. The journal notes both ends of the chain: its
 anchor (the last record written before the chain was introduced, or removed because of its age) and its head.
@@ -16,7 +16,7 @@ import sqlalchemy as sa
 
 from ..bus.envelope import Envelope
 from ..bus.topics import AUDIT
-from ..domain.chain import Place, digest
+from ..domain.audit_hash import Place, digest
 from .schema import AUDITED, MESSAGES, NOTES
 
 LOG = logging.getLogger(__name__)

@@ -69,7 +69,7 @@ class Lookup:
     async def audit_chain(self, what: str, *, after: int, limit: int) -> dict[str, Any]:
         """Read records of the audit with their chain, or the verdict on them.
 
-        :param what: `records` or `verdict`; see :class:`~ska_oso_oet.journal.verification.Verification`
+        :param what: `records` or `verdict`; see :class:`~ska_oso_oet.journal.audit_verification.Verification`
         """
         answer: dict[str, Any] = await self._ask(f"audit.{what}", {"after": after, "limit": limit})
         return answer

@@ -12,9 +12,9 @@ from concurrent.futures import Executor
 from typing import Any, NamedTuple, Protocol
 
 from ...settings.urls import neighbourhood
-from ..auth.verified import VerifiedTokens
-from .arriving import Arriving
-from .shares import Asker, Shares
+from ..auth.verified_tokens import VerifiedTokens
+from .request_end import Arriving
+from .thread_shares import Asker, Shares
 
 _TOKEN = re.compile(rb"\r\nauthorization:[ \t]*bearer[ \t]+([^\s]+)", re.IGNORECASE)
 _TOO_MANY = "too many requests of yours are waiting, and this one has waited longest; send it again"

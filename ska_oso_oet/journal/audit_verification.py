@@ -14,9 +14,9 @@ import sqlalchemy as sa
 
 from ..bus import topics
 from ..bus.envelope import Envelope
-from ..domain.chain import Place, flaw
-from . import chain
-from .chain import place_of, read, records
+from ..domain.audit_hash import Place, flaw
+from . import audit_chain
+from .audit_chain import place_of, read, records
 from .projection import audit_row
 from .schema import AUDIT, AUDITED, MESSAGES
 
@@ -81,18 +81,18 @@ class Verification:
 
 def _bounds(connection: sa.Connection) -> dict[str, Any]:
     """Both ends of the chain, and the number of records older than the chain."""
-    anchor = chain.anchor(connection)
+    anchor = audit_chain.anchor(connection)
     older = sa.select(sa.func.count()).select_from(MESSAGES).where(AUDITED, MESSAGES.c.seq <= anchor.id)
     return {
         "anchor": anchor.to_dict(),
-        "head": chain.head(connection).to_dict(),
+        "head": audit_chain.head(connection).to_dict(),
         "older": connection.scalar(older),
     }
 
 
 def _before(connection: sa.Connection, after: int) -> Place:
     """The place before the first record with an id above a number."""
-    anchor = chain.anchor(connection)
+    anchor = audit_chain.anchor(connection)
     if after <= anchor.id:
         return anchor
     seq = MESSAGES.c.seq
@@ -115,7 +115,7 @@ class _Walk:
 
     def at_the_beginning(self) -> Broken | None:
         """Require that all records before the anchor were written before the chain was introduced."""
-        anchor = chain.anchor(self._connection)
+        anchor = audit_chain.anchor(self._connection)
         early = sa.select(sa.func.min(MESSAGES.c.seq)).where(AUDITED, MESSAGES.c.seq <= anchor.id)
         if not anchor.n:
             early = early.where(MESSAGES.c.body.contains('"link": {'))
@@ -145,7 +145,7 @@ class _Walk:
 
     def at_the_end(self) -> Broken | None:
         """Require that the chain ends at its head."""
-        head = chain.head(self._connection)
+        head = audit_chain.head(self._connection)
         if (self.place.n, self.place.hash) != (head.n, head.hash):
             why = f"record {head.n} was the last one written, and the chain ends after {self.place.n}"
             return {"n": self.place.n + 1, "id": None, "detail": why}
