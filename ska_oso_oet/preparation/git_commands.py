@@ -79,5 +79,7 @@ class GitCommands:
             )
         if status:
             complaint = complaint_of_git(err)
-            raise PreparationError(f"repository {self._url}: {complaint}{remedy_for(complaint)}")
+            remedy = remedy_for(complaint)
+            told = complaint.rstrip(".") if remedy else complaint
+            raise PreparationError(f"repository {self._url}: {told}{remedy}")
         return out
