@@ -49,7 +49,7 @@ def json_of(response: requests.Response) -> Any:
         return response.json()
     except (ValueError, RecursionError):
         kind = response.headers.get("Content-Type", "nothing")
-        raise BadAnswerError(response.url, f"got {kind} instead of JSON") from None
+        raise BadAnswerError(response.url, f"it sends {kind} instead of JSON") from None
 
 
 def retry_after(response: requests.Response) -> float | None:

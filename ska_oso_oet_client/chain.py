@@ -123,9 +123,9 @@ class _Look:
             many = f"records {first} to {last} are" if first < last else f"record {first} is"
             return f"{many} missing"
         if n <= before:
-            return f"record {n} stands behind record {before}; it was moved or added"
+            return f"record {n} comes after record {before}; it was moved or added"
         if record["previous"] != self.place.hash:
-            return f"record {n} does not follow what stands before it; one of the two was replaced"
+            return f"record {n} does not follow the record before it; one of the two was replaced"
         return None
 
     # -- the list shown to users -------------------------------------------------------------------
@@ -156,7 +156,7 @@ class _Look:
     # -- the end -----------------------------------------------------------------------------------
 
     def _ends_early(self, end: AuditPlace) -> AuditBreak:
-        why = f"record {end.n} was the last that was written; the chain ends behind {self.place.n}"
+        why = f"record {end.n} was the last one written; the chain ends after {self.place.n}"
         return AuditBreak(n=self.place.n + 1, id=None, detail=why)
 
     def _at_the_end(self, newest: list[Document]) -> AuditBreak | None:
@@ -192,7 +192,7 @@ def _is_shown(said: Document, entry: Document, names: tuple[str, ...]) -> bool:
 def _behind(record: Document, end: AuditPlace) -> str | None:
     if record["n"] < end.n or (record["n"], record["hash"]) == (end.n, end.hash):
         return None
-    return f"record {end.n}, or another one of that number, was the last that was written"
+    return f"record {end.n}, or another one of that number, was the last one written"
 
 
 def _added_before(record: Document, shown: dict[int, Document]) -> str | None:

@@ -41,7 +41,9 @@ def answer_of(url: str) -> Iterator[None]:
     try:
         yield
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise BadAnswerError(url, f"{type(error).__name__} {error} in its JSON") from error
+        raise BadAnswerError(
+            url, f"its JSON is not understood ({type(error).__name__}: {error})"
+        ) from error
 
 
 def _converted(hint: Any, value: Any) -> Any:
@@ -57,7 +59,7 @@ def _converted(hint: Any, value: Any) -> Any:
     if hint in _CONVERTED:
         return hint(value)
     if hint is str and not isinstance(value, str):
-        raise TypeError(f"{value!r} is no text")
+        raise TypeError(f"{value!r} is not text")
     return dict(value) if origin is not None and issubclass(origin, Mapping) else value
 
 

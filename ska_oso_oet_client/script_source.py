@@ -47,5 +47,8 @@ def script_document(
     refused = [*git_args, *(["create_env"] if create_env else [])]
     if refused:
         names = ", ".join(f"--{name}" for name in refused)
-        raise InvalidRequestError(f"{names}: only for {GIT_PREFIX} scripts, not for {script_uri}")
+        are = "are" if len(refused) > 1 else "is"
+        raise InvalidRequestError(
+            f"{names} {are} for {GIT_PREFIX} scripts only, and the script is {script_uri}"
+        )
     return {"script_type": "filesystem", "script_uri": script_uri}

@@ -110,6 +110,14 @@ def _user(event: Event) -> str | None:
     return None
 
 
+def reason_of_failure(event: Event) -> str | None:
+    """Why the procedure or activity of the event has failed, without the place in the script."""
+    result = event.fields.get("result")
+    if not event.topic.endswith(".lifecycle.failed") or not isinstance(result, Mapping):
+        return None
+    return " ".join(_reason(result).split())
+
+
 def name_and_fields(event: Event) -> str:
     """The topic and all fields of an event, on one line."""
     fields = " ".join(f"{name}={value!r}" for name, value in event.fields.items())
@@ -158,11 +166,18 @@ def _script_uri(holder: Mapping[str, Any]) -> dict[str, Any]:
 
 def _why(ended: Mapping[str, Any]) -> str:
     """The most specific line about the end of a procedure or an activity."""
+    why = _reason(ended)
+    return " ".join(f"{why}{_place(ended, _trace(ended), why)}".split())
+
+
+def _reason(ended: Mapping[str, Any]) -> str:
     outcome = ended.get("outcome") or {}
-    trace = (ended.get("history") or {}).get("stacktrace") or ""
-    last_line = trace.strip().rpartition("\n")[2]
-    why = outcome.get("detail") or last_line or outcome.get("reason") or "no reason given"
-    return " ".join(f"{why}{_place(ended, trace, why)}".split())
+    last_line = _trace(ended).strip().rpartition("\n")[2]
+    return str(outcome.get("detail") or last_line or outcome.get("reason") or "no reason given")
+
+
+def _trace(ended: Mapping[str, Any]) -> str:
+    return (ended.get("history") or {}).get("stacktrace") or ""
 
 
 def _place(ended: Mapping[str, Any], trace: str, why: str) -> str:

@@ -100,7 +100,7 @@ class Transport:
             raise self._failure_of(response)
         if "text/event-stream" not in response.headers.get("Content-Type", ""):
             response.close()
-            raise BadAnswerError(response.url, "no event stream there")
+            raise BadAnswerError(response.url, "it sends no event stream")
         return response
 
     def pieces(self, path: str) -> Iterator[bytes]:
@@ -116,7 +116,7 @@ class Transport:
         except requests.RequestException as error:
             raise UnreachableError(self.url, reason_of(error)) from error
         if left:
-            raise UnreachableError(self.url, f"it broke off {left} bytes before the end", sent=True)
+            raise UnreachableError(self.url, f"the answer ended {left} bytes too early", sent=True)
 
     def has_outlived_its_login(self, response: requests.Response) -> bool:
         """Whether the token of a stream was replaced or has expired."""

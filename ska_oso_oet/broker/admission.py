@@ -54,9 +54,7 @@ class Admission:
         """Tell whether a process is a worker, by its key; None if it is turned away."""
         worker = hmac.compare_digest(str(given).encode(), self._key.encode())
         if not worker and not self._strangers.get(frames, False):
-            LOG.error(
-                "Turned away a process that is not a worker from the bus; its name for itself was %.80r", name
-            )
+            LOG.error("Turned away a process that is not a worker from the bus; it calls itself %.80r", name)
             frames.close()
             return None
         self._strangers.pop(frames, None)

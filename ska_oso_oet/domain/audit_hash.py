@@ -49,7 +49,7 @@ def flaw(record: dict[str, Any], before: Place) -> str | None:
         first, last = before.n + 1, record["n"] - 1
         return f"record {first} is missing" if first == last else f"records {first} to {last} are missing"
     if record["n"] <= before.n:
-        return f"record {record['n']} stands behind record {before.n}; it was moved or added"
+        return f"record {record['n']} comes after record {before.n}; it was moved or added"
     if record["previous"] != before.hash:
-        return f"record {record['n']} does not follow what stands before it; one of the two was replaced"
+        return f"record {record['n']} does not follow the record before it; one of the two was replaced"
     return None

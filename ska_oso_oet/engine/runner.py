@@ -1,10 +1,11 @@
 """The script's process: loads the file, calls ``init()`` and ``main()``, and says how that went.
 
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
-from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``calling`` (with
-the arguments of ``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``; it hears
-``spec``, ``start`` and ``message``, which it answers with ``heard``. A script with an environment of its own
-goes on under that environment's interpreter, in the same process (:mod:`.reexec`).
+from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``unsuited`` (why
+``main`` cannot be called like that), ``calling`` (with the arguments of ``main``), ``returned``, ``failed``,
+``exited``, ``closing`` and ``message``; it hears ``spec``, ``start`` and ``message``, which it answers with
+``heard``. A script with an environment of its own goes on under that environment's interpreter, in the same
+process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
 environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
@@ -37,6 +38,8 @@ from .process_setup import (
 from .reexec import reexec
 from .script_pubsub import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
+
+_LONGEST_REASON = 1000  #: characters
 
 
 class Runner:
@@ -120,9 +123,7 @@ class Runner:
             # Scripts make their main, or another one, in init; and may still do so until it is started.
             calling.require_callable(script.main_of(module), "main")
             self._say("initialised" if callable(init) else "loaded")
-            start, main = self._wait_for_start(), script.main_of(module)
-            calling.require_callable(main, "main")
-            arguments = self._arguments_of_main(main, start["main"], spec)
+            main, arguments = self._wait_for_start(module, spec)
             self._say("calling", main=arguments)
             phase = "main"
             calling.call(main, "main", arguments)
@@ -189,14 +190,23 @@ class Runner:
             dispensable=spec["dispensable"],
         )
 
-    def _wait_for_start(self) -> dict[str, Any]:
+    def _wait_for_start(self, module: ModuleType, spec: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
+        """Wait for a start with arguments that ``main``, as it is bound then, can be called with."""
         while True:
             order = self._channel.hear()
-            if order["hear"] == "start":
-                self._context.update(order["context"])
+            if order["hear"] != "start":
+                self._inject(order)
+                continue
+            self._context.update(order["context"])
+            main = script.main_of(module)
+            calling.require_callable(main, "main")
+            arguments = self._arguments_of_main(main, order["main"], spec)
+            why = calling.misfit(main, arguments) if order["strict"] else None
+            if why is None:
                 self._channel.keep_hearing(self._inject)
-                return order
-            self._inject(order)
+                return main, arguments
+            parameters = calling.written(main, "main")
+            self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
 
     def _inject(self, heard: dict[str, Any]) -> None:
         if heard["n"] <= self._heard:

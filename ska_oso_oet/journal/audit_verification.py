@@ -147,7 +147,7 @@ class _Walk:
         """Require that the chain ends at its head."""
         head = audit_chain.head(self._connection)
         if (self.place.n, self.place.hash) != (head.n, head.hash):
-            why = f"record {head.n} was the last that was written, and the chain ends behind {self.place.n}"
+            why = f"record {head.n} was the last one written, and the chain ends after {self.place.n}"
             return {"n": self.place.n + 1, "id": None, "detail": why}
         later = self._connection.scalar(sa.select(sa.func.min(AUDIT.c.seq)).where(AUDIT.c.seq > head.id))
         return {"n": None, "id": later, "detail": _added(later)} if later is not None else None

@@ -95,7 +95,7 @@ def note(file: str, error: str) -> None:
         with open(_note(file), "w") as place:
             place.write(f"{error}\n")
     except OSError as failure:
-        LOG.error("Cannot note that the journal is damaged: %s", failure)
+        LOG.error("Cannot record that the journal is damaged: %s", failure)
 
 
 def is_noted(file: str) -> bool:

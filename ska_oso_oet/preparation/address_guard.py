@@ -69,8 +69,8 @@ def look_up(url: str) -> Host | None:
 
 def _inward(url: str, where: str) -> str:
     return (
-        f"the host of repository {url} is {where}; addresses of loopback, link-local and metadata are asked "
-        "only where OET_GIT_ALLOWED names the host"
+        f"the host of repository {url} is {where}; addresses of loopback, link-local and metadata are "
+        "contacted only if OET_GIT_ALLOWED names the host"
     )
 
 

@@ -9,7 +9,7 @@ from ..domain.errors import Invalid
 from .address_guard import look_up
 from .errors import PreparationError
 from .git_process import run_git
-from .git_settings import TRACING, complaint_of_git, is_redirected, pinned, redirected_to
+from .git_settings import TRACING, complaint_of_git, is_redirected, pinned, redirected_to, remedy_for
 
 
 class GitCommands:
@@ -43,7 +43,9 @@ class GitCommands:
         except PreparationError as error:
             if host is None or host.addresses:
                 raise
-            raise PreparationError(f"{error}; nobody here knows the name {host.name}") from None
+            raise PreparationError(
+                f"{error}; the server cannot resolve the name {host.name}; check git_repo"
+            ) from None
 
     def run(
         self, *words: str, at: str, said: str | None = None, settings: Mapping[str, str] | None = None
@@ -67,12 +69,17 @@ class GitCommands:
             # Only a trace has the address that a redirect leads to.
             trace = run(variables=TRACING).err if status and is_redirected(err) else None
         except TimeoutError as error:
-            raise PreparationError(f"repository {self._url} {error}") from None
+            raise PreparationError(
+                f"repository {self._url} {error}; check git_repo, or try again later"
+            ) from None
         if trace is not None:
             place = redirected_to(trace) or "another address"
             raise PreparationError(
                 f"repository {self._url} redirects to {place}, which is not followed; give that as git_repo"
             )
         if status:
-            raise PreparationError(f"repository {self._url}: {complaint_of_git(err)}")
+            complaint = complaint_of_git(err)
+            remedy = remedy_for(complaint)
+            told = complaint.rstrip(".") if remedy else complaint
+            raise PreparationError(f"repository {self._url}: {told}{remedy}")
         return out

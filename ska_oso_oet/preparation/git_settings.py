@@ -86,8 +86,33 @@ def redirected_to(trace: str) -> str | None:
     return without_secrets(location[1].partition("/info/refs")[0])[:200] if location else None
 
 
+_LOGIN = (
+    r"Authentication failed|could not read (Username|Password)|prompts disabled|error: 40[13]|"
+    r"Permission denied \("
+)
+_AWAY = (
+    r"Could(n't| not) connect|Failed to connect|Connection (refused|timed out|reset|closed)|"
+    r"unable to connect|unexpected disconnect|error: 5\d\d"
+)
+_REMEDIES = {
+    _LOGIN: "give the server credentials for it (OET_GIT_CREDENTIALS, or a key)",
+    "Host key verification failed": "add its host key to the known_hosts of the server",
+    "certificate": "have the server trust the authority of its certificate",
+    _AWAY: "check git_repo, or try again later",
+    "not found|does not exist|does not appear to be|Could not resolve host": "check git_repo",
+}
+
+
+def remedy_for(complaint: str) -> str:
+    """What to do about a complaint of git, to be appended; empty if that is not known."""
+    for pattern, remedy in _REMEDIES.items():
+        if re.search(pattern, complaint, re.IGNORECASE):
+            return f"; {remedy}"
+    return ""
+
+
 def complaint_of_git(text: str, most: int = 3) -> str:
     """The error message of git, without its advice and without secrets."""
     lines = [line.strip() for line in without_secrets(text).splitlines() if line.strip()]
     complaints = [line for line in lines if line.startswith(("fatal:", "error:", "remote:", "ssh:"))]
-    return "; ".join((complaints or lines)[:most]) or "git failed without a word"
+    return "; ".join((complaints or lines)[:most]) or "git failed and gave no reason"

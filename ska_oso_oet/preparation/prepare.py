@@ -36,7 +36,7 @@ def prepare(
     """
     git = spec["git"]
     if shutil.which("git") is None:
-        raise PreparationError("git is not installed on the server")
+        raise PreparationError("git is not installed on the server; scripts from git need it there")
     repository = Repository(
         git["repository"],
         os.path.join(git["home"], "git"),
@@ -74,11 +74,14 @@ def prepare(
 def _find(name: str, tree: str, url: str, commit: str) -> str:
     path = os.path.realpath(os.path.join(tree, name))
     if os.path.commonpath([path, os.path.realpath(tree)]) != os.path.realpath(tree):
-        raise ScriptMissingError(f"{name} leads out of repository {url}")
+        raise ScriptMissingError(f"{name} leads out of repository {url}; name a file in it")
     if not path.endswith(".py"):
         raise ScriptMissingError(f"{name} must be a Python file, ending in '.py'")
     if not os.path.isfile(path):
-        raise ScriptMissingError(f"repository {url} has no file {name} at commit {commit[:12]}")
+        raise ScriptMissingError(
+            f"repository {url} has no file {name} at commit {commit[:12]}; check the path, which begins "
+            "at the root of the repository, and the branch"
+        )
     return path
 
 

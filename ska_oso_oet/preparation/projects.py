@@ -78,7 +78,10 @@ class Project:
         wanted, here = self._manifest.python, ".".join(map(str, sys.version_info[:3]))
         try:
             if wanted and not parse_constraint(wanted).allows(Version.parse(here)):
-                raise PreparationError(f"the project is for Python {wanted}, and the server has {here}")
+                raise PreparationError(
+                    f"the project needs Python {wanted}, and the server has {here}; change the project's "
+                    "requires-python, or use an OET with such a Python"
+                )
         except ValueError as error:
             raise PreparationError(f"pyproject.toml cannot be used: {error}") from None
 

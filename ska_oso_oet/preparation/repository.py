@@ -82,7 +82,9 @@ class Repository:
                 )
                 commits = self._commits(commit)
         if not commits:
-            raise PreparationError(f"repository {self._url} has no commit {commit}")
+            raise PreparationError(
+                f"repository {self._url} has no commit {commit}; check git_commit, and that it was pushed"
+            )
         if len(commits) > 1:
             raise PreparationError(
                 f"commit {commit} of repository {self._url} is ambiguous; give more digits"
@@ -160,11 +162,15 @@ class Repository:
                 with contextlib.suppress(BadName, ValueError):
                     return str(repository.commit(f"refs/{kind}/{branch}").hexsha), branch
             if any(reference.path == f"refs/tags/{branch}" for reference in repository.tags):
-                raise PreparationError(f"tag {branch} of repository {self._url} does not lead to a commit")
+                raise PreparationError(
+                    f"tag {branch} of repository {self._url} does not lead to a commit; name another one"
+                )
         if branch == _USUAL and (default := self._head()[0]) not in (None, branch):
             self._say(f"{self._url} has no branch {branch}; using its default branch {default}")
             return self._tip(str(default))
-        raise PreparationError(f"repository {self._url} has no branch or tag {branch}")
+        raise PreparationError(
+            f"repository {self._url} has no branch or tag {branch}; check git_branch, and that it was pushed"
+        )
 
     def _head(self) -> tuple[str | None, str | None]:
         """The default branch of the repository, or a commit if its HEAD is detached."""

@@ -73,7 +73,7 @@ class Drain:
             found = self._file.read()
             self._order = found and _Order(**found)
         except (OSError, ValueError, TypeError) as error:
-            LOG.error("Drained, as it cannot be read whether that was ordered: %s", error)
+            LOG.error("Drained, because the last order cannot be read: %s", error)
             self._order = _Order(time.time(), None, None)
 
     # -- requests ----------------------------------------------------------------------------------
@@ -95,7 +95,9 @@ class Drain:
         try:
             self._file.write(self._order and dataclasses.asdict(self._order))
         except OSError as error:
-            LOG.error("A crash of this worker would change whether work is taken: %s", error)
+            LOG.error(
+                "Cannot store whether new work is taken; a crash of this worker would change it: %s", error
+            )
         about = {"request_id": request.request_id, "user": request.user}
         self._bus.send([self._bus.envelope(topics.DRAIN_STATE, self._state(), **about)])
 

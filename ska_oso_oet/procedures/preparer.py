@@ -177,5 +177,5 @@ class Preparer:
             try:
                 return await self.launcher.take()
             except ConnectionError as error:
-                LOG.warning("No interpreter yet: %s", error)
+                LOG.warning("No interpreter could be started yet; will retry: %s", error)
                 await asyncio.sleep(0.1)

@@ -66,6 +66,8 @@ class Run:
         self._trace = tracing.current()  #: the request that created it, later the one that started it
         self._link: SupervisorLink | None = None
         self._stop_order: dict[str, Any] | None = None
+        self._starting: str | None = None  #: the request of the last start
+        self.unsuited: str | None = None  #: why ``main`` cannot take the arguments of that
         self._ending: asyncio.Task[None] | None = None
         self._watching: asyncio.Task[None] | None = None
 
@@ -103,15 +105,22 @@ class Run:
             self._attach(link)
 
     def start(
-        self, main: Arguments, request_id: str | None, user: str | None, context: dict[str, Any] | None = None
+        self,
+        main: Arguments,
+        request_id: str | None,
+        user: str | None,
+        context: dict[str, Any] | None = None,
+        strict: bool = False,
     ) -> None:
         """Have ``main`` called.
 
         :param context: the argument of that name for ``main``, if it has one
+        :param strict: do not call it with arguments that it cannot take, but remember why in ``unsuited``
         """
         self._trace = tracing.current() or self._trace
+        self._starting, self.unsuited = request_id, None
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
-        self._order({**order, "context": context or {}})
+        self._order({**order, "context": context or {}, "strict": strict})
 
     def tell(self, topic: str, payload: dict[str, Any], n: int) -> None:
         """Have the script hear a message.
@@ -173,6 +182,8 @@ class Run:
             if len(self.procedure.process_states) > states:
                 _trace_last_phase(self.procedure, self._trace)
             match record["kind"]:
+                case "unsuited" if record["request_id"] == self._starting:
+                    self.unsuited = record["why"]
                 case "final":
                     final = record
                 case "gone":

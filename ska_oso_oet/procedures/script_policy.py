@@ -91,7 +91,7 @@ class ScriptFiles:
             raise Invalid(f"script {script.script_uri} must be a Python file, ending in '.py'")
         try:
             if not stat.S_ISREG(os.stat(real).st_mode):
-                raise Invalid(f"script {script.script_uri} is not a regular file")
+                raise Invalid(f"script {script.script_uri} is not a regular file; name a Python file")
             # Not waited for: another script may hold a lease on it.
             os.close(at_once(real, os.O_RDONLY | os.O_CLOEXEC))
             return real
@@ -103,13 +103,19 @@ class ScriptFiles:
                 "oet script list"
             ) from None
         except OSError as error:
-            raise Invalid(f"script {script.script_uri} cannot be read: {error.strerror}") from None
+            raise Invalid(
+                f"script {script.script_uri} cannot be read: {error.strerror}; check that the server may "
+                "read it"
+            ) from None
 
     def _check_repository(self, script: GitScript) -> None:
         url = script.git_repo or ""
         if not is_allowed(url, self._git_allowed):
             allowed = ", ".join(self._git_allowed)
-            raise Invalid(f"repository {url} is none of those scripts may be fetched from: {allowed}")
+            raise Invalid(
+                f"scripts may not be fetched from repository {url}; use one that begins with one of these, "
+                f"or have OET_GIT_ALLOWED changed: {allowed}"
+            )
         if url.startswith(FILE_PREFIX):
             for place in _places(urllib.parse.unquote(url.removeprefix(FILE_PREFIX))):
                 self._require_inside(os.path.realpath(place), f"repository {url}")
@@ -126,7 +132,10 @@ class ScriptFiles:
             raise Invalid(f"{what} lies where scripts write, or in the state directory; keep it elsewhere")
         if not _is_below(real, self._allowed):
             allowed = ":".join(self._settings.script_paths)
-            raise Invalid(f"{what} lies outside the folders scripts may come from: {allowed}")
+            raise Invalid(
+                f"{what} lies outside the folders scripts may come from: {allowed}; move it to one of "
+                "them, or have OET_SCRIPT_PATHS name its folder"
+            )
 
 
 def _is_below(real: str, folders: Iterable[str]) -> bool:

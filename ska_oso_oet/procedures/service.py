@@ -13,9 +13,9 @@ from ..bus.client import BusClient
 from ..bus.dispatcher import Dispatcher, Handler
 from ..bus.envelope import Envelope
 from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
-from ..domain.errors import Conflict, TimedOut
+from ..domain.errors import Conflict, Invalid, TimedOut
 from ..domain.pool import Pool
-from ..domain.scripts import FileScript, GitScript, Script
+from ..domain.scripts import Arguments, FileScript, GitScript, Script
 from ..domain.states import ProcedureState
 from ..files.expiry import keep_tidy
 from ..settings import Settings
@@ -160,8 +160,13 @@ class ScriptExecutionService:
         run = self.runs[command.pid]
         main = main_of(run.directory, run.procedure.main).overridden_by(command.main)
         # The reply is the event of the start itself, which carries this request's id.
-        run.start(main, request.request_id, request.user, self.operator.context())
+        # An activity that is refused would not tell its procedure's failure.
+        strict = run.procedure.activity_id is None or command.main != Arguments()
+        run.start(main, request.request_id, request.user, self.operator.context(), strict)
         while run.procedure.state is ProcedureState.READY:
+            if run.unsuited is not None:
+                self.pool.release(command.pid)
+                raise Invalid(f"Cannot start procedure {command.pid} with these arguments: {run.unsuited}")
             await run.changed.wait()
         if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
             raise Conflict(

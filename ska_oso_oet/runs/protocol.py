@@ -7,7 +7,7 @@ supervisor  hello     ``pid``, ``started``, ``boot`` (its identity), ``runner``
 service     spec      the run: the content of ``spec.json``
 service     follow    ``after``: tell me all records above this number (after a crash of mine)
 service     ack       ``n``: everything up to here is in the journal
-service     start     ``main``, ``context``, ``request_id``, ``user``
+service     start     ``main``, ``context``, ``request_id``, ``user``, ``strict`` (it may be unsuited)
 service     stop      ``why`` (stop, shutdown, evict), ``by``
 service     message   ``topic``, ``payload``, ``n``: for the script's own pypubsub
 supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
@@ -15,9 +15,9 @@ supervisor  output    ``batch`` of pieces of output, as they come; all of them a
 ==========  ========  ==========================================================================
 
 Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
-``started`` (``main``, ``request_id``, ``user``), ``message`` (``topic``, ``payload``), ``heard``
-(``message``: the number of one from outside), ``slowed`` (``rate``), ``stage`` (``stage``),
-``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
+``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``, ``request_id``, ``user``),
+``message`` (``topic``, ``payload``), ``heard`` (``message``: the number of one from outside), ``slowed``
+(``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 
 #: How many records may be told and not yet be in the journal. A script that publishes faster than this

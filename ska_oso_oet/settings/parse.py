@@ -115,7 +115,7 @@ def abort_on(text: str) -> tuple[str, ...]:
     reasons = words(text)
     for word in reasons:
         if word not in ABORT_REASONS:
-            raise ValueError(f"{word!r} is none of {', '.join(ABORT_REASONS)}")
+            raise ValueError(f"{word!r} is not one of {', '.join(ABORT_REASONS)}")
     return reasons
 
 

@@ -39,7 +39,7 @@ def an_object(command: str, argument: Any) -> dict[str, Any]:
     :raises BadArgument: it is none
     """
     if not isinstance(argument, dict):
-        raise BadArgument(f"the argument of {command} is no JSON object: {str(argument)[:80]!r}")
+        raise BadArgument(f"the argument of {command} is not a JSON object: {str(argument)[:80]!r}")
     return argument
 
 

@@ -163,7 +163,7 @@ class SubarrayNode(TmcDevice):
         try:
             data = decoded(text)
             if not isinstance(data, dict):
-                raise ValueError(f"this is no JSON object: {json.dumps(data)[:80]}")
+                raise ValueError(f"this is not a JSON object: {json.dumps(data)[:80]}")
             take(data)
         except ValueError as error:
             self.throw("API_InvalidArgs", error)

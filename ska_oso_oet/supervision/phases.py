@@ -43,6 +43,7 @@ class Phases:
         self._overdue = overdue
         self._limit: asyncio.TimerHandle | None = None
         self._start_order: dict[str, Any] | None = None
+        self._unsuited = False  #: whether a start was answered so
         if "git" in spec:
             self._record_states("PREP_ENV")
             self._enter("environment")
@@ -51,10 +52,15 @@ class Phases:
             self._enter("load")
 
     def start(self, order: dict[str, Any]) -> None:
-        """Have ``main`` called, once."""
+        """Have ``main`` called, once; a strict order may be answered as unsuited instead."""
         if self.current == "ready" and self._start_order is None:
             self._start_order = order
-            self._link.say({"hear": "start", "main": order["main"], "context": order["context"]})
+            fields = {
+                "main": order["main"],
+                "context": order["context"],
+                "strict": order.get("strict", False),
+            }
+            self._link.say({"hear": "start", **fields})
 
     def close(self) -> None:
         """Limit no phase any more."""
@@ -81,10 +87,16 @@ class Phases:
                     self._ready()
             case "initialised" if self.current == "init":
                 self._ready()
+            case "unsuited" if self.current == "ready" and (order := self._start_order) is not None:
+                self._start_order, self._unsuited = None, True
+                fields = {"why": said["why"], "request_id": order["request_id"]}
+                self._reporter.record({"kind": "unsuited", **fields})
             case "calling" if self.current == "ready" and self._start_order is not None:
                 fields = {key: self._start_order[key] for key in ("request_id", "user")}
                 self._reporter.record({"kind": "started", "main": said["main"], **fields})
                 self._enter("main")
+            case "calling" if self.current == "ready" and self._unsuited:
+                self._overdue(0.0)  # one of the two was forged: nobody may run unseen
 
     def _enter(self, phase: str) -> None:
         self.current = phase

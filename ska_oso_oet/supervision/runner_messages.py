@@ -21,6 +21,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "prepared": {"uses": list},
     "loaded": {},
     "initialised": {},
+    "unsuited": {"why": str},
     "calling": {"main": dict},
     "closing": {"stopped": bool},
     "heard": {"n": int},

@@ -125,4 +125,4 @@ def _require_acceptable() -> None:
         offered = "application/octet-stream"
     accepted = request.accept_mimetypes
     if accepted and not accepted.best_match([offered, "application/problem+json"]):
-        raise NotAcceptable(f"this answers {offered} only; say so in the Accept header")
+        raise NotAcceptable(f"this is available as {offered} only; name that in the Accept header")

@@ -60,7 +60,7 @@ class Slots:
         """
         with self._lock:
             if self._taken.total() >= self._most or self._taken[user] >= self._most_of_user:
-                raise Busy(f"as many requests as may are waiting for {self._whom}; try again shortly")
+                raise Busy(f"too many requests are waiting for {self._whom}; try again shortly")
             self._taken[user] += 1
         try:
             yield

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import click
 
@@ -17,6 +17,9 @@ from .switches import flag
 from .times import Times
 
 _WIDEST = 60  #: characters of a cell; --output=json shows everything
+_WIDE = 110  #: columns of a terminal on which a row is one line
+
+Row = tuple[str | int | None, ...]
 
 
 @click.command(cls=OetCommand)
@@ -74,15 +77,31 @@ def audit(
     if settings.as_json:
         show_json([dict(entry.document) for entry in found])
         return ExitStatus.DONE
+    click.echo(_table([_row(entry, settings.times) for entry in found]))
+    if not found:
+        tell("No entry of the audit matches")
+    return ExitStatus.DONE
+
+
+def _table(rows: Sequence[Row]) -> str:
+    """One row per entry; on a narrow terminal details and bodies of requests are lines below."""
+    from .fitting import columns, fits
     from .tables import table
 
     headers = ("Time", "User", "Address", "Command", "Status", "Detail")
-    click.echo(
-        table(headers, [_row(entry, settings.times) for entry in found], numbers=("Status",))
-    )
-    if not found:
-        tell("Nothing of that kind was written down")
-    return ExitStatus.DONE
+    most = columns()
+    joined = [
+        (*row[:3], shortened(f"{row[3]} {row[4]}".rstrip(), most or _WIDEST), *row[5:])
+        for row in rows
+    ]
+    if most is None or most >= _WIDE or fits(headers, joined):
+        return table(headers, joined, numbers=("Status",))
+    short = [(*row[:4], row[5]) for row in rows]
+    lines = table(headers[:-1], short, numbers=("Status",)).splitlines()
+    for n, row in reversed(list(enumerate(rows, 2))):
+        if more := ": ".join(str(text) for text in (row[6], row[4]) if text):
+            lines.insert(n + 1, f"      {shortened(more, most - 6)}")
+    return "\n".join(lines)
 
 
 def _require_all_records(context: click.Context) -> None:
@@ -124,11 +143,13 @@ def _when(place: AuditPlace, times: Times) -> str:
     return times.in_a_sentence(place.time) if place.time is not None else "?"
 
 
-def _row(entry: AuditEntry, times: Times) -> tuple[str | int | None, ...]:
-    command = f"{entry.method} {entry.path} {entry.what or ''}".rstrip()
+def _row(entry: AuditEntry, times: Times) -> Row:
+    """With the body apart from the rest of the command."""
+    command = f"{entry.method} {entry.path}"
     # The sender of the request chose these words.
-    user, address, what, detail = (
+    user, address, command, detail = (
         shortened(printable(text or ""), _WIDEST)
         for text in (entry.name or entry.user, entry.address, command, entry.detail)
     )
-    return times.to_the_second(entry.time), user, address, what, entry.status, detail
+    body = printable(entry.what or "")
+    return times.to_the_second(entry.time), user, address, command, body, entry.status, detail

@@ -33,6 +33,8 @@ class OetCommand(HelpPage):
     """A command that takes the common options, at any place among its own."""
 
     takes_script_arguments = False
+    for_init = False
+    """Whether these are arguments of ``init``."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -64,6 +66,7 @@ class OetCommand(HelpPage):
             words=_words(self.params),
             arguments=frozenset(arguments),
             takes_script_arguments=self.takes_script_arguments,
+            for_init=self.for_init,
         )
 
     def _take_id(self, found: SortedWords) -> None:
@@ -72,7 +75,9 @@ class OetCommand(HelpPage):
         if not words or not names:
             return
         if any(option.startswith(f"{names[0]}=") for option in found.options):
-            raise click.UsageError(f"{words[0]} is one word too many beside {names[0]}")
+            raise click.UsageError(
+                f"{words[0]} is one word too many: {names[0]} names the ID already"
+            )
         found.options.append(f"{names[0]}={words.pop(0)}")
 
     def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
@@ -119,6 +124,12 @@ class ScriptCommand(OetCommand):
     def format_usage(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         pieces = [*self.collect_usage_pieces(ctx), "[ARGS]...", "[--NAME=VALUE]..."]
         formatter.write_usage(ctx.command_path, " ".join(pieces))
+
+
+class InitCommand(ScriptCommand):
+    """The same for the arguments of ``init``."""
+
+    for_init = True
 
 
 class OetGroup(HelpPage, click.Group):

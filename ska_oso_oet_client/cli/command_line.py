@@ -27,7 +27,8 @@ class Grammar:
     """The grammar of one command: option keys with their spelling, its flags, argument names.
 
     ``words``: values of a flag besides true and false.
-    ``takes_script_arguments``: unknown options belong to the script instead of being errors.
+    ``takes_script_arguments``: unknown options belong to the script instead of being errors;
+    ``for_init``: to its ``init``.
     ``is_group``: the first word that is no option ends the options.
     """
 
@@ -36,6 +37,7 @@ class Grammar:
     words: Mapping[str, Container[str]] = field(default_factory=dict)
     arguments: frozenset[str] = frozenset()
     takes_script_arguments: bool = False
+    for_init: bool = False
     is_group: bool = False
 
     def names(self) -> Iterator[str]:
@@ -139,10 +141,10 @@ def _is_option(word: str) -> bool:
 def _refuse_slip(name: str, key: str, grammar: Grammar) -> None:
     """Refuses unknown options, except those of a script: a slip must not start another action."""
     names = {key_of(option): option for option in grammar.names()}
-    meant, matter = nearest(key, names), matter_of(key)
+    meant, matter = nearest(key, names), matter_of(key, grammar.for_init)
     negated = meant is not None and meant.startswith("--no-")
-    if matter in (*grammar.options, *grammar.arguments) and not negated:
-        meant = grammar.options.get(matter, f"--{matter}")
+    if matter in (*names, *grammar.options) and not negated:
+        meant = grammar.options.get(matter) or names[matter]
     elif meant is None and matter in (None, GIT):
         meant = in_part(key, names)
     if meant is not None:

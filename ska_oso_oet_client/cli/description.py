@@ -24,7 +24,9 @@ def describe_activity(activity: Activity, times: Times) -> str:
 
 def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
     calls = _Calls(procedure)
-    yield one_row(("ID", "Script", "URI"), (procedure.id, procedure.script.uri, procedure.uri))
+    headers = ("ID", "Script", "URI")
+    row = (procedure.id, procedure.script.uri, procedure.uri)
+    yield one_row(headers, row, long=("URI", "Script"))
     yield history_table(procedure.history, times, calls.numbered)
     yield from _how_long(procedure)
     if calls.rows:
@@ -33,7 +35,8 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
         script = procedure.script
         commit = script.resolved_commit or script.git_commit
         branch = script.resolved_branch or script.git_branch
-        yield table(("Repository", "Branch", "Commit"), [(script.git_repo, branch, commit)])
+        headers = ("Repository", "Branch", "Commit")
+        yield one_row(headers, (script.git_repo, branch, commit), long=("Repository", "Branch"))
     if procedure.slowed is not None:
         since = times.in_a_sentence(procedure.slowed)
         yield f"It sent too many messages, and had to wait where it sent them since {since}"
@@ -54,7 +57,8 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
     )
     yield table(headers, [row], numbers=(PROCEDURE_ID,))
     more = ("URI", "Prepare Only", *(["SBI ID"] if activity.sbi_id else []))
-    yield table(more, [(activity.uri, activity.prepare_only, activity.sbi_id)[: len(more)]])
+    cells = (activity.uri, activity.prepare_only, activity.sbi_id)[: len(more)]
+    yield one_row(more, cells, long=("URI", "SBI ID"))
     yield history_table(activity.history, times)
     yield from _how_long(activity)
     calls = [

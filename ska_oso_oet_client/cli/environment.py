@@ -46,7 +46,7 @@ def list_(settings: Settings) -> None:
         rows = [tuple(row[n] for n in _NARROW) for row in rows]
     click.echo(table(headers, rows))
     if not found:
-        tell("Nothing is kept; it comes with the first script from git")
+        tell("There is nothing yet; the first script from git adds something")
 
 
 def _row(one: Environment) -> tuple[str | None, ...]:
@@ -71,7 +71,7 @@ def remove(settings: Settings, environment_id: str) -> None:
 
     Refused while a procedure uses it.
     """
-    otherwise = f"It may be removed all the same; to see it: {typed('environment list')}"
+    otherwise = f"It may have been removed; to see it: {typed('environment list')}"
     with settings.client() as client, answered(otherwise):
         removed = client.remove_environment(environment_id)
     if settings.as_json:

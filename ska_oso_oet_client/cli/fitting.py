@@ -31,6 +31,9 @@ WHOLE = frozenset(
 WRAPPED = frozenset({"Arguments", "Keyword Arguments", "About"})
 """Columns that have more lines instead, as nothing in them can be left out."""
 
+SENTENCES = frozenset({"Running"})
+"""Columns that are wrapped where they do not hold a path."""
+
 _LEAST = 8  #: minimum characters of a shortened cell
 _ENOUGH = 24  #: characters that usually identify the content of a cell
 _GAP = 2
@@ -95,6 +98,23 @@ def paragraph(text: str) -> str:
     return textwrap.fill(text, most, break_long_words=False, break_on_hyphens=False)
 
 
+def prose(text: str) -> str:
+    """The same for each line of a text; what follows an indented line is indented as it is."""
+    most = columns()
+    if most is None:
+        return text
+    return "\n".join(
+        line if len(line) <= most else _filled(line, most) for line in text.split("\n")
+    )
+
+
+def _filled(line: str, most: int) -> str:
+    indent = line[: len(line) - len(line.lstrip())][: most // 2]
+    return textwrap.fill(
+        line, most, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
 def _widths(headers: Sequence[str], rows: Sequence[Sequence[Any]]) -> list[int]:
     return [
         max([len(header) + _PADDING, *(len(str(row[n])) for row in rows)])
@@ -108,6 +128,8 @@ def _narrower(header: str, cell: Any, most: int) -> Any:
     if header in WRAPPED:
         return textwrap.fill(cell, most, break_on_hyphens=False)
     if "/" not in cell.rpartition(" ")[2]:
+        if header in SENTENCES:
+            return textwrap.fill(cell, most, break_on_hyphens=False)
         return shortened(cell, most)
     # The end of a path identifies it, and its beginning shows its kind.
     head = (most - 1) // 4

@@ -86,10 +86,12 @@ def refuse_beside(
     if number is not None and (
         everything or any(value is not None for value in selection.values())
     ):
-        raise click.UsageError(f"{name} is one already; leave it out, or what chooses others")
+        raise click.UsageError(
+            f"{name} selects one already; leave it out, or the options that select others"
+        )
 
 
 def nothing(kind: str, everything: bool) -> str:
     """The sentence for an empty selection."""
     beyond = "" if everything else "; --all looks beyond the ten newest"
-    return f"No {kind} is like that{beyond}"
+    return f"No {kind} matches{beyond}"

@@ -61,7 +61,7 @@ def login(settings: Settings, device: bool, browser: bool, timeout: float) -> No
     show_identity(who_has(session), server, settings)
     variable = overriding_variable(os.environ)
     if variable is not None:
-        tell(f"{variable} is set and goes before this login")
+        tell(f"{variable} is set and takes precedence over this login")
 
 
 @click.command(cls=OetCommand)

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import click
 
 from ..events import Event, OutputChunk
-from ..sentences import name_and_fields, sentence
+from ..sentences import name_and_fields, reason_of_failure, sentence
 from ..terminal import Screen, printable
 from .colour import painted
 from .switches import flag
@@ -59,6 +59,40 @@ class Echoes:
         return self._has_block and topic in self._TWICE
 
 
+class Repeats:
+    """Recognises what was told just before: a message that is also printed, a known reason."""
+
+    _ANNOUNCED = "user.script.announce"
+
+    def __init__(self) -> None:
+        self._message: str | None = None
+        self._line: str | None = None
+        self._reason: str | None = None
+
+    def event(self, event: Event) -> bool:
+        """Whether the event says what was the last line of output."""
+        line, self._line, self._message = self._line, None, None
+        if event.topic != self._ANNOUNCED:
+            return False
+        message = str(event.fields.get("msg"))
+        if message == line:
+            return True
+        self._message = message
+        return False
+
+    def output(self, text: str) -> bool:
+        """Whether a piece of output is the line that was the last message."""
+        message, self._message = self._message, None
+        self._line = text.removesuffix("\n") if text.endswith("\n") else None
+        return message is not None and text == f"{message}\n"
+
+    def shorter(self, event: Event, text: str) -> str:
+        """The sentence for an event, without a reason that was in an earlier one."""
+        reason = reason_of_failure(event)
+        known, self._reason = self._reason, reason or self._reason
+        return text.removesuffix(f": {reason}") if reason and reason == known else text
+
+
 class Narrator(Protocol):
     def event(self, event: Event) -> None: ...
 
@@ -86,19 +120,26 @@ class TextNarrator:
         self._silent_about = silent_about
         self._screen = Screen(raw)
         self._echoes = Echoes()
+        self._repeats = Repeats()
 
     def event(self, event: Event, where: str = "") -> None:
-        if self._silent_about and self._echoes.is_one(event.topic):
+        following = bool(self._silent_about)
+        if following and (self._echoes.is_one(event.topic) or self._repeats.event(event)):
             return
         text = sentence(event, self._subarray_id)
         if text is None:
             if event.topic.startswith(self._silent_about):
                 return
             text = name_and_fields(event)
+        elif following:
+            text = self._repeats.shorter(event, text)
         self.end_line()
         click.echo(painted(printable(f"{where}{text}"), colour_of(event)))
 
     def output(self, chunk: OutputChunk, source: Any = None) -> None:
+        in_line = self._screen.in_line
+        if self._silent_about and self._repeats.output(chunk.text) and not in_line:
+            return
         # The script decides on colours, even in a file.
         write(self._screen.show(chunk.text, f"{source} {chunk.stream}"))
 

@@ -39,7 +39,7 @@ def drain(settings: Settings, reason: str | None) -> None:
         click.echo(f"Drained {how_drained(state, settings.times)}")
     if was_drained:
         tell(
-            "It was drained before, and keeps the reason from then: yours is not taken. "
+            "It was drained before, and keeps its first reason; yours is not taken. "
             f"To change it, end that drain first: {typed('resume')}"
         )
     tell(f"Subarray {client.subarray_id} takes no new work")
@@ -63,7 +63,7 @@ def resume(settings: Settings) -> None:
 
 
 def _answered() -> AbstractContextManager[None]:
-    return answered(f"It may count all the same; to see it: {typed('status')}")
+    return answered(f"It may have taken effect; to see it: {typed('status')}")
 
 
 def _is_drained(client: OETClient) -> bool | None:

@@ -19,7 +19,9 @@ _ABOUT_ITS_STATE = (404, 409, *PASSING_STATUSES)  # of HTTP
 _COMMAND = re.compile(r"\boet ([a-z_]+(?: [^\s,;`]+)*)(?<!\.)")
 """The server writes a command so that it ends with the sentence, or at a mark."""
 
-_REMEDY = re.compile(r"; (?=[^;]*\boet [a-z])")
+_REMEDY = re.compile(
+    r"; (?=[^;]*\boet [a-z]|(?:ask|check|end|log in|repair|send it|set|take|to |try|wait)\b)"
+)
 
 # What the server's sentences leave open: the words to type are the client's.
 _NEXT = (
@@ -32,6 +34,13 @@ _NEXT = (
         re.compile(r"Procedure (\d+) is still .* goes on$"),
         "to see it: oet procedure describe --pid={0}",
     ),
+    (re.compile("(the API is at) /[^ ]+$"), "set OET_URL or --server-url to that address"),
+    (re.compile("(does not accept this login): "), "to log in again: oet login"),
+    (
+        re.compile("(you need the permission '[a-z]+'|your token is not for subarray [0-9]+)$"),
+        "the administrators of the OET grant it",
+    ),
+    (re.compile("(Not permitted by) "), "log in as a user who may: oet login"),
 )
 _AGAIN = "try again shortly"
 _NEXT_AFTER: tuple[tuple[type[OETError], str], ...] = (
@@ -69,5 +78,7 @@ def _remedy(error: OETError) -> str | None:
         if found := pattern.search(words):
             return remedy.format(found[1])
     if isinstance(error, RefusedError) and error.status in PASSING_STATUSES:
-        return None if "again" in words or "oet " in words else _AGAIN
+        return None if _REMEDY.search(words) or "oet " in words else _AGAIN
+    if isinstance(error, LoginFailedError) and _REMEDY.search(words):
+        return None
     return next((remedy for kind, remedy in _NEXT_AFTER if isinstance(error, kind)), None)

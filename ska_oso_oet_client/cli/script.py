@@ -46,7 +46,9 @@ def show(settings: Settings, uri: str) -> None:
     if settings.as_json:
         show_json(script.document)
     else:
-        click.echo(printable_lines("\n\n".join(_sections(script))))
+        from .fitting import prose
+
+        click.echo(prose(printable_lines("\n\n".join(_sections(script)))))
 
 
 def _sections(script: DescribedScript) -> Iterator[str]:
@@ -60,6 +62,6 @@ def _sections(script: DescribedScript) -> Iterator[str]:
 
 
 def _function(name: str, function: ScriptFunction) -> str:
-    signature = function.signature or f"{name}(...), which other code makes"
+    signature = function.signature or f"{name}(...), defined by other code"
     docstring = indent(function.docstring or "", "    ")
     return f"{signature}\n{docstring}".rstrip()

@@ -81,11 +81,18 @@ _OPTION_FOR = {
     **dict.fromkeys(("server", "host", "oet_url"), "server_url"),
     **dict.fromkeys(("json", "format"), "output"),
     **dict.fromkeys(("abort", "noabort"), "run_abort"),
-    **dict.fromkeys(("follow", "nofollow"), "listen"),
+    **dict.fromkeys(("follow", "wait", "watch"), "listen"),
+    **dict.fromkeys(("nofollow", "nowait", "nolisten", "detach", "detached"), "no_listen"),
     "script": "script_uri",
     "version": "version",
+    "login": "token",
+    "tail": "tail",
+    "prepare_only": "prepare_only",
 }
 _OPTION_FOR.update({option: option for option in _OPTION_FOR.values()})
+_OPTION_FOR_INIT = {"restart": "restart"}
+"""Beside those; the abort script's ``main`` has an argument ``restart``."""
+
 _GIT = "git_"
 _KIND = re.compile("_(url|uri|name|id|no|number|hash|sha|format)$")
 """What a matter is told by: ``branch_name``, ``commit_id``, ``output_format``."""
@@ -106,16 +113,23 @@ _ELSEWHERE = {
     "script_uri": "that is chosen when the script is loaded: oet procedure create SCRIPT_URI",
     "version": "the version of this command is shown by oet --version",
     GIT: "of git options there are --git_repo, --git_branch and --git_commit",
+    "token": "a token is given in OET_TOKEN, and a person logs in with oet login",
+    "tail": "the last lines of the output are shown by oet procedure logs --tail",
+    "prepare_only": "oet procedure create loads a script without starting it; "
+    "--prepare-only is for oet activity run",
+    "restart": "a subarray is restarted by oet abort --restart",
 }
 
 
-def matter_of(key: str) -> str | None:
-    """The key of the option with the meaning of ``key``."""
-    key = _KIND.sub("", key.lower().removeprefix("no_"))
+def matter_of(key: str, for_init: bool = False) -> str | None:
+    """The key of the option with the meaning of ``key``; ``for_init`` if it may be init's."""
+    lower = key.lower()
+    key = _KIND.sub("", lower.removeprefix("no_"))
     word = key.removeprefix(_GIT)
-    for known, option in _OPTION_FOR.items():
+    known_words = _OPTION_FOR | _OPTION_FOR_INIT if for_init else _OPTION_FOR
+    for known, option in known_words.items():
         if is_slip(key, known) or is_slip(word, known):
-            return option
+            return "no_listen" if option == "listen" and lower.startswith("no_") else option
     return GIT if word != key or key == "git" else None
 
 

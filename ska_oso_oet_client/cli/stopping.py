@@ -112,8 +112,8 @@ def tell_survivors(result: StopResult) -> None:
     if unnamed > 0:
         tell(f"NOT EVERYTHING HAS ENDED: processes of the script that are still alive: {unnamed}")
     tell(
-        "It ends as soon as what it waits for answers, a disk or a file server say: have that "
-        "repaired, or the server's machine restarted. Until then it may still act when it wakes"
+        "Such a process ends when the disk or file server that it waits for answers: have that "
+        "repaired, or the server's machine restarted. Until then it may wake and act"
     )
 
 

@@ -145,13 +145,22 @@ def outcome_table(outcome: Outcome) -> str:
     return one_row(headers, row)
 
 
-def one_row(headers: Sequence[str], row: Sequence[Any]) -> str:
-    """A table with nothing shortened: where it is too wide, its last cell is a paragraph below."""
+def one_row(headers: Sequence[str], row: Sequence[Any], long: Sequence[str] = ()) -> str:
+    """A table with nothing shortened: where it is too wide, cells are paragraphs below.
+
+    ``long`` are the columns that leave it, in this order, as far as they must; by default the last.
+    """
+    cells = {header: _shown(cell) for header, cell in zip(headers, row, strict=True)}
     most = columns()
-    if most is None or width_of(headers, [[_shown(cell) for cell in row]]) <= most:
-        return table(headers, [row])
-    others = table(headers[:-1], [row[:-1]], whole=headers)
-    return f"{others}\n\n{paragraph(f'{headers[-1]}: {printable(row[-1])}')}"
+    below: dict[str, str] = {}
+    for header in long or headers[-1:]:
+        if most is None or width_of(list(cells), [list(cells.values())]) <= most:
+            break
+        text = f"{header}: {cells[header]}"
+        # An address stays beside its name, and can be copied.
+        below[header] = paragraph(text) if " " in str(cells.pop(header)) else text
+    paragraphs = [below[header] for header in headers if header in below]
+    return "\n\n".join([table(list(cells), [list(cells.values())], whole=headers), *paragraphs])
 
 
 def call_row(method: str, arguments: CallArguments) -> tuple[str, str, str]:

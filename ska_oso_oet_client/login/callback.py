@@ -85,7 +85,9 @@ class Callback:
         try:
             result = self._results.get(timeout=timeout)
         except queue.Empty:
-            stray = "; an answer came that does not belong to it" if self._had_strays else ""
+            stray = (
+                "; an answer came that does not belong to this login" if self._had_strays else ""
+            )
             raise LoginFailedError(f"nobody logged in within {timeout:g} s{stray}") from None
         if isinstance(result, LoginFailedError):
             raise result
@@ -115,7 +117,7 @@ class Callback:
         pairs = parse_qsl(query, keep_blank_values=True)
         given = dict(pairs)
         if len(given) != len(pairs):
-            return LoginFailedError("the answer says a thing twice; try again")
+            return LoginFailedError("the answer has a parameter twice; try again")
         issuer = given.get("iss")
         if issuer != self._issuer and (issuer is not None or self._names_itself):
             return LoginFailedError("the answer is not from the identity provider that was asked")

@@ -19,6 +19,8 @@ from .session import lifetime
 
 _SCOPES_OF_PEOPLE = frozenset({"openid", "profile", "email", "address", "phone", "offline_access"})
 
+_CHECK = "check its name and secret"
+
 log = logging.getLogger(__name__)
 
 
@@ -27,7 +29,9 @@ class FixedToken:
 
     def __init__(self, token: str, origin: str, server: str) -> None:
         if not token or not all("!" <= letter <= "~" for letter in token):
-            raise InvalidRequestError(f"What is in {origin} is no token")
+            raise InvalidRequestError(
+                f"The text in {origin} is not a token; take one from the identity provider"
+            )
         self._token = token
         self._origin = origin
         self._server = server
@@ -43,7 +47,8 @@ class FixedToken:
 
     def rejection(self, detail: str) -> NotAuthorisedError:
         return NotAuthorisedError(
-            f"{self._server} does not accept the token in {self._origin}: {detail}", 401
+            f"{self._server} does not accept the token in {self._origin}: {detail}; take a new one",
+            401,
         )
 
 
@@ -79,7 +84,7 @@ class ClientCredentials:
             except ProviderUnreachableError as error:
                 if self._token is None or self._is_past(self._expires):
                     raise
-                log.debug("the token holds a little longer: %s", error)
+                log.debug("the token is still valid for a while: %s", error)
         return self._token
 
     def another(self, refused: str) -> str | None:
@@ -91,7 +96,7 @@ class ClientCredentials:
 
     def rejection(self, detail: str) -> NotAuthorisedError:
         return NotAuthorisedError(
-            f"{self._server} does not accept the client {self.client_id}: {detail}", 401
+            f"{self._server} does not accept the client {self.client_id}: {detail}; {_CHECK}", 401
         )
 
     def _is_past(self, moment: float | None) -> bool:
@@ -115,7 +120,7 @@ class ClientCredentials:
         except ProviderRefusal as refusal:
             raise LoginFailedError(
                 f"the identity provider at {self._offer.issuer} refuses the client "
-                f"{self.client_id} ({refusal.sentence})"
+                f"{self.client_id} ({refusal.sentence}); {_CHECK}"
             ) from None
         self._token = tokens.access_token
         self._renew, self._expires = lifetime(tokens, self._clock())

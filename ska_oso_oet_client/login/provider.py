@@ -67,7 +67,7 @@ class Provider:
         answer = _post(self.token_endpoint, fields, secret)
         kind = answer.get("token_type")
         if not isinstance(kind, str) or kind.lower() != "bearer":
-            raise ProviderAnswerError(self.token_endpoint, "it gives no bearer token")
+            raise ProviderAnswerError(self.token_endpoint, "it issues no bearer token")
         try:
             expires_in = answer.get("expires_in")
             return Tokens(
@@ -83,7 +83,8 @@ class Provider:
         """Begin a login on another device (RFC 8628)."""
         if self.device_authorization_endpoint is None:
             raise LoginFailedError(
-                f"the identity provider at {self.issuer} has no login for other devices"
+                f"the identity provider at {self.issuer} has no login for other devices; "
+                "log in with a browser on this computer: oet login"
             )
         return _post(self.device_authorization_endpoint, fields)
 
@@ -101,12 +102,13 @@ def discover(issuer: str) -> Provider:
     only = os.environ.get(ISSUER_VARIABLE, "").strip()
     if only and issuer != only:
         raise LoginFailedError(
-            f"the OET names the provider {printable(issuer)}, not that in {ISSUER_VARIABLE}"
+            f"the OET names the provider {printable(issuer)}, not that in {ISSUER_VARIABLE}; "
+            "check the address of the OET, or that variable"
         )
     url = issuer.rstrip("/") + "/.well-known/openid-configuration"
     document = _json_of(_ask("GET", url))
     if document.get("issuer") != issuer:
-        raise ProviderAnswerError(url, f"it does not call itself {issuer}")
+        raise ProviderAnswerError(url, f"it names another issuer than {issuer}")
     token_endpoint = _endpoint(document, "token_endpoint")
     if token_endpoint is None:
         raise ProviderAnswerError(url, "it names no token_endpoint")

@@ -95,7 +95,7 @@ class Store:
 
     def _make_folder(self) -> None:
         if not self._folder.is_absolute():
-            raise FileNotFoundError(errno.ENOENT, "you have no home directory")
+            raise FileNotFoundError(errno.ENOENT, "there is no home directory")
         self._folder.mkdir(mode=_ONLY_MY_FOLDER, parents=True, exist_ok=True)
         if self._folder.stat().st_mode & 0o077:
             self._folder.chmod(_ONLY_MY_FOLDER)
@@ -105,7 +105,10 @@ class Store:
         try:
             yield
         except OSError as error:
-            raise OETError(f"Cannot keep the login in {self._folder}: {error.strerror}") from error
+            raise OETError(
+                f"Cannot store the login in {self._folder}: {error.strerror}; "
+                f"set {_STATE_VARIABLE} to a folder that you can write to"
+            ) from error
 
 
 def _folder(environment: Mapping[str, str]) -> Path:

@@ -39,7 +39,7 @@ class StoredLogin:
             except ProviderUnreachableError as error:
                 if session.has_ended(self._clock()):
                     raise
-                log.debug("the token holds a little longer: %s", error)
+                log.debug("the token is still valid for a while: %s", error)
             except NotLoggedInError:
                 self._session = None
                 raise

@@ -25,7 +25,7 @@ class Authentication(Documented):
 
     def __post_init__(self) -> None:
         if self.required and not (self.issuer and self.client_id):
-            raise ValueError("a login is required, but not how")
+            raise ValueError("it requires a login but does not say how to log in")
 
 
 @dataclass(frozen=True, kw_only=True)

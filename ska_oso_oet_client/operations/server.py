@@ -45,7 +45,7 @@ class ServerOperations(Connection):
     def set_qa_switch(self, action: str) -> QaSwitch:
         """``enable`` or ``disable`` the wait, or ``override`` it once for the script that runs."""
         if action not in QA_ACTIONS:
-            raise InvalidRequestError(f"{action!r} is none of {', '.join(QA_ACTIONS)}")
+            raise InvalidRequestError(f"{action!r} is not one of {', '.join(QA_ACTIONS)}")
         return self._change(QaSwitch, "PUT", _QA_PATH, {"action": action})
 
     def scripts(self) -> list[FoundScript]:
@@ -57,7 +57,7 @@ class ServerOperations(Connection):
         path = uri.removeprefix(_PREFIX)
         if not path or "://" in path:
             raise InvalidRequestError(
-                f"{uri} is none of the server's own scripts, file://...; "
+                f"{uri} is not a script on the server (file://...); "
                 "to see which there are: oet script list"
             )
         return self._get(DescribedScript, f"/scripts/{quote(path, safe='')}")

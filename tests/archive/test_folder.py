@@ -49,7 +49,7 @@ def test_a_block_that_is_no_json_object_is_named_by_its_file(folder: InFolder, t
     path.write_text(text)
     with pytest.raises(Invalid) as refused:
         folder.archive.scheduling_block(SBD_ID)
-    assert refused.value.detail == f"{path} in the archive is not a JSON object"
+    assert refused.value.detail.startswith(f"{path} in the archive is not a JSON object; repair it")
 
 
 def test_a_block_of_unreasonable_size_is_not_read(folder: InFolder) -> None:
@@ -64,20 +64,22 @@ def test_a_file_where_a_folder_should_be_makes_the_archive_unavailable(folder: I
     folder.folder.write_text("in the way")
     with pytest.raises(ArchiveAway) as refused:
         folder.archive.scheduling_block(SBD_ID)
-    assert refused.value.detail == f"the archive {folder.folder} cannot be read: Not a directory"
+    assert refused.value.detail.startswith(
+        f"the archive {folder.folder} cannot be read: Not a directory; check"
+    )
     for store in (
         lambda: folder.archive.store_instance(sbi()),
         lambda: folder.archive.record_status("x", "Failed"),
     ):
         with pytest.raises(
-            ArchiveAway, match=f"^the archive {folder.folder} cannot be written: Not a directory$"
+            ArchiveAway, match=f"^the archive {folder.folder} cannot be written: Not a directory; check"
         ):
             store()
 
 
 def test_a_folder_that_leads_to_itself_makes_the_archive_unavailable(folder: InFolder) -> None:
     folder.folder.symlink_to(folder.folder)
-    with pytest.raises(ArchiveAway, match="cannot be read: Too many levels of symbolic links$"):
+    with pytest.raises(ArchiveAway, match="cannot be read: Too many levels of symbolic links; check"):
         folder.archive.scheduling_block(SBD_ID)
 
 
@@ -95,7 +97,7 @@ def test_a_full_disk_leaves_nothing_half_written(
             patched.setattr(os, step, full)
         with pytest.raises(ArchiveAway) as refused:
             folder.archive.store_instance(sbi())
-    assert refused.value.detail == f"the archive {folder.folder} cannot be written: No space left on device"
+    assert refused.value.detail.startswith(f"the archive {folder.folder} cannot be written: No space left")
     assert [path for path in folder.folder.rglob("*") if path.is_file()] == []
     folder.archive.store_instance(sbi())
     assert folder.instances() == {"sbi-1": sbi()}

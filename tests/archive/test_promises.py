@@ -61,7 +61,10 @@ def test_another_instance_of_the_same_id_is_refused_and_changes_nothing(kept: An
     kept.archive.store_instance(sbi())
     with pytest.raises(Conflict) as refused:
         kept.archive.store_instance(sbi(sbd_ref="sbd-2"))
-    assert refused.value.detail == f"the archive {kept.archive.where} already has another SBInstance sbi-1"
+    assert (
+        refused.value.detail
+        == f"the archive {kept.archive.where} already has another SBInstance sbi-1; try again"
+    )
     assert kept.instances() == {"sbi-1": sbi()}
 
 

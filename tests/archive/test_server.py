@@ -12,6 +12,7 @@ import psutil
 import pytest
 
 from ska_oso_oet.activities.archive import Archive, open_archive
+from ska_oso_oet.activities.archive.entities import AGAIN, CHECK
 from ska_oso_oet.domain.errors import ArchiveAway, NotFound
 
 from .entities import SBD_ID, SHORT, TIMEOUT, changes, sbd, sbi
@@ -38,7 +39,7 @@ def test_a_server_that_is_slow_in_any_way_is_given_up_at_the_deadline(oda: Oda, 
     with pytest.raises(ArchiveAway) as refused:
         calls(archive)[call]()
     assert SHORT <= time.monotonic() - begun < SHORT + 2
-    assert refused.value.detail == f"the archive {oda.url} did not answer within {SHORT} s"
+    assert refused.value.detail == f"the archive {oda.url} did not answer within {SHORT} s; {AGAIN}"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +51,7 @@ def test_a_server_that_is_slow_in_any_way_is_given_up_at_the_deadline(oda: Oda, 
         ("html", "answers with something other than a JSON object"),
         ("truncated", "answers with something other than a JSON object"),
         ("huge", "answers with more than 10 MiB"),
-        ("redirect", "sends elsewhere, where the OET does not follow (HTTP 302)"),
+        ("redirect", "redirects, which is not followed (HTTP 302)"),
         ("500", "answers with an error (HTTP 500): told to answer 500"),
         ("503", "answers with an error (HTTP 503): told to answer 503"),
         ("422", "refuses (HTTP 422): told to answer 422"),
@@ -70,7 +71,9 @@ def test_a_server_that_misbehaves_is_told_from_one_that_works(
         oda.misbehave(kind)
     with pytest.raises(ArchiveAway) as refused:
         calls(archive)[call]()
-    assert refused.value.detail.startswith(f"the archive {oda.url} {sentence}")
+    told, _, remedy = refused.value.detail.rpartition("; ")
+    assert told.startswith(f"the archive {oda.url} {sentence}")
+    assert "OET_ODA_URL" in remedy
     assert refused.value.status == 503
 
 
@@ -140,7 +143,10 @@ def test_an_instance_that_never_arrived_is_sent_again_once_that_is_known(oda: Od
 def test_an_instance_that_the_server_refuses_is_told_with_the_servers_sentence(oda: Oda) -> None:
     with pytest.raises(ArchiveAway) as refused:
         open_archive(oda.url, TIMEOUT).store_instance(sbi(telescope=None))
-    assert refused.value.detail == f"the archive {oda.url} refuses (HTTP 422): Validation failed: telescope"
+    assert (
+        refused.value.detail
+        == f"the archive {oda.url} refuses (HTTP 422): Validation failed: telescope; {CHECK}"
+    )
 
 
 def test_a_server_that_is_gone_is_told_and_found_again_when_it_is_back(oda: Oda) -> None:
@@ -150,7 +156,7 @@ def test_a_server_that_is_gone_is_told_and_found_again_when_it_is_back(oda: Oda)
     for call in calls(archive):
         with pytest.raises(ArchiveAway) as refused:
             call()
-        assert refused.value.detail == f"the archive {oda.url} cannot be reached: Connection refused"
+        assert refused.value.detail == f"the archive {oda.url} cannot be reached: Connection refused; {AGAIN}"
     oda.start(oda.port)
     assert archive.scheduling_block(SBD_ID) == sbd()
 

@@ -95,7 +95,7 @@ def test_who_asked_is_known_to_procedures_and_their_outcomes_and_to_the_log(
         ("POST", "/procedures", {"json": {}}, 422, "script: Field required"),
         ("POST", "/procedures", {"data": b"x"}, 415, "send the body as JSON"),
         ("POST", "/nothing", {"json": {}}, 404, ""),
-        ("DELETE", "/procedures", {}, 405, "this method is not possible here"),
+        ("DELETE", "/procedures", {}, 405, "this method is not allowed here"),
     ],
 )
 def test_a_command_that_was_refused_is_recorded_too(

@@ -73,7 +73,7 @@ def test_what_others_sent_cannot_command_the_terminal(oet: FakeOET, run: Run) ->
 
 
 def test_filters_are_left_to_the_server(oet: FakeOET, run: Run) -> None:
-    assert "Nothing of that kind" in run("audit", "--user=bob", "--refused", "--limit=7").err
+    assert "No entry of the audit" in run("audit", "--user=bob", "--refused", "--limit=7").err
     (request,) = oet.asked("GET", "/audit")
     assert request.query == {"user": "bob", "result": "refused", "limit": "7"}
 

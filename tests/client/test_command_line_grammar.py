@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ska_oso_oet_client.cli.command_line import Grammar, sort_words
@@ -162,6 +162,7 @@ CREATE = Grammar(
     },
     flags=frozenset({"create_env"}),
     takes_script_arguments=True,
+    for_init=True,
 )
 
 
@@ -229,6 +230,18 @@ def test_git_and_environments_in_other_words_never_reach_the_script(other: str, 
         (CREATE, "--abort=False", "stopped: oet procedure stop --run_abort"),
         (CREATE, "--script=x.py", "loaded: oet procedure create SCRIPT_URI"),
         (CREATE, "--version", "oet --version"),
+        (CREATE, "--token=x", "in OET_TOKEN"),
+        (START, "--token=x", "in OET_TOKEN"),
+        (START, "--login", "oet login"),
+        (START, "--wait", "did you mean --listen?"),
+        (START, "--watch", "did you mean --listen?"),
+        (START, "--no-wait", "did you mean --no-listen?"),
+        (START, "--nowait", "did you mean --no-listen?"),
+        (START, "--no-follow", "did you mean --no-listen?"),
+        (START, "--detach", "did you mean --no-listen?"),
+        (START, "--tail=5", "oet procedure logs --tail"),
+        (START, "--prepare-only", "oet procedure create loads"),
+        (CREATE, "--restart", "oet abort --restart"),
     ],
 )
 def test_what_another_command_settles_never_reaches_the_script(
@@ -256,12 +269,13 @@ def test_names_that_only_look_a_little_alike_are_the_scripts(name: str) -> None:
     assert sort_words([f"--{name}=1"], CREATE).keywords == {name: 1}
 
 
-@pytest.mark.parametrize("name", ["self", "name", "environs", "x", "simulate"])
+@pytest.mark.parametrize("name", ["self", "name", "environs", "x", "simulate", "restart"])
 def test_short_or_different_names_are_arguments_of_the_script(name: str) -> None:
     assert sort_words([f"--{name}=1"], START).keywords == {name: 1}
 
 
 @pytest.mark.parametrize("option", sorted(START.options))
+@settings(deadline=None)
 @given(st.data())
 def test_two_letters_changed_in_a_long_option_never_reach_the_script(
     option: str, data: st.DataObject

@@ -35,7 +35,7 @@ def test_a_second_drain_tells_of_the_first(oet: FakeOET, run: Run) -> None:
     first, second = run("drain", "--reason=first"), run("drain", "--reason", "second")
     assert (second.status, second.out) == (first.status, first.out)
     assert second.err == (
-        "It was drained before, and keeps the reason from then: yours is not taken. "
+        "It was drained before, and keeps its first reason; yours is not taken. "
         f"To change it, end that drain first: oet resume\n{first.err}"
     )
     assert run("drain") == first

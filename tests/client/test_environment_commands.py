@@ -44,7 +44,7 @@ def test_list_shows_size_age_repository_and_commit(oet: FakeOET, run: Run) -> No
 
 def test_an_empty_list_says_so(oet: FakeOET, run: Run) -> None:
     oet.plan("GET", "/environments", Answer(body=[]))
-    assert "Nothing is kept" in run("environment", "list").err
+    assert "There is nothing yet" in run("environment", "list").err
 
 
 def test_remove_names_what_it_removed(oet: FakeOET, run: Run) -> None:

@@ -81,9 +81,9 @@ def test_create_may_ask_for_a_fresh_environment(oet: FakeOET, run: Run, words: l
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["file://x.py", "--git_branch=b"], "--git_branch: only for git:// scripts"),
-        (["file://x.py", "--create_env"], "--create_env: only for git:// scripts"),
-        (["file://x.py", "--create_env=fresh"], "--create_env: only for git:// scripts"),
+        (["file://x.py", "--git_branch=b"], "--git_branch is for git:// scripts only"),
+        (["file://x.py", "--create_env"], "--create_env is for git:// scripts only"),
+        (["file://x.py", "--create_env=fresh"], "--create_env is for git:// scripts only"),
         (["/tmp/x.py"], "must start with file:// or git://"),
         (["http://x.py"], "must start with file:// or git://"),
         (["git://x.py", "--git_brnch=b"], "did you mean --git_branch?"),

@@ -85,7 +85,7 @@ def test_the_client_returns_the_switch(oet: FakeOET) -> None:
         override = client.set_qa_switch("override").override
         assert override is not None
         assert (override.state, override.procedure_id, override.time) == ("requested", 3, CREATED_AT)
-        with pytest.raises(InvalidRequestError, match="'on' is none of enable, disable, override"):
+        with pytest.raises(InvalidRequestError, match="'on' is not one of enable, disable, override"):
             client.set_qa_switch("on")
 
 

@@ -34,7 +34,20 @@ Run = Callable[..., Result]
             Answer.problem(504, "no answer within 10 s"),
             "no answer within 10 s (subarray 1); try again shortly",
         ),
-        (Answer.problem(429, "too much; try again soon"), "too much; try again soon (subarray 1)"),
+        (
+            Answer.problem(404, "there is nothing at this address; the API is at /oet/1/api/v1"),
+            "there is nothing at this address; the API is at /oet/1/api/v1 (subarray 1); "
+            "set OET_URL or --server-url to that address",
+        ),
+        (
+            Answer.problem(403, "you need the permission 'execute'"),
+            "you need the permission 'execute'; the administrators of the OET grant it",
+        ),
+        (
+            Answer.problem(504, "the archive /oda did not answer; try again shortly, or check OET_ODA_URL"),
+            "the archive /oda did not answer (subarray 1); try again shortly, or check OET_ODA_URL",
+        ),
+        (Answer.problem(429, "too much; try again soon"), "too much (subarray 1); try again soon"),
         (
             Answer(404, b"<html>", {"Content-Type": "text/html"}),
             "{url}/procedures/3 does not answer like an OET: HTTP 404 Not Found; "

@@ -1,14 +1,15 @@
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from ska_oso_oet_client.cli.description import describe_procedure
+from ska_oso_oet_client.cli.description import describe_activity, describe_procedure
 from ska_oso_oet_client.cli.durations import for_people
-from ska_oso_oet_client.cli.fitting import fitted
+from ska_oso_oet_client.cli.fitting import fitted, prose
 from ska_oso_oet_client.cli.tables import activity_table, procedure_table
 from ska_oso_oet_client.cli.times import Times
 from ska_oso_oet_client.decoding import decode
@@ -138,9 +139,60 @@ def test_a_script_is_named_whole_where_it_is_described(narrow: None) -> None:
     uri = f"file:///{'scripts/' * 8}observe.py"
     script = {"script_type": "filesystem", "script_uri": uri}
     text = describe_procedure(decode(Procedure, procedure_json(3, script=script)), Times())
-    heading, _, row, _, address, *_ = text.splitlines()
-    assert (heading.split(), row.split()) == (["ID", "Script"], ["3", uri])
-    assert address == f"URI: {procedure_json(3)['uri']}"
+    heading, rule, row, _, name, _, address, *_ = text.splitlines()
+    assert (heading.split(), row.split()) == (["ID"], ["3"])
+    assert len(rule) <= 60
+    assert (name, address) == (f"Script: {uri}", f"URI: {procedure_json(3)['uri']}")
+
+
+def test_text_is_wrapped_between_words_and_stays_indented(narrow: None) -> None:
+    text = f"short\n    {'word ' * 20}\n{'x' * 70}"
+    lines = prose(text).splitlines()
+    assert (lines[0], lines[-1]) == ("short", "x" * 70)
+    assert all(line.startswith("    word") and len(line) <= 60 for line in lines[1:-1])
+
+
+def test_a_reason_in_place_of_what_runs_is_wrapped(narrow: None) -> None:
+    why = "unknown: this OET drives subarray 1, not subarray 2, as it seems"
+    (row,) = fitted(("Subarray", "Running", "State"), [[1, why, "no"]])
+    assert " ".join(row[1].split()) == why
+
+
+def test_a_repository_and_an_address_are_whole_where_they_are_described(narrow: None) -> None:
+    repository = f"https://host/{'group/' * 8}scripts.git"
+    script = {
+        "script_type": "git",
+        "script_uri": "git://a.py",
+        "git_args": {"git_repo": repository, "git_branch": "main", "git_commit": None},
+        "create_env": False,
+    }
+    text = describe_procedure(decode(Procedure, procedure_json(3, script=script)), Times())
+    assert f"\n\nRepository: {repository}" in text
+    activity = decode(Activity, activity_json(3, uri=repository, sbi_id="sbi-1"))
+    assert f"\n\nURI: {repository}\n" in describe_activity(activity, Times())
+
+
+def test_on_a_narrow_terminal_bodies_of_the_audit_are_lines_below(
+    narrow: None, oet: FakeOET, run: Callable[..., Result]
+) -> None:
+    entry = {
+        "id": 1,
+        "time": 1.0,
+        "user": None,
+        "name": None,
+        "address": "127.0.0.1",
+        "method": "PUT",
+        "path": "/procedures/1",
+        "what": json.dumps({"state": "RUNNING", "script_args": {"main": {"args": [], "kwargs": {}}}}),
+        "status": 200,
+        "detail": None,
+        "request_id": None,
+    }
+    oet.plan("GET", "/audit", Answer(body=[entry]))
+    _, _, row, below = run("audit").out.splitlines()
+    assert row.split()[:3] == ["1970-01-01", "00:00:01", "127.0.0.1"]
+    assert below.startswith('      {"state": "RUNNING"')
+    assert len(below) <= 60
 
 
 def test_a_list_of_scripts_names_them_whole(narrow: None, oet: FakeOET, run: Callable[..., Result]) -> None:

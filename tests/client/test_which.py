@@ -35,7 +35,7 @@ def test_the_id_may_be_given_by_position(oet: FakeOET, run: Run, command: str, w
     ("words", "message"),
     [
         (["2", "3"], "unexpected extra argument (3)"),
-        (["2", "--pid=3"], "2 is one word too many beside --pid"),
+        (["2", "--pid=3"], "2 is one word too many: --pid names the ID already"),
         (["two"], "'two' is not a valid integer"),
         (["-2"], "-2"),
         (["2.5"], "'2.5' is not a valid integer"),

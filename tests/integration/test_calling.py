@@ -176,3 +176,43 @@ def test_what_anything_is_made_of_is_not_asked_for_twice(server: Server, script:
     server.start_main(pid)
     assert server.ended(pid)["state"] == "COMPLETE"
     assert server.output(pid) == "7 ['context']\n"
+
+
+def test_arguments_that_main_cannot_take_leave_the_procedure_ready(server: Server, script: Any) -> None:
+    pid = server.create(script("def main(source, scans=2): print(source, scans)\n"))
+    server.wait_state(pid, "READY")
+    for main, why in (
+        ({"kwargs": {"source": "A", "scnas": 3}}, "main has no argument scnas"),
+        ({"args": [1, 2, 3]}, "main takes 2 arguments without a name, not 3"),
+        ({}, "source is missing"),
+    ):
+        answer = server.put(pid, state="RUNNING", script_args={"main": main})
+        assert answer.status_code == 422
+        assert answer.json()["detail"] == (
+            f"Cannot start procedure {pid} with these arguments: {why}; its parameters are "
+            "main(source, scans=…)"
+        )
+    other = server.create("trivial.py")
+    server.wait_state(other, "READY")
+    server.start_main(other)  # nothing is reserved
+    assert server.ended(other)["state"] == "COMPLETE"
+    server.start_main(pid, source="A")
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert server.output(pid) == "A 2\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "def main(**kwargs): print(kwargs['x'])\n",
+        "import functools\ndef main(): ...\n@functools.wraps(main)\ndef other(x): print(x)\nmain = other\n",
+        "def main(): ...\ndef init():\n    global main\n    main = lambda x: print(x)\n",
+        "class Main:\n    def __call__(self, x): print(x)\nmain = Main()\n",
+    ],
+)
+def test_what_python_accepts_is_started(server: Server, script: Any, text: str) -> None:
+    pid = server.create(script(text))
+    server.wait_state(pid, "READY")
+    server.start_main(pid, x=3)
+    assert server.ended(pid)["state"] == "COMPLETE"
+    assert server.output(pid) == "3\n"

@@ -158,11 +158,17 @@ def test_what_does_not_exist_fails_each_time_and_nothing_else_runs(
     for _ in range(2):
         outcome = failure(server, "scripts/a.py", repository.url, git_branch="no/such")
         assert outcome["reason"] == "environment_error"
-        assert outcome["detail"] == f"repository {repository.url} has no branch or tag no/such"
+        assert outcome["detail"].startswith(
+            f"repository {repository.url} has no branch or tag no/such; check git_branch"
+        )
         outcome = failure(server, "scripts/a.py", repository.url, git_commit="abcdef0123")
-        assert outcome["detail"] == f"repository {repository.url} has no commit abcdef0123"
+        assert outcome["detail"].startswith(
+            f"repository {repository.url} has no commit abcdef0123; check git_commit"
+        )
         outcome = failure(server, "scripts/a.py", repository.url, git_commit="ab" * 20)
-        assert outcome["detail"] == f"repository {repository.url} has no commit {'ab' * 20}"
+        assert outcome["detail"].startswith(
+            f"repository {repository.url} has no commit {'ab' * 20}; check git_commit"
+        )
         outcome = failure(server, "scripts/nothing.py", repository.url)
         assert outcome["reason"] == "load_error"
         assert "has no file scripts/nothing.py at commit" in outcome["detail"]
@@ -220,7 +226,8 @@ def test_a_shallow_repository_and_a_tag_of_no_commit(
     assert run(server, "scripts/a.py", f"file://{tmp_path}/shallow") == "first"
     repository.git("tag", "blob", repository.git("rev-parse", "HEAD:b"))
     outcome = failure(server, "scripts/a.py", repository.url, git_branch="blob")
-    assert outcome["detail"] == f"tag blob of repository {repository.url} does not lead to a commit"
+    told = f"tag blob of repository {repository.url} does not lead to a commit; name another one"
+    assert outcome["detail"] == told
 
 
 def test_an_ambiguous_abbreviation_is_refused(server: Server, repository: Repository) -> None:
@@ -348,7 +355,7 @@ def test_addresses_that_only_this_machine_reaches_are_422_where_the_list_does_no
                     script = {"script_type": "git", "script_uri": "git://a.py", "git_args": {"git_repo": url}}
                     answer = server.request("POST", "/procedures", json={"script": script})
                     assert answer.status_code == 422, (url, answer.text)
-                    assert "asked only where OET_GIT_ALLOWED names the host" in answer.json()["detail"]
+                    assert "contacted only if OET_GIT_ALLOWED names the host" in answer.json()["detail"]
             assert server.get("/procedures") == []
         assert not asked.is_set()
         with serving(tmp_path / "other", OET_GIT_ALLOWED=f"{allowed},{base}/") as server:
@@ -437,7 +444,10 @@ def test_a_repository_that_hangs_delays_nobody_else(tmp_path: Path, repository: 
         assert server.procedure(stuck)["outcome"]["reason"] == "stopped"
         found = server.ended(also_stuck)
         assert found["outcome"]["reason"] == "environment_error"
-        assert found["outcome"]["detail"] == f"repository {url} did not answer within 3 s"
+        assert (
+            found["outcome"]["detail"]
+            == f"repository {url} did not answer within 3 s; check git_repo, or try again later"
+        )
 
 
 def test_preparing_has_a_time_limit(tmp_path: Path) -> None:

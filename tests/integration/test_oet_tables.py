@@ -135,6 +135,6 @@ def test_lists_show_what_is_asked_for(oet: Terminal, failed: str, tmp_path: Path
     assert rows(here, "--all", "--since=2030-01-01") == []
     assert len(rows(here, "--all", "--since=1h")) == 12
     assert "one already" in oet("procedure", "list", "1", "--state=FAILED", status=2)
-    assert "No activity is like that" in oet("activity", "list", "--all", "--state=FAILED")
+    assert "No activity matches" in oet("activity", "list", "--all", "--state=FAILED")
     refused = oet("procedure", "list", "--state=SOMEHOW", status=3)
     assert "SOMEHOW" in refused or "COMPLETE" in refused

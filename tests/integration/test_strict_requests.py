@@ -152,7 +152,7 @@ def test_nothing_counts_that_is_contradicted_by_what_comes_after(server: Server)
         "PUT", f"/procedures/{pid}", data=twice, headers={"Content-Type": "application/json"}
     )
     assert answer.status_code == 400
-    assert answer.json()["detail"] == "the body is not JSON: 'state' is there more than once"
+    assert answer.json()["detail"] == "the body is not JSON: 'state' is given more than once"
     found = _refused(server.request("GET", "/procedures?limit=3&limit=4"))
     assert found["detail"] == "limit: it is given more than once"
 

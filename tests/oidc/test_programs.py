@@ -93,7 +93,7 @@ def test_a_token_in_the_environment_goes_before_everything(
     service: FakeOET, run: Run, monkeypatch: pytest.MonkeyPatch, provider: Provider, browser: Browser
 ) -> None:
     login = run("login")
-    assert "OET_CLIENT_ID is set and goes before this login" in login.err
+    assert "OET_CLIENT_ID is set and takes precedence over this login" in login.err
     token = provider.token_for("bob")
     monkeypatch.setenv("OET_TOKEN", token)
     assert "Bob Baker" in run("whoami").out
@@ -115,7 +115,7 @@ def test_a_token_in_the_environment_that_does_not_hold_is_named(
 
 @pytest.mark.parametrize("token", ["two words", "line\nbreak", "snow\u2603", ""])
 def test_what_cannot_be_a_token_is_not_sent(guarded: FakeOET, token: str) -> None:
-    with pytest.raises(InvalidRequestError, match="What is in the argument token is no token"):
+    with pytest.raises(InvalidRequestError, match="The text in the argument token is not a token"):
         OETClient(guarded.url, token=token)
 
 

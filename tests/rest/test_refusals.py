@@ -83,7 +83,7 @@ def test_another_method_is_405_and_says_which_are_possible(
     server: Server, method: str, path: str, allowed: set[str]
 ) -> None:
     answer = server.request(method, path, json={}, headers={"Accept": "*/*"})
-    problem(answer, 405, "possible are")
+    problem(answer, 405, "allowed are")
     assert set(answer.headers["Allow"].split(", ")) == allowed
 
 
@@ -92,7 +92,7 @@ def test_another_method_is_405_and_says_which_are_possible(
     [("/procedures", "text/html"), ("/procedures", "image/*"), ("/stream", "application/xml")],
 )
 def test_what_is_not_offered_is_406(server: Server, path: str, accept: str) -> None:
-    problem(server.request("GET", path, headers={"Accept": accept}), 406, "this answers")
+    problem(server.request("GET", path, headers={"Accept": accept}), 406, "this is available as")
 
 
 def test_a_long_accept_header_is_refused_unread_and_probes_read_none(server: Server) -> None:
@@ -104,7 +104,9 @@ def test_a_long_accept_header_is_refused_unread_and_probes_read_none(server: Ser
 
 def test_a_body_of_too_many_values_is_400(server: Server) -> None:
     body = TRIVIAL | {"script_args": {"init": {"args": [{}] * 10_000}}}
-    problem(server.request("POST", "/procedures", json=body), 400, "too many values; 10000 are taken")
+    problem(
+        server.request("POST", "/procedures", json=body), 400, "too many values; at most 10000 are accepted"
+    )
 
 
 def test_a_body_over_one_mebibyte_is_413(server: Server) -> None:
@@ -266,3 +268,10 @@ def test_a_final_procedure_can_neither_be_started_nor_stopped(server: Server) ->
     problem(server.put(pid, state="RUNNING"), 409, f"Cannot start procedure {pid}: it is COMPLETE")
     problem(server.put(pid, state="STOPPED"), 409, f"Cannot stop procedure {pid}: it is already COMPLETE")
     assert server.procedure(pid) == before
+
+
+def test_a_mistake_that_names_its_field_is_told_without_its_place(server: Server) -> None:
+    script = {"script_type": "filesystem", "script_uri": "file:///etc/passwd"}
+    answer = server.request("POST", "/procedures", json={"script": script})
+    problem(answer, 422, "script_uri 'file:///etc/passwd' must name a Python file")
+    assert answer.json()["detail"].count("script_uri") == 1

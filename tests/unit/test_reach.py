@@ -40,7 +40,7 @@ def test_other_addresses_are_not(address: str) -> None:
     "url", ["http://{}/a.git", "https://{}:8443/a.git", "ssh://git@{}/a", "git://{}/a", "git@{}:a"]
 )
 def test_this_machine_is_found_in_every_spelling(url: str, host: str) -> None:
-    with pytest.raises(Invalid, match="only where OET_GIT_ALLOWED names the host"):
+    with pytest.raises(Invalid, match="only if OET_GIT_ALLOWED names the host"):
         look_up(url.format(host))
 
 

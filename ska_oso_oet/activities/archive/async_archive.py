@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 from ...domain.errors import ArchiveAway
 from . import Archive, Status
+from .entities import AGAIN
 
 T = TypeVar("T")
 
@@ -44,12 +45,12 @@ class AsyncArchive:
 
     async def _in_time(self, call: Callable[[], T]) -> T:
         if self._hung == self._threads:
-            raise ArchiveAway(f"the archive {self._archive.where} does not answer")
+            raise ArchiveAway(f"the archive {self._archive.where} does not answer; {AGAIN}")
         try:
             return await asyncio.wait_for(self._in_thread(call), self._deadline)
         except TimeoutError:
             raise ArchiveAway(
-                f"the archive {self._archive.where} did not answer within {self._deadline:g} s"
+                f"the archive {self._archive.where} did not answer within {self._deadline:g} s; {AGAIN}"
             ) from None
 
     async def _in_thread(self, call: Callable[[], T]) -> T:
@@ -80,7 +81,9 @@ class AsyncArchive:
             threading.Thread(target=run, name="archive", daemon=True).start()
         except RuntimeError as error:  # the system has no thread left
             self._free.release()
-            raise ArchiveAway(f"the archive {self._archive.where} cannot be asked: {error}") from None
+            raise ArchiveAway(
+                f"the archive {self._archive.where} cannot be asked: {error}; try again shortly"
+            ) from None
         try:
             return await ended
         except asyncio.CancelledError:

@@ -12,6 +12,8 @@ from ...domain.errors import Invalid
 Status = Literal["Executing", "Observed", "Failed"]
 
 FIRST_STATUS = "Created"  #: the status of an SBInstance before anything was recorded
+AGAIN = "try again shortly, and if that does not help, check OET_ODA_URL"
+CHECK = "check that OET_ODA_URL leads to an archive"
 LARGEST = 10 * 2**20  #: bytes of the largest document that is read
 
 
@@ -62,7 +64,7 @@ def write_document(document: dict[str, Any]) -> bytes:
 
 
 def _refuse(name: str) -> float:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def _finite(text: str) -> float:

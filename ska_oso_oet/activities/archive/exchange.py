@@ -14,7 +14,7 @@ import requests
 from ...domain.errors import ArchiveAway
 from ...outgoing.deadline_adapter import DeadlineAdapter
 from ...settings.urls import shown
-from .entities import LARGEST, write_document
+from .entities import AGAIN, CHECK, LARGEST, write_document
 
 PASSING = (502, 503, 504)  #: answers of something between, which do not tell whether the request arrived
 
@@ -115,7 +115,8 @@ class Exchange:
             raise self._late() from None
         except requests.RequestException as error:
             raise ArchiveAway(
-                f"the archive {self._where} answers with what cannot be read: {type(error).__name__}"
+                f"the archive {self._where} gave an answer that cannot be read: {type(error).__name__}; "
+                f"{CHECK}"
             ) from None
 
     def pause(self, attempt: int) -> bool:
@@ -128,7 +129,7 @@ class Exchange:
 
     def away(self, lost: Lost) -> ArchiveAway:
         """The refusal that a lost connection means in the end."""
-        return ArchiveAway(f"the archive {self._where} cannot be reached: {lost}")
+        return ArchiveAway(f"the archive {self._where} cannot be reached: {lost}; {AGAIN}")
 
     def _body(self, response: requests.Response) -> bytes:
         body = bytearray()
@@ -136,7 +137,9 @@ class Exchange:
             body += chunk
             self._left()
             if len(body) > LARGEST:
-                raise ArchiveAway(f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB")
+                raise ArchiveAway(
+                    f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB; {CHECK}"
+                )
         return bytes(body)
 
     def _left(self) -> float:
@@ -146,7 +149,7 @@ class Exchange:
         return left
 
     def _late(self) -> ArchiveAway:
-        return ArchiveAway(f"the archive {self._where} did not answer within {self._seconds:g} s")
+        return ArchiveAway(f"the archive {self._where} did not answer within {self._seconds:g} s; {AGAIN}")
 
 
 def _reason(error: BaseException | None) -> str:

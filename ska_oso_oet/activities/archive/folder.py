@@ -48,7 +48,7 @@ class FolderArchive:
             except FileExistsError:
                 if _read(path) != sbi:
                     raise Conflict(
-                        f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}"
+                        f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}; try again"
                     ) from None
 
     def record_status(self, sbi_id: str, status: Status) -> None:
@@ -65,7 +65,9 @@ class FolderArchive:
                 with contextlib.suppress(FileExistsError):  # another process was faster
                     _publish(os.path.join(folder, f"{number + 1}.json"), entity)
                     return
-        raise ArchiveAway(f"the archive {self.where} has no free version after {number} in {folder}")
+        raise ArchiveAway(
+            f"the archive {self.where} has no free version after {number} in {folder}; check that folder"
+        )
 
     def _entity(self, kind: str, identifier: str) -> str:
         return os.path.join(self.where, kind, checked_sbd_id(identifier))
@@ -76,7 +78,8 @@ class FolderArchive:
             yield
         except OSError as error:
             raise ArchiveAway(
-                f"the archive {self.where} cannot be {done}: {error.strerror or type(error).__name__}"
+                f"the archive {self.where} cannot be {done}: {error.strerror or type(error).__name__}; "
+                "check that OET_ODA_URL names its folder, and the rights there"
             ) from None
 
 
@@ -102,11 +105,13 @@ def _read(path: str) -> dict[str, Any]:
     with open(path, "rb", opener=at_once) as file:
         data = file.read(LARGEST + 1)
     if len(data) > LARGEST:
-        raise Invalid(f"{path} in the archive is larger than {LARGEST // 2**20} MiB")
+        raise Invalid(f"{path} in the archive is larger than {LARGEST // 2**20} MiB; store a smaller one")
     try:
         return read_document(data)
     except ValueError:
-        raise Invalid(f"{path} in the archive is not a JSON object") from None
+        raise Invalid(
+            f"{path} in the archive is not a JSON object; repair it, or store a new version"
+        ) from None
 
 
 def _publish(path: str, document: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 from ...domain.errors import ArchiveAway, Conflict, NotFound
 from ...domain.scheduling import checked_sbd_id
 from ...settings.urls import shown
-from .entities import FIRST_STATUS, Status, read_document, status_entity
+from .entities import AGAIN, CHECK, FIRST_STATUS, Status, read_document, status_entity
 from .exchange import PASSING, Answer, Exchange, Lost
 
 
@@ -67,7 +67,7 @@ class RestArchive:
             return read_document(answer.body)
         except ValueError:
             raise ArchiveAway(
-                f"the archive {self.where} answers with something other than a JSON object"
+                f"the archive {self.where} answers with something other than a JSON object; {CHECK}"
             ) from None
 
     def _require_success(self, answer: Answer) -> None:
@@ -76,17 +76,21 @@ class RestArchive:
 
     def _refused(self, answer: Answer) -> ArchiveAway:
         if 300 <= answer.status < 400:
-            what = "sends elsewhere, where the OET does not follow"
+            what, remedy = "redirects, which is not followed", "set OET_ODA_URL to where it redirects to"
         elif answer.status >= 500:
-            what = "answers with an error"
+            what, remedy = "answers with an error", AGAIN
+        elif answer.status in (401, 403):
+            what, remedy = "refuses", "check the user and password in OET_ODA_URL"
         else:
-            what = "refuses"
-        return ArchiveAway(f"the archive {self.where} {what} (HTTP {answer.status}){_said(answer)}")
+            what, remedy = "refuses", CHECK
+        return ArchiveAway(f"the archive {self.where} {what} (HTTP {answer.status}){_said(answer)}; {remedy}")
 
     def _require_same(self, stored: dict[str, Any], sbi: dict[str, Any]) -> None:
         # The ODA may write times and absent values in its own style, so not everything is compared.
         if _execution(stored) != _execution(sbi):
-            raise Conflict(f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}")
+            raise Conflict(
+                f"the archive {self.where} already has another SBInstance {sbi['sbi_id']}; try again"
+            )
 
 
 def _post(exchange: Exchange, sbi: dict[str, Any]) -> Answer | Lost:

@@ -115,7 +115,7 @@ def _get(address: str, deadline: float) -> dict[str, Any]:
     except (ValueError, RecursionError):
         raise ProviderAway("its answer is not JSON") from None
     if not isinstance(document, dict):
-        raise ProviderAway("its answer is no JSON object")
+        raise ProviderAway("its answer is not a JSON object")
     return document
 
 

@@ -105,7 +105,7 @@ class Tokens:
         except (jwt.PyJWTError, ValueError, TypeError):
             raise BadToken("the token's signature is not valid") from None
         if not 1 <= len(claims["sub"]) <= _SUBJECT:
-            raise BadToken("the token's subject cannot be one")
+            raise BadToken("the token has no valid subject")
         return claims
 
     def _unchecked(self, token: str) -> tuple[str, str | None, str]:
@@ -113,16 +113,16 @@ class Tokens:
         try:
             parts = jwt.decode_complete(token, options=_UNCHECKED)  # type: ignore[arg-type]
         except (jwt.PyJWTError, ValueError, TypeError, RecursionError):
-            raise BadToken("this is no token") from None
+            raise BadToken("it is not a token") from None
         head, claims = parts["header"], parts["payload"]
         algorithm, kid, kind = head.get("alg"), head.get("kid"), head.get("typ", "JWT")
         if not isinstance(algorithm, str) or algorithm not in ALGORITHMS:
-            raise BadToken("the token is signed in a way that is not accepted")
+            raise BadToken("the token's signature algorithm is not accepted")
         if not isinstance(kind, str) or kind.lower() not in _TYPES or "crit" in head:
             raise BadToken("this kind of token is not accepted")
         issuer = claims.get("iss")
         if not isinstance(issuer, str) or issuer not in self._issuers:
-            raise BadToken("the token is of an issuer that is not accepted")
+            raise BadToken("the token comes from an issuer that is not accepted")
         return algorithm, kid, issuer
 
     def _check_times(self, claims: dict[str, Any]) -> None:

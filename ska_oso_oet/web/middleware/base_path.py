@@ -61,4 +61,4 @@ class BasePath:
         named = words[1] if path.startswith(f"{self._root}/") and len(words) > 1 else ""
         if named.isdecimal() and named != str(self._subarray):
             return f"this OET drives subarray {self._subarray}, not subarray {named}"
-        return f"nothing is here; the API is at {self.base}"
+        return f"there is nothing at this address; the API is at {self.base}"

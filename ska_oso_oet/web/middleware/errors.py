@@ -44,6 +44,8 @@ class Mistake(NamedTuple):
 
     def __str__(self) -> str:
         where = ".".join(str(part) for part in self.place[1:])
+        if self.sentence.startswith(f"{self.place[-1]} "):
+            return self.sentence  # it names the part itself
         return f"{where}: {self.sentence}" if where else self.sentence
 
 
@@ -70,7 +72,7 @@ def from_http(error: HTTPException) -> Response:
     kept = {name: headers[name] for name in names if name in headers}
     detail = error.description or http.HTTPStatus(status).phrase
     if status == 405:
-        detail = f"this method is not possible here; possible are {kept.get('Allow', 'others')}"
+        detail = f"this method is not allowed here; allowed are {kept.get('Allow', 'others')}"
     if status == 413:
         detail = "the body is larger than 1 MiB"
     return problem(status, detail, kept)

@@ -52,9 +52,9 @@ class JsonRequest(Request):
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise BadRequest(f"the body is not JSON: {reason}") from None
         if too_deep(document):
-            raise BadRequest(f"the body is nested too deeply; {DEEPEST} levels are taken")
+            raise BadRequest(f"the body is nested too deeply; at most {DEEPEST} levels are accepted")
         if too_many(document):
-            raise BadRequest(f"the body has too many values; {MOST_VALUES} are taken")
+            raise BadRequest(f"the body has too many values; at most {MOST_VALUES} are accepted")
         if not isinstance(document, dict):
             raise UnprocessableEntity("the body must be a JSON object")
         self.said = document
@@ -66,7 +66,7 @@ class JsonRequest(Request):
 
 
 def _not_json(word: str) -> Any:
-    raise ValueError(f"{word} is no JSON value")
+    raise ValueError(f"{word} is not a JSON value")
 
 
 def _finite(text: str) -> float:
@@ -81,5 +81,5 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     if len(members) < len(pairs):
         counted = collections.Counter(name for name, _ in pairs)
         twice, _ = counted.most_common(1)[0]
-        raise ValueError(f"{twice!r} is there more than once")
+        raise ValueError(f"{twice!r} is given more than once")
     return members

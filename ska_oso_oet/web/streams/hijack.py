@@ -31,7 +31,7 @@ _EVENTS = {
     "X-Accel-Buffering": "no",
 }
 _NO_ROOM = problem_answer(
-    429, "there are as many streams as may be, and most of them are yours; end some first"
+    429, "the maximum number of streams is open, and most of them are yours; end some first"
 )
 _SLICE = 64 * 1024  #: bytes sent before the client must have read some
 _IN_KERNEL = 2**17  #: size of the kernel's send buffer of each stream, in bytes

@@ -12,7 +12,7 @@ import click
 from ...exit_status import ExitStatus
 from ...model import READY
 from ...script_source import CreateEnv
-from ..command import ScriptArguments, ScriptCommand, json_object
+from ..command import InitCommand, ScriptArguments, ScriptCommand, json_object
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..live import waiting
@@ -59,7 +59,7 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
-@click.command(cls=ScriptCommand)
+@click.command(cls=InitCommand)
 @script_options
 @switch("--listen", help="Show events and output until the script is ready or has failed.")
 @raw_option

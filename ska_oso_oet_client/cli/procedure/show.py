@@ -81,7 +81,7 @@ def _streams(context: click.Context, option: click.Parameter, value: str | None)
     names = [name.strip() for name in (value or "").split(",") if name.strip()]
     for name in names:
         if name not in _STREAMS:
-            raise click.BadParameter(f"{name} is none of {', '.join(_STREAMS)}", context, option)
+            raise click.BadParameter(f"{name} is not one of {', '.join(_STREAMS)}", context, option)
     return names
 
 
