@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Mapping
+from collections.abc import Container, Mapping, Sequence
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -136,6 +136,7 @@ class OetGroup(HelpPage, click.Group):
     """Sub-commands by name: their location (``module:attribute``) and one line of help.
 
     ``aliases`` are other words for commands, of this group or of one below: ``procedure list``.
+    ``sections`` are the headings in its help, with the commands below each.
     """
 
     def __init__(
@@ -143,10 +144,12 @@ class OetGroup(HelpPage, click.Group):
         *args: Any,
         lazy: Mapping[str, tuple[str, str]],
         aliases: Mapping[str, str] = MappingProxyType({}),
+        sections: Mapping[str, Sequence[str]] = MappingProxyType({}),
         **kwargs: Any,
     ) -> None:
         super().__init__(*args, **kwargs)
         self.lazy = lazy
+        self.sections = sections or {"Commands": tuple(lazy)}
         self.aliases = aliases
         self.no_args_is_help = False
         self.params.extend(common_options())
@@ -175,9 +178,15 @@ class OetGroup(HelpPage, click.Group):
             raise click.UsageError(unknown_command(self, ctx, args[0]))
         return args[0], command, args[1:]
 
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        super().format_options(ctx, formatter)
+        self.format_commands(ctx, formatter)
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, about) for name, (_, about) in self.lazy.items()])
+        widest = max(map(len, self.lazy))
+        for heading, names in self.sections.items():
+            with formatter.section(heading):
+                formatter.write_dl([(f"{name:{widest}}", self.lazy[name][1]) for name in names])
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         grammar = Grammar(options=_spellings(self.params), flags=_flags(self.params), is_group=True)

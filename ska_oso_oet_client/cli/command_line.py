@@ -16,6 +16,9 @@ import click
 from .slips import GIT, advice, in_part, matter_of, nearest
 from .values import read_value
 
+SHORT = {"-f": "--follow", "-o": "--output", "-s": "--subarray_id", "-v": "--verbose"}
+"""One letter for the options that are typed most; no argument of a script has a single dash."""
+
 _NEGATIVE_NUMBER = re.compile(r"-\.?\d")
 _BOOLEAN_WORDS = frozenset({"true", "false"})
 _HARMLESS = frozenset({"--raw", "--local"})
@@ -85,6 +88,9 @@ def sort_words(words: Sequence[str], grammar: Grammar) -> SortedWords:
         elif word in ("--help", "-h"):
             found.help = True
             break
+        elif (long := SHORT.get(word[:2], "")) and key_of(long) in grammar.options:
+            value = word[2:].removeprefix("=")
+            _sort_option(f"{long}={value}" if word[2:] else long, queue, grammar, found)
         elif not word.startswith("--"):
             raise click.UsageError(f"No such option {word}; put -- before text that begins with -")
         else:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from .command_line import SHORT
+
 MANUAL = "https://developer.skao.int/projects/ska-oso-oet"
 
 
@@ -21,6 +23,12 @@ def help_option() -> CommonOption:
     )
 
 
+def _with_letter(option: str) -> str:
+    letters = {long: letter for letter, long in SHORT.items()}
+    letter = letters.get(option.partition(" ")[0])
+    return f"{letter}, {option}" if letter else option
+
+
 class HelpPage(click.Command):
     """A command whose help ends with examples and a link to the documentation."""
 
@@ -30,6 +38,13 @@ class HelpPage(click.Command):
     def manual(self) -> str:
         """The name of its manual page."""
         return self.path.replace(" ", "-")
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        records = [p.get_help_record(ctx) for p in self.get_params(ctx)]
+        shown = [(_with_letter(one[0]), one[1]) for one in records if one]
+        if shown:
+            with formatter.section("Options"):
+                formatter.write_dl(shown)
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         from .examples import EXAMPLES

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, Protocol
 
 import click
@@ -13,6 +13,7 @@ from ..sentences import name_and_fields, reason_of_failure, sentence
 from ..terminal import Screen, printable
 from .colour import painted
 from .switches import flag
+from .times import Times
 
 # Events whose content is in the other sentences while following.
 MACHINERY = (
@@ -155,6 +156,20 @@ class TextNarrator:
 
     def pause(self) -> None:
         write(self._screen.pause())
+
+
+class TimedNarrator(TextNarrator):
+    """The same, with the time before each line of output."""
+
+    def __init__(self, subarray_id: int, times: Times, raw: bool = False) -> None:
+        super().__init__(subarray_id, raw=raw)
+        self._times = times
+
+    def output(self, chunk: OutputChunk, source: Any = None) -> None:
+        for line in chunk.text.splitlines(keepends=True):
+            if not self.in_line and chunk.time is not None:
+                write(f"{self._times.of_a_line(chunk.time)} ")
+            super().output(replace(chunk, text=line), source)
 
 
 def colour_of(event: Event) -> str | None:

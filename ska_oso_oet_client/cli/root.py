@@ -32,6 +32,14 @@ COMMANDS = {
     "completion": (".completion:completion", "Print what sets up completion in a shell."),
 }
 
+SECTIONS = {
+    "Run scripts": ("procedure", "activity", "script", "abort"),
+    "See what happens": ("status", "listen"),
+    "Operate the OET": ("wait_for_qa_ready", "drain", "resume", "environment"),
+    "Access": ("login", "logout", "whoami", "audit"),
+    "This terminal": ("completion",),
+}
+
 PROCEDURE = {
     "create": (".procedure.run:create", "Load a script and prepare it for execution."),
     "list": (".procedure.show:list_", "Show the ten newest procedures."),
@@ -72,7 +80,7 @@ def _show_version(context: click.Context, option: click.Parameter, value: Any) -
         context.exit()
 
 
-@click.group(cls=OetGroup, lazy=COMMANDS, aliases={"ps": "procedure list"})
+@click.group(cls=OetGroup, lazy=COMMANDS, aliases={"ps": "procedure list"}, sections=SECTIONS)
 @click.option(
     "--version",
     type=bool,

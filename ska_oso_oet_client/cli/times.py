@@ -27,6 +27,11 @@ class Times:
         time = self._text(seconds, "seconds").partition(" ")[2]
         return time if self.local else f"{time}Z"
 
+    def of_a_line(self, seconds: float) -> str:
+        """As records of logging have it, ``2026-11-29T15:07:45.802Z``."""
+        text = self._text(seconds, "milliseconds").replace(" ", "T")
+        return text if self.local else f"{text}Z"
+
     def day(self, seconds: float) -> str:
         return self._text(seconds, "seconds").partition(" ")[0]
 

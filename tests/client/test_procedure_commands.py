@@ -462,6 +462,29 @@ def test_logs_shows_every_page_as_it_was_printed(oet: FakeOET, run: Run) -> None
     assert run("procedure", "logs", "--stream=stdin").status == 2
 
 
+def test_logs_shows_the_time_before_each_line_if_asked(oet: FakeOET, run: Run) -> None:
+    oet.add(1)
+    pieces = ["one\ntwo, ", "part two\n50 %\r", "100 %\n", "no end"]
+    for n, text in enumerate(pieces, 1):
+        oet.output[1].append({"n": n, "time": 1795324531.5 + n, "stream": "stdout", "text": text})
+    assert run("procedure", "logs", "--timestamps").out == (
+        "2026-11-22T05:15:32.500Z one\n2026-11-22T05:15:32.500Z two, part two\n"
+        "2026-11-22T05:15:33.500Z 50 %\r100 %\n2026-11-22T05:15:35.500Z no end"
+    )
+
+
+@pytest.mark.parametrize("spelling", ["-s2", "-s=2", "-s 2", "--subarray_id=2"])
+def test_the_options_typed_most_have_a_letter(oet: FakeOET, run: Run, spelling: str) -> None:
+    said = run("procedure", "list", *spelling.split(), "-o", "json")
+    assert "contradicts the server URL" in said.err
+
+
+def test_an_unknown_letter_is_refused(run: Run) -> None:
+    assert run("procedure", "list", "-x").err.endswith(
+        "No such option -x; put -- before text that begins with -\n"
+    )
+
+
 def test_the_colours_of_a_script_are_left_as_they_are(oet: FakeOET, run: Run) -> None:
     oet.add(1)
     oet.output[1] = [chunk_json(1, "\x1b[31mred\x1b[0m\n")]

@@ -13,7 +13,7 @@ from ..command import OetCommand
 from ..following import script_goes_on
 from ..listing import nothing, refuse_beside, selection_options
 from ..live import Told, can_redraw, waiting
-from ..narration import JsonNarrator, Narrator, TextNarrator, raw_option
+from ..narration import JsonNarrator, Narrator, TextNarrator, TimedNarrator, raw_option
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import list_procedures, show_json
 from ..switches import flag, switch
@@ -101,6 +101,7 @@ def _streams(context: click.Context, option: click.Parameter, value: str | None)
     metavar="NAMES",
     help="Only stdout, stderr, or both with a comma.  [default: all, in order]",
 )
+@flag("--timestamps", help="Show the time before each line.")
 @raw_option
 @pass_settings
 def logs(
@@ -109,6 +110,7 @@ def logs(
     follow: bool,
     tail: int | None,
     streams: list[str],
+    timestamps: bool,
     raw: bool,
 ) -> None:
     """Show the output of a script."""
@@ -127,9 +129,11 @@ def logs(
             asleep = f"procedure {pid} has printed nothing for"
             return (asleep, printed_at) if follow and can_redraw() else None
 
-        narrator: Narrator = JsonNarrator(pid)
-        if not settings.as_json:
-            narrator = TextNarrator(client.subarray_id, raw=raw)
+        narrator: Narrator = TextNarrator(client.subarray_id, raw=raw)
+        if settings.as_json:
+            narrator = JsonNarrator(pid)
+        elif timestamps:
+            narrator = TimedNarrator(client.subarray_id, settings.times, raw)
         try:
             with goes_on, waiting(lambda: client.trouble() or quiet()) as live:
                 for chunk in chunks:
