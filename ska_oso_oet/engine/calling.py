@@ -106,6 +106,35 @@ def arguments_of(
     return {"args": args, "kwargs": {**added, **kept}}
 
 
+def arguments_of_init(init: Any, spec: dict[str, Any]) -> dict[str, Any]:
+    """The arguments of ``init``, by the spec of the run."""
+    # The command line adds the subarray's id to every init, also to those that do not want it.
+    usual = ["subarray_id"] if spec["init"]["kwargs"].get("subarray_id") == spec["subarray_id"] else []
+    return arguments_of(
+        init,
+        spec["init"],
+        named={"subarray_id": spec["subarray_id"]},
+        welcome={},
+        dispensable=[*spec["dispensable"], *usual],
+    )
+
+
+def arguments_of_main(
+    main: Any, asked: dict[str, Any], spec: dict[str, Any], context: dict[str, Any]
+) -> dict[str, Any]:
+    """The arguments of ``main``, by those of its start.
+
+    :param context: the argument of that name, if it has one
+    """
+    return arguments_of(
+        main,
+        asked,
+        named={"subarray_id": spec["subarray_id"]},
+        welcome={"context": context},
+        dispensable=spec["dispensable"],
+    )
+
+
 def misfit(function: _Function, arguments: Mapping[str, Any]) -> str | None:
     """The reason why Python would refuse to call ``main`` like this; none if it may not.
 

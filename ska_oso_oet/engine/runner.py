@@ -116,7 +116,7 @@ class Runner:
             init = getattr(module, "init", None)
             if callable(init):
                 calling.require_callable(init, "init")
-                arguments = self._arguments_of_init(init, spec)
+                arguments = calling.arguments_of_init(init, spec)
                 self._say("loaded", init=arguments)
                 phase = "init"
                 calling.call(init, "init", arguments)
@@ -169,27 +169,6 @@ class Runner:
 
     # -- calling the script ------------------------------------------------------------------------
 
-    @staticmethod
-    def _arguments_of_init(init: Any, spec: dict[str, Any]) -> dict[str, Any]:
-        # The command line adds the subarray's id to every init, also to those that do not want it.
-        usual = ["subarray_id"] if spec["init"]["kwargs"].get("subarray_id") == spec["subarray_id"] else []
-        return calling.arguments_of(
-            init,
-            spec["init"],
-            named={"subarray_id": spec["subarray_id"]},
-            welcome={},
-            dispensable=[*spec["dispensable"], *usual],
-        )
-
-    def _arguments_of_main(self, main: Any, asked: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-        return calling.arguments_of(
-            main,
-            asked,
-            named={"subarray_id": spec["subarray_id"]},
-            welcome={"context": self._context},
-            dispensable=spec["dispensable"],
-        )
-
     def _wait_for_start(self, module: ModuleType, spec: dict[str, Any]) -> tuple[Any, dict[str, Any]]:
         """Wait for a start with arguments that ``main``, as it is bound then, can be called with."""
         while True:
@@ -200,7 +179,7 @@ class Runner:
             self._context.update(order["context"])
             main = script.main_of(module)
             calling.require_callable(main, "main")
-            arguments = self._arguments_of_main(main, order["main"], spec)
+            arguments = calling.arguments_of_main(main, order["main"], spec, self._context)
             why = calling.misfit(main, arguments) if order["strict"] else None
             if why is None:
                 self._channel.keep_hearing(self._inject)

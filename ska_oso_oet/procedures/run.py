@@ -5,23 +5,21 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from ..bus.client import BusClient
 from ..domain import events
 from ..domain.procedure import Procedure
 from ..domain.scripts import Arguments
-from ..domain.states import ProcedureState
-from ..kernel import processes
-from ..kernel.peers import supervisor_of
 from ..runs.directory import RunDirectory
 from ..runs.protocol import WINDOW
-from ..runs.survivors import KILL_TIMEOUT, Survivor, gone, leave_nobody
-from ..telemetry import tracing
+from ..runs.survivors import Survivor
 from ..telemetry.logs import tagged
 from . import records
+from .phase_trace import PhaseTrace
 from .records import Observe, Record, Records
+from .remains import Remains
 from .supervisor_link import SupervisorLink
 
 LOG = logging.getLogger(__name__)
@@ -31,8 +29,6 @@ _SLACK = 4.0  #: seconds beyond the grace period that a supervisor may take to c
 _LAST_PATIENCE = 1.0  #: seconds after SIGKILL beyond which what a lost supervisor leaves counts as survivors
 _EXIT_TIMEOUT = 2.0  #: seconds between the end of a supervisor's connection and of its process
 _PAGE = 1000  #: records read at once
-#: States in which nothing of the script's is executed; they are no phases of a trace.
-_UNTRACED = (ProcedureState.CREATING, ProcedureState.IDLE, ProcedureState.READY)
 
 
 class Run:
@@ -63,23 +59,21 @@ class Run:
         self._seen = seen
         self._records = Records(procedure, bus, observe)
         self._first: list[asyncio.Future[None]] = []
-        self._trace = tracing.current()  #: the request that created it, later the one that started it
+        self._trace = PhaseTrace(procedure)
+        self._remains = Remains(directory, procedure.id, lambda: self._record({"kind": "gone"}))
         self._link: SupervisorLink | None = None
         self._stop_order: dict[str, Any] | None = None
         self._starting: str | None = None  #: the request of the last start
         self.unsuited: str | None = None  #: why ``main`` cannot take the arguments of that
         self._ending: asyncio.Task[None] | None = None
-        self._watching: asyncio.Task[None] | None = None
 
     def publish_first(self, *happened: events.Event, **about: str | None) -> None:
         """Publish the events before there is a supervisor."""
         self._first = self._bus.send(self._records.first(happened, about))
 
     async def recorded(self) -> None:
-        """Wait until the journal has the run: one that is in no journal could not be taken over.
-
-        Not for ever: an abort must begin though the journal cannot be written.
-        """
+        """Wait until the journal has the run, as another could not be taken over; but not for ever."""
+        # An abort must begin though the journal cannot be written.
         if self._first:
             await asyncio.wait(self._first, timeout=_JOURNAL_TIMEOUT)
 
@@ -117,7 +111,7 @@ class Run:
         :param context: the argument of that name for ``main``, if it has one
         :param strict: do not call it with arguments that it cannot take, but remember why in ``unsuited``
         """
-        self._trace = tracing.current() or self._trace
+        self._trace.started()
         self._starting, self.unsuited = request_id, None
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
         self._order({**order, "context": context or {}, "strict": strict})
@@ -152,16 +146,14 @@ class Run:
     def _attach(self, link: SupervisorLink) -> None:
         self._link = link
         link.on_records = self.take_in
-        link.on_output = self._publish_output
+        link.on_output = lambda batch: self._bus.send(self._records.output(batch))
         link.on_lost = self._lost
         if not link.connected:
             self._lost()
 
     def _kill_overdue(self) -> None:
-        if self.done.is_set():
-            return
-        LOG.error("The supervisor of procedure %s does not stop it; killing it", self.procedure.id)
-        if self._link is not None:
+        if self._link is not None and not self.done.is_set():
+            LOG.error("The supervisor of procedure %s does not stop it; killing it", self.procedure.id)
             self._link.kill()
 
     # -- records -----------------------------------------------------------------------------------
@@ -177,10 +169,8 @@ class Run:
             if record["n"] <= self._seen:
                 continue
             self._seen = record["n"]
-            states = len(self.procedure.process_states)
             envelopes += self._records.messages(record)
-            if len(self.procedure.process_states) > states:
-                _trace_last_phase(self.procedure, self._trace)
+            self._trace.note()
             match record["kind"]:
                 case "unsuited" if record["request_id"] == self._starting:
                     self.unsuited = record["why"]
@@ -204,9 +194,6 @@ class Run:
 
     def _acknowledge(self) -> None:
         self._order({"op": "ack", "n": self._seen})
-
-    def _publish_output(self, batch: Iterable[dict[str, Any]]) -> None:
-        self._bus.send(self._records.output(batch))
 
     def _record(self, record: Record) -> None:
         """Take in a record that no supervisor can make."""
@@ -240,7 +227,7 @@ class Run:
                 await self._link.gone.wait()
         await self._read_records()
         if not self.done.is_set():
-            survivors = await self._leave_nobody(_LAST_PATIENCE)
+            survivors = await self._remains.end(_LAST_PATIENCE)
             await self._read_records()  # of a file that they kept closed by a lease
             if not self.done.is_set():
                 self._record(records.lost(self._stop_order, survivors))
@@ -250,17 +237,7 @@ class Run:
     def watch(self, survivors: list[Survivor]) -> None:
         """Tell when the survivors of an ended run are gone, without a supervisor that does."""
         self.survivors = survivors
-        self._watching = asyncio.ensure_future(self._watch(survivors))
-
-    async def _watch(self, survivors: list[Survivor]) -> None:
-        while survivors:
-            await gone([survivor["pid"] for survivor in survivors])
-            survivors = await self._leave_nobody(KILL_TIMEOUT)
-        self._record({"kind": "gone"})
-
-    async def _leave_nobody(self, patience: float) -> list[Survivor]:
-        mark, name = processes.mark_of(self.directory.path), supervisor_of(self.procedure.id)
-        return await leave_nobody(mark, name=name, patience=patience)
+        self._remains.watch(survivors)
 
     async def _read_records(self) -> None:
         while not self.done.is_set():
@@ -270,10 +247,3 @@ class Run:
             self.take_in(batch)
             while self._bus.unacknowledged > WINDOW and self._bus.connected:
                 await asyncio.sleep(0.01)  # the other runs share this connection
-
-
-def _trace_last_phase(procedure: Procedure, parent: str | None) -> None:
-    """Trace the phase that has just ended; by the times that its supervisor recorded."""
-    (state, began), (_, ended) = procedure.process_states[-2:]
-    if tracing.on() and state not in _UNTRACED:
-        tracing.happened(state.value, began, ended, parent, procedure=procedure.id)

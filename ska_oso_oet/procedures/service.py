@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import collections
-import dataclasses
 import logging
 import time
 
@@ -15,7 +14,7 @@ from ..bus.envelope import Envelope
 from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.errors import Conflict, Invalid, TimedOut
 from ..domain.pool import Pool
-from ..domain.scripts import Arguments, FileScript, GitScript, Script
+from ..domain.scripts import Arguments, FileScript
 from ..domain.states import ProcedureState
 from ..files.expiry import keep_tidy
 from ..settings import Settings
@@ -29,7 +28,7 @@ from .queries import ProcedureQueries
 from .run import Run
 from .script_list import ScriptList
 from .script_policy import ScriptFiles
-from .spec import NewProcedure, main_of
+from .spec import NewProcedure, completed, main_of
 
 LOG = logging.getLogger(__name__)
 
@@ -109,7 +108,7 @@ class ScriptExecutionService:
 
     async def _create(self, request: Envelope) -> None:
         command = PrepareProcedure.from_dict(request.payload["cmd"])
-        script = self._completed(command.script)
+        script = completed(command.script, self.settings)
         path = await self._files.find(script)
         aborting = isinstance(script, FileScript) and await self._files.is_abort_script(path)
         limits = {
@@ -131,18 +130,12 @@ class ScriptExecutionService:
         # The reply is the event procedure.lifecycle.created, which carries this request's id.
         self.preparer.prepare(new, request.user, request.request_id)
 
-    def _completed(self, script: Script) -> Script:
-        if not isinstance(script, GitScript):
-            return script
-        repository = script.git_repo or self.settings.git_repo
-        return dataclasses.replace(script, git_repo=repository, resolved_commit=None, resolved_branch=None)
-
     async def _check(self, request: Envelope) -> None:
         """Tell whether a create, and a start after it, would be carried out; do nothing."""
         command = PrepareProcedure.from_dict(request.payload["cmd"])
         self.drain.require_none()
         self.preparer.require_capacity()
-        path = await self._files.find(self._completed(command.script))
+        path = await self._files.find(completed(command.script, self.settings))
         self.pool.require_room()
         if request.payload["start"] and self.pool.reserved is not None:
             raise Conflict(f"Cannot start another script: procedure {self.pool.reserved} is RUNNING")

@@ -38,6 +38,14 @@ class NewProcedure:
     urgent: bool = False
 
 
+def completed(script: Script, settings: Settings) -> Script:
+    """A script as it was asked for, with the repository that is meant if none is named."""
+    if not isinstance(script, GitScript):
+        return script
+    repository = script.git_repo or settings.git_repo
+    return dataclasses.replace(script, git_repo=repository, resolved_commit=None, resolved_branch=None)
+
+
 def spec_of(
     pid: int, new: NewProcedure, run_dir: str, isolation: Isolation, settings: Settings
 ) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from ..bus.wire import Frames, reachable
 from ..kernel import processes
 from ..runs.directory import RunDirectory
 
-Records = Callable[[list[dict[str, Any]]], None]
+Records = Callable[[list[dict[str, Any]]], object]
 
 
 class SupervisorLink:

@@ -12,7 +12,7 @@ import click
 from .command_line import Grammar, SortedWords, key_of, sort_words
 from .help import HelpPage
 from .settings import common_options
-from .values import read_json, read_value
+from .values import json_object, read_value
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -241,15 +241,3 @@ def _words(params: list[click.Parameter]) -> dict[str, Container[str]]:
         if hasattr(parameter.type, "words")
         for spelling in parameter.opts
     }
-
-
-def json_object(context: click.Context, option: click.Parameter, value: str | None) -> Any:
-    if value is None:
-        return None
-    try:
-        found = read_json(value)
-    except ValueError:
-        found = None
-    if not isinstance(found, dict):
-        raise click.BadParameter("needs a JSON object, such as '{\"name\": 1}'", context, option)
-    return found

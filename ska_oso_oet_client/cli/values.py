@@ -7,6 +7,8 @@ import json
 import warnings
 from typing import Any
 
+import click
+
 
 def read_value(text: str) -> Any:
     """The value that ``text`` looks like, as JSON can carry it to the script.
@@ -46,3 +48,15 @@ def _from_python(text: str) -> Any:
         # About escapes such as '\d': the user is typing an argument, not a program.
         warnings.simplefilter("ignore")
         return ast.literal_eval(text)
+
+
+def json_object(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+    if value is None:
+        return None
+    try:
+        found = read_json(value)
+    except ValueError:
+        found = None
+    if not isinstance(found, dict):
+        raise click.BadParameter("needs a JSON object, such as '{\"name\": 1}'", context, option)
+    return found

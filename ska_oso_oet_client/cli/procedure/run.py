@@ -12,7 +12,7 @@ import click
 from ...exit_status import ExitStatus
 from ...model import READY
 from ...script_source import CreateEnv
-from ..command import InitCommand, ScriptArguments, ScriptCommand, json_object
+from ..command import InitCommand, ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..live import waiting
@@ -21,6 +21,7 @@ from ..settings import Settings, completed, pass_settings, tell, typed
 from ..showing import show_procedure, tell_evicted, tell_where
 from ..switches import create_env_option, switch
 from ..unstarted import made_and_started
+from ..values import json_object
 
 _NOTHING = frozenset({"", "none", "null"})
 
