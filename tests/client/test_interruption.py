@@ -191,7 +191,7 @@ def test_ctrl_c_again_does_not_wait_for_the_answer_and_says_where_to_look(
     while process.poll() is None:
         process.send_signal(signal.SIGINT)
         try:
-            process.wait(1)
+            process.wait(5)  # a third one must not meet a process that is ending
         except subprocess.TimeoutExpired:
             continue
     go_on.set()
