@@ -111,9 +111,12 @@ class Procedures:
         :param since: seconds since the epoch
         :raises ConnectionError: if the journal cannot be read
         """
-        asked = await self._bus.lookup.messages(topics=[topics.CREATE], since=since, limit=100_000)
-        documents = [*await self._bus.lookup.all_procedures(limit=100), *(r.payload["cmd"] for r in asked)]
-        return max((document.get("activity_id") or 0 for document in documents), default=0)
+        documents = await self._bus.lookup.all_procedures(limit=100)
+        last = max((document.get("activity_id") or 0 for document in documents), default=0)
+        async for request in self._bus.lookup.all_messages(topics=[topics.CREATE], since=since):
+            if request.topic == topics.CREATE and not request.msg_src.isdecimal():
+                last = max(last, request.payload["cmd"].get("activity_id") or 0)
+        return last
 
 
 def derived(origin: str, purpose: str) -> str:

@@ -47,6 +47,8 @@ class Answers:
         }
         self._in_thread: dict[str, Callable[..., Any]] = {
             "messages": self._messages,
+            "replay": self._messages,
+            "requests": self._requests,
             "procedures": journal.procedures,
             "documents": journal.documents,
             "audit": journal.audit,
@@ -74,9 +76,8 @@ class Answers:
     def _lane(self, what: str, query: dict[str, Any]) -> Lane:
         if what == "audit.verdict":
             return self._verdicts
-        # Messages of a limited size are replayed to a listener; all others are read by a worker.
         by_number = query.get("pids") is not None or query.get("ids") is not None
-        return self._commands if by_number or what == "messages" and "size" not in query else self._lists
+        return self._commands if by_number or what in ("messages", "requests") else self._lists
 
     def _health(self) -> dict[str, str | None]:
         journal = "ok"
@@ -85,6 +86,12 @@ class Answers:
         elif self._spool:
             journal = f"cannot be written: {len(self._spool)} messages wait for room on the disk"
         return {"journal": journal, "audit_export": health_of(self._exporters)}
+
+    def _requests(self, topics: list[str], since: float) -> list[tuple[int, str]]:
+        wanted = Query(topics=tuple(topics), since=since)
+        spooled = [e for e in self._spool.waiting() if wanted.matches(e)]
+        read = self._journal.requests(tuple(topics), since)
+        return [*read, *((e.seq or 0, e.request_id) for e in spooled if e.request_id is not None)]
 
     def _messages(self, **query: Any) -> list[dict[str, Any]]:
         plain: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in query.items()}

@@ -19,6 +19,8 @@ from .high_water_mark import HighWaterMark
 
 LOG = logging.getLogger(__name__)
 
+#: Failures to write: those of SQLAlchemy, and that of an integer which SQLite has no room for.
+_UNWRITTEN = (sa.exc.SQLAlchemyError, OverflowError)
 _AT_ONCE = 100  #: waiting messages in one transaction
 _MOST_REFUSALS = 1000  #: waiting messages beyond which refused requests are counted only
 _RETRY = 0.5  #: seconds between attempts to write waiting messages
@@ -76,7 +78,7 @@ class Spool:
         if batch and not self._waiting:
             try:
                 return Stored(self._append(batch), [], [])
-            except sa.exc.SQLAlchemyError as error:
+            except _UNWRITTEN as error:
                 if not _is_of_journal(error):
                     return self._store_apart(frames, batch, error)
                 LOG.error("Cannot write the journal: %s", error.__cause__ or error)
@@ -159,7 +161,7 @@ class Spool:
         some = self._waiting[:_AT_ONCE]
         try:
             self._journal.append([envelope for _, envelope in some])
-        except sa.exc.SQLAlchemyError as error:
+        except _UNWRITTEN as error:
             if _is_of_journal(error):
                 return False
             self._write_one_by_one(some)
@@ -175,7 +177,7 @@ class Spool:
         for _, envelope in some:
             try:
                 self._journal.append([envelope])
-            except sa.exc.SQLAlchemyError as error:
+            except _UNWRITTEN as error:
                 LOG.error("Dropped a message on %s: %s", envelope.topic, error.__cause__ or error)
 
     def _omitted(self) -> str:
@@ -183,6 +185,6 @@ class Spool:
         return f"; {refusals} refused requests are not on record" if refusals else ""
 
 
-def _is_of_journal(error: sa.exc.SQLAlchemyError) -> bool:
+def _is_of_journal(error: Exception) -> bool:
     """Whether an error is caused by the journal, not by a message."""
     return isinstance(error, sa.exc.OperationalError) or is_damage(error.__cause__)

@@ -22,7 +22,7 @@ LOG = logging.getLogger(__name__)
 Handler = Callable[[Envelope], Awaitable[None]]
 
 _OPEN_FOR = 600.0  #: seconds; older requests without a reply are ignored
-_MOST = 100_000
+_OF_ONE = 10  #: messages read of one request
 
 
 class Dispatcher:
@@ -67,11 +67,18 @@ class Dispatcher:
         since = time.time() - _OPEN_FOR
         topics = [topic for topic in self._handlers if not TOPICS[topic].question]
         replies = [REFUSED, *(reply for topic in topics for reply in TOPICS[topic].replies)]
-        requests = await self._bus.lookup.messages(topics=topics, since=since, limit=_MOST)
-        answers = await self._bus.lookup.messages(topics=replies, since=since, limit=_MOST)
+        asked = await self._bus.lookup.requests(topics, since)
+        answers = await self._bus.lookup.requests(replies, since)
         await asyncio.sleep(0)  # so that replies published meanwhile count
-        answered = {envelope.request_id for envelope in answers} | self._bus.unacknowledged_requests()
-        return [e for e in requests if e.request_id not in answered and (e.seq or 0) <= head]
+        answered = {request_id for _, request_id in answers} | self._bus.unacknowledged_requests()
+        left = dict.fromkeys(request_id for seq, request_id in asked if seq <= head)
+        found: list[Envelope] = []
+        for request_id in left.keys() - answered:
+            messages = await self._bus.lookup.messages(request_id=request_id, topics=topics, limit=_OF_ONE)
+            # Nothing that a script has said is taken for a request, whatever its topic.
+            own = (e for e in messages if e.topic in self._handlers and not e.msg_src.isdecimal())
+            found += [e for e in own if (e.seq or 0) <= head]
+        return sorted(found, key=lambda e: e.seq or 0)
 
     def carry_out(self, request: Envelope) -> None:
         """Begin to carry out a request; its reply is a message.

@@ -93,12 +93,8 @@ class Inbox:
 
     async def _fill_gap(self) -> None:
         with contextlib.suppress(ConnectionError):
-            while True:
-                page = await self._lookup.messages(after=self.position, limit=_PAGE, topics=self._link.topics)
-                for envelope in page:
-                    self._hand_over(envelope)
-                if len(page) < _PAGE:
-                    break
+            async for envelope in self._lookup.all_messages(self.position, topics=self._link.topics):
+                self._hand_over(envelope)
             held, self._held, self._repair = self._held or [], None, None
             for frame in held:
                 # Earlier messages were just read, except those on other topics.

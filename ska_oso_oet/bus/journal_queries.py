@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import logging
+from collections.abc import AsyncIterator
 from typing import Any
 
 from .envelope import Envelope
@@ -13,6 +14,7 @@ from .link import Link
 LOG = logging.getLogger(__name__)
 
 _PAGE = 1000
+_PAGE_BYTES = 2**20  #: size of a page of messages; one message is always read
 
 
 class Lookup:
@@ -28,6 +30,22 @@ class Lookup:
     async def messages(self, **query: Any) -> list[Envelope]:
         """Read messages from the journal; see :class:`~ska_oso_oet.journal.Query`."""
         return [Envelope.from_dict(e) for e in await self._ask("messages", query)]
+
+    async def all_messages(self, after: int = 0, **query: Any) -> AsyncIterator[Envelope]:
+        """Read messages in as many pages as needed, each of a limited size."""
+        while page := await self.messages(**query, after=after, limit=_PAGE, size=_PAGE_BYTES):
+            for envelope in page:
+                yield envelope
+            after = page[-1].seq or after
+
+    async def replay(self, **query: Any) -> list[Envelope]:
+        """Read messages for a listener, who may wait longer than a worker."""
+        return [Envelope.from_dict(e) for e in await self._ask("replay", query)]
+
+    async def requests(self, topics: list[str], since: float) -> list[tuple[int, str]]:
+        """The numbers of the messages on some topics since a time, and the ids of their requests."""
+        found = await self._ask("requests", {"topics": topics, "since": since})
+        return [(seq, request) for seq, request in found]
 
     async def procedures(self, **query: Any) -> list[dict[str, Any]]:
         """Read a page of the latest documents of procedures, the newest first.

@@ -209,7 +209,10 @@ def requests_to(worker: str) -> tuple[str, ...]:
 
 #: The first words of topics that scripts may not use.
 RESERVED = frozenset(
-    {"request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit", "stream"}
+    {
+        *("request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit"),
+        *("stream", "central"),
+    }
 )
 
 _LONGEST = 200  #: characters of a script's topic
@@ -218,7 +221,7 @@ _LONGEST = 200  #: characters of a script's topic
 def objection(topic: str) -> str | None:
     """The reason why a script may not publish on a topic; None if it may."""
     first = topic.split(".")[0]
-    if first in RESERVED or topic in TOPICS:
+    if first.casefold() in RESERVED or topic in TOPICS:
         return f"topic {topic!r} is for the OET itself; begin with another word, such as 'user'"
     if len(topic) > _LONGEST:
         return f"topic {topic[:40]!r}… has more than {_LONGEST} characters"

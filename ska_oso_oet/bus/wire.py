@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, cast
 
+from ..kernel.lines import Lines
+
 LOG = logging.getLogger(__name__)
 
 #: The longest path of a Unix socket in bytes, without the terminating zero.
@@ -48,7 +50,7 @@ class Frames(asyncio.Protocol):
         self._resumed = resumed
         self._opened = opened
         self.longest: int | None = None  #: bytes of a frame beyond which the connection is closed
-        self._rest = b""
+        self._lines = Lines()
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -65,9 +67,8 @@ class Frames(asyncio.Protocol):
             self._resumed(self)
 
     def data_received(self, data: bytes) -> None:
-        lines = (self._rest + data).split(b"\n") if self._rest else data.split(b"\n")
-        self._rest = lines.pop()
-        if self.longest is not None and len(self._rest) > self.longest:
+        lines = self._lines.take(data)
+        if self.longest is not None and self._lines.unfinished > self.longest:
             self.abort()
         for line in lines:
             try:

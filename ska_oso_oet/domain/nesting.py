@@ -26,13 +26,13 @@ def too_deep(value: Any, wrapped: bool = False) -> bool:
     return True
 
 
-def too_many(value: Any) -> bool:
-    """Tell whether a JSON value, not too deep, consists of more than MOST_VALUES values."""
+def too_many(value: Any, most: int = MOST_VALUES) -> bool:
+    """Tell whether a JSON value, not too deep, consists of more than so many values."""
     layer, count = [value], 1
-    while layer and count <= MOST_VALUES:
+    while layer and count <= most:
         layer = _inside(layer)
         count += len(layer)
-    return count > MOST_VALUES
+    return count > most
 
 
 def _inside(layer: list[Any]) -> list[Any]:

@@ -72,6 +72,14 @@ class JournalReader:
             selected = rows.all() if query.size is None else page(rows, 1, query.size)
         return [Envelope.from_dict(json.loads(row.body) | {"seq": row.seq}) for row in selected]
 
+    def requests(self, topics: tuple[str, ...], since: float) -> list[tuple[int, str]]:
+        """The numbers of the messages on some topics since a time, and the ids of their requests."""
+        table = self.tables.messages.c
+        young = self.tables.ours(self.tables.messages, table.time >= since, below(table.topic, topics))
+        selection = sa.select(table.seq, table.request_id).where(young, table.request_id.is_not(None))
+        with self.reading() as connection:
+            return [(seq, request) for seq, request in connection.execute(selection.order_by(table.seq))]
+
     def procedures(
         self,
         *,
@@ -195,5 +203,6 @@ def filtered(
 
 def below(topic: sa.ColumnElement[str], prefixes: tuple[str, ...]) -> sa.ColumnElement[bool]:
     """The condition that a topic is, or lies below, one of these topic prefixes."""
-    each = (sa.or_(topic == p, topic.startswith(f"{p}.", autoescape=True)) for p in prefixes)
+    # Not LIKE, which ignores case in SQLite.
+    each = (sa.or_(topic == p, sa.func.substr(topic, 1, len(p) + 1) == f"{p}.") for p in prefixes)
     return sa.or_(sa.false(), *each)

@@ -115,23 +115,26 @@ async def _remembered(service: ScriptExecutionService) -> list[tuple[Procedure, 
     room = max(0, service.settings.history - len(live))
     ended = await service.bus.lookup.all_procedures(states=[state.value for state in FINAL], limit=room or 1)
     known = {document["id"] for document in (*live, *ended[:room])}
-    return [await _fold(service, pid) for pid in sorted(known)]
+    remembered = []
+    for pid in sorted(known):
+        try:
+            remembered.append(await _fold(service, pid))
+        except ConnectionError:
+            raise
+        except Exception:  # else it would keep this worker from starting, and all others from being stopped
+            LOG.exception("Procedure %s cannot be rebuilt; if it is alive, it is ended", pid)
+    return remembered
 
 
 async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, int]:
     """Rebuild one procedure; tell also which record of its supervisor was the last to be journalled."""
     happened: list[events.Event] = []
-    after, seen = 0, 0
-    while True:
-        page = await service.bus.lookup.messages(
-            about=[pid], topics=[topics.LIFECYCLE], after=after, limit=_PAGE
-        )
-        for envelope in page:
-            if envelope.topic in events.EVENTS:
-                happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
-            after, seen = envelope.seq or 0, max(seen, _record_number(envelope))
-        if len(page) < _PAGE:
-            return Procedure.replay(happened), seen
+    seen = 0
+    async for envelope in service.bus.lookup.all_messages(about=[pid], topics=[topics.LIFECYCLE]):
+        if envelope.topic in events.EVENTS:
+            happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
+        seen = max(seen, _record_number(envelope))
+    return Procedure.replay(happened), seen
 
 
 def _record_number(envelope: Envelope) -> int:

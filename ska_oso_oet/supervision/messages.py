@@ -12,7 +12,6 @@ from .output_capture import OutputCapture
 from .reporter import Reporter
 from .runner_link import RunnerLink
 
-_END_OF_TIME = 2.0**40  #: seconds since the epoch; later times are forged
 _SLOWED = (
     "OET: this script sends more than {:g} messages per second (OET_MESSAGE_RATE) all the time; from now on "
     "sending one waits until there is room\n"
@@ -28,6 +27,7 @@ class Messages:
         self, spec: dict[str, Any], link: RunnerLink, output: OutputCapture, reporter: Reporter
     ) -> None:
         self.announced: str | None = None  #: the last announcement of an abort script
+        self._began = time.time()
         self._limit = spec["message_rate"]
         self._aborting = bool(spec.get("aborting"))
         self._rate = MessageRate(self._limit)
@@ -65,10 +65,11 @@ class Messages:
                     other(one)
 
     def _record_of(self, said: dict[str, Any]) -> dict[str, Any]:
-        """The record of a message, with a time of our own if its time is none."""
+        """The record of a message, with a time of our own if its time is none, or before or after the run."""
         at, topic, payload = said.get("time"), said["topic"], said["payload"]
-        if not isinstance(at, (int, float)) or not 0 <= at < _END_OF_TIME:
-            at = time.time()
+        now = time.time()
+        if not isinstance(at, (int, float)) or not self._began <= at <= now:
+            at = now
         if topic == _ANNOUNCEMENT and self._aborting:
             text = payload.get("msg")
             # An abort announces last in which state the subarray is: the most useful outcome it can have.

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable
 from typing import Any
 
+from ..kernel.lines import Lines
 from ..runs.protocol import LONGEST
 from . import runner_messages
 
@@ -43,7 +44,7 @@ class RunnerLink:
         self._heard = heard
         self._deaf = deaf
         self._untaken = b""  #: said already, and still to be taken by the runner
-        self._rest = b""
+        self._lines = Lines()
         self._reading = False
         self._closed = False
         self._warned = False
@@ -132,10 +133,9 @@ class RunnerLink:
                 self._take(data)
 
     def _take(self, data: bytes) -> bool:
-        lines = (self._rest + data).split(b"\n")
-        self._rest = lines.pop()
-        if len(self._rest) > LONGEST:
-            self._rest = b"too long"
+        lines = self._lines.take(data)
+        if self._lines.unfinished > LONGEST:
+            self._lines.spoil()
         said = [found for line in lines if (found := runner_messages.read(line)) is not None]
         if len(said) < len(lines) and not self._warned:
             self._warned = True

@@ -10,6 +10,9 @@ import sys
 import time
 from collections.abc import Iterator
 
+#: Whoever reads a log in a terminal must not be at the mercy of the names in it.
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+
 _TAGS: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("tags", default=None)
 
 
@@ -36,7 +39,7 @@ class SkaFormatter(logging.Formatter):
             record.funcName,
             f"{record.filename}#{record.lineno}",
             ",".join(f"{name}:{value}" for name, value in tags.items()),
-            record.getMessage().replace("\n", "\\n"),
+            _CONTROL.sub(_escaped, record.getMessage()),
         )
         line = "|".join(str(field) for field in fields)
         return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
@@ -51,6 +54,10 @@ def tagged(**tags: object) -> Iterator[None]:
         yield
     finally:
         _TAGS.reset(token)
+
+
+def _escaped(control: re.Match[str]) -> str:
+    return repr(control[0])[1:-1]
 
 
 def _tag(value: object) -> str:

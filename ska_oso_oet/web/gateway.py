@@ -41,7 +41,7 @@ def _ids() -> tuple[str, str, bool]:
     if len(key) > 200 or _KEY.fullmatch(key) is None:
         raise BadRequest("Idempotency-Key must have between 1 and 200 characters, printable ones of ASCII")
     user = identity.current()  # users may use the same key
-    whose = key if user is None else f"{key} {user.issuer} {user.subject}"
+    whose = key if user is None else json.dumps([key, user.issuer, user.subject])  # a key may have spaces
     body = json.dumps(cast(JsonRequest, request).said, sort_keys=True)
     what = f"{whose} {request.method} {request.path} {body}"
     return uuid.uuid5(uuid.NAMESPACE_URL, whose).hex, uuid.uuid5(uuid.NAMESPACE_URL, what).hex, True

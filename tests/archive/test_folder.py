@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ska_oso_oet.activities.archive.entities import MOST_VALUES, read_document
 from ska_oso_oet.domain.errors import ArchiveAway, Conflict, Invalid, NotFound
 
 from .entities import SBD_ID, InFolder, sbd, sbi
@@ -132,3 +133,10 @@ def test_what_is_stored_is_as_private_as_the_server_wants(tmp_path: Path) -> Non
     subprocess.run([sys.executable, "-c", storing, (tmp_path / "oda").as_uri()], check=True, timeout=60)
     modes = {stat.filemode(path.stat().st_mode) for path in (tmp_path / "oda").rglob("*")}
     assert modes == {"drwx------", "-rw-------"}
+
+
+def test_a_document_of_very_many_values_is_refused() -> None:
+    many = b'{"a": [' + b"{}," * (MOST_VALUES + 1) + b"0]}"
+    with pytest.raises(ValueError, match="more than 100000 values"):
+        read_document(many)
+    assert read_document(b'{"a": [' + b"{}," * 1000 + b"0]}")

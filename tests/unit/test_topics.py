@@ -52,6 +52,9 @@ def test_a_script_may_publish_under_its_own_topics(topic: str) -> None:
         "worker.lost",
         "auth.refused",
         "stream.reset",
+        "Request.procedure.create.x",
+        "PROCEDURE.lifecycle",
+        "central.history",
     ],
 )
 def test_a_script_may_not_publish_under_the_topics_of_the_oet_or_under_no_topic(topic: str) -> None:

@@ -8,6 +8,7 @@ import math
 from typing import Any, Literal
 
 from ...domain.errors import Invalid
+from ...domain.nesting import too_deep, too_many
 
 Status = Literal["Executing", "Observed", "Failed"]
 
@@ -38,10 +39,14 @@ def status_entity(sbi_id: str, current: str, previous: str, version: int = 1) ->
     }
 
 
+#: Values of a document; more would occupy ActivityWorker for seconds, and the largest real block has 426.
+MOST_VALUES = 100_000
+
+
 def read_document(data: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
-    :raises ValueError: if it is anything else, JSON that only Python writes included
+    :raises ValueError: if it is anything else, JSON that only Python writes included, or too much of it
     """
     try:
         document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
@@ -49,6 +54,8 @@ def read_document(data: bytes) -> dict[str, Any]:
         raise ValueError("nested too deep") from None
     if not isinstance(document, dict):
         raise ValueError("no object")
+    if not too_deep(document) and too_many(document, MOST_VALUES):
+        raise ValueError(f"it has more than {MOST_VALUES} values")
     return document
 
 

@@ -39,7 +39,7 @@ class Pages:
         if kept is not None:
             return kept
         topics = list(wanted.topics) or None
-        messages = await bus.lookup.messages(after=after, limit=_LIMIT, size=SIZE, topics=topics)
+        messages = await bus.lookup.replay(after=after, limit=_LIMIT, size=SIZE, topics=topics)
         first, head = await bus.lookup.bounds()  # afterwards, since old messages are removed at any time
         told = b"".join(sse.message(envelope) for envelope in messages if wanted(envelope))
         page = Page(first, head, messages[-1].seq if messages else None, told)
