@@ -89,12 +89,10 @@ async def _end_strangers(service: ScriptExecutionService) -> None:
 
 async def _ended(service: ScriptExecutionService, directory: RunDirectory) -> Run | None:
     """A run that has ended by the journal, to tell when its survivors are gone."""
-    try:
-        procedure, seen = await _fold(service, int(os.path.basename(directory.path)))
-    except ValueError:  # the journal does not know it
+    rebuilt = await _rebuilt(service, int(os.path.basename(directory.path)))
+    if rebuilt is None or not rebuilt[0].final:
         return None
-    if not procedure.final:
-        return None
+    procedure, seen = rebuilt
     run = Run(procedure, directory, service.bus, lambda _: None, seen)
     run.done.set()
     return run
@@ -115,26 +113,33 @@ async def _remembered(service: ScriptExecutionService) -> list[tuple[Procedure, 
     room = max(0, service.settings.history - len(live))
     ended = await service.bus.lookup.all_procedures(states=[state.value for state in FINAL], limit=room or 1)
     known = {document["id"] for document in (*live, *ended[:room])}
-    remembered = []
-    for pid in sorted(known):
-        try:
-            remembered.append(await _fold(service, pid))
-        except ConnectionError:
-            raise
-        except Exception:  # else it would keep this worker from starting, and all others from being stopped
-            LOG.exception("Procedure %s cannot be rebuilt; if it is alive, it is ended", pid)
-    return remembered
+    rebuilt = [await _rebuilt(service, pid) for pid in sorted(known)]
+    return [one for one in rebuilt if one is not None]
 
 
-async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, int]:
-    """Rebuild one procedure; tell also which record of its supervisor was the last to be journalled."""
+async def _rebuilt(service: ScriptExecutionService, pid: int) -> tuple[Procedure, int] | None:
+    """As :func:`_fold`; None if that fails, as one procedure must not keep all others from being stopped."""
+    try:
+        return await _fold(service, pid)
+    except ConnectionError:
+        raise
+    except Exception:
+        LOG.exception("Procedure %s cannot be rebuilt from the journal; if it is alive, it is ended", pid)
+        return None
+
+
+async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, int] | None:
+    """Rebuild one procedure; tell also which record of its supervisor was the last to be journalled.
+
+    None if the journal does not know it.
+    """
     happened: list[events.Event] = []
     seen = 0
     async for envelope in service.bus.lookup.all_messages(about=[pid], topics=[topics.LIFECYCLE]):
         if envelope.topic in events.EVENTS:
             happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
         seen = max(seen, _record_number(envelope))
-    return Procedure.replay(happened), seen
+    return (Procedure.replay(happened), seen) if happened else None
 
 
 def _record_number(envelope: Envelope) -> int:

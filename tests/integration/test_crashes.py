@@ -7,6 +7,7 @@ import json
 import os
 import random
 import signal
+import sqlite3
 import time
 from pathlib import Path
 
@@ -330,3 +331,25 @@ def test_messages_of_a_run_are_whole_when_it_is_stopped_in_the_middle(tmp_path: 
         told = [e["n"] for e in events.all if e["topic"] == "user.script.flood"]
         assert told == list(range(len(told)))
         events.close()
+
+
+def test_a_procedure_that_cannot_be_rebuilt_keeps_no_other_from_being_stopped(
+    talker: str, tmp_path: Path
+) -> None:
+    with serving(tmp_path / "state") as server:
+        odd, sound = server.create(talker), server.run(talker, 100_000, 0.05)
+        server.wait_state(odd, "READY")
+        until(lambda: server.output(sound))
+        process = psutil.Process(server.procedure(odd)["os_pid"])
+        with (
+            contextlib.closing(sqlite3.connect(server.state / "journal.db", timeout=10)) as database,
+            database,
+        ):
+            broken = "UPDATE messages SET body = json_set(body, '$.payload', json_object()) WHERE about = ?"
+            database.execute(f"{broken} AND topic = 'procedure.lifecycle.created'", (odd,))
+        server.kill("ses")
+        server.ready()
+        server.stop_script(sound)
+        assert server.procedure(sound)["state"] == "STOPPED"
+        process.wait(20)  # nobody could stop it by its number
+        assert f"Procedure {odd} cannot be rebuilt" in server.log.read_text()
