@@ -19,8 +19,8 @@ from .high_water_mark import HighWaterMark
 
 LOG = logging.getLogger(__name__)
 
-#: Failures to write: those of SQLAlchemy, and that of an integer which SQLite has no room for.
-_UNWRITTEN = (sa.exc.SQLAlchemyError, OverflowError)
+#: Failures to write: those of SQLAlchemy, of an integer that SQLite has no room for, and of fields.
+_UNWRITTEN = (sa.exc.SQLAlchemyError, OverflowError, KeyError, TypeError, ValueError)
 _AT_ONCE = 100  #: waiting messages in one transaction
 _MOST_REFUSALS = 1000  #: waiting messages beyond which refused requests are counted only
 _RETRY = 0.5  #: seconds between attempts to write waiting messages

@@ -15,7 +15,8 @@ _SHORT = 100  #: characters of a name that is remembered
 
 _SECRET = ("passw", "secret", "token", "credential", "authorization")
 _KEY = re.compile("api.?key")
-_TOKEN = re.compile(r"eyJ[\w-]{5,}(\.[\w-]*)*")
+#: Not within a word, such as the name of a script for a survey of Jupiter.
+_TOKEN = re.compile(r"(?<![A-Za-z0-9])eyJ[\w-]{5,}(\.[\w-]*)*")
 #: User and password in a URL; the user alone of ssh is none: it is the same for everybody.
 _USER = re.compile(r"://(?!(?<=ssh://)[^/\s\":@]*@)[^/\s\"]*@")
 

@@ -9,7 +9,7 @@ from . import events
 from .errors import Conflict
 from .listing import completed, summary
 from .outcome import Outcome
-from .scripts import Arguments, GitScript, Script, script_from_dict
+from .scripts import Arguments, GitScript, Script, script_read_back
 from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
@@ -204,7 +204,7 @@ class Procedure:
         outcome = data.get("outcome")
         return cls(
             id=data["id"],
-            script=script_from_dict(data["script"]),
+            script=script_read_back(data["script"]),
             init=Arguments.from_dict(data["script_args"]["init"]),
             main=Arguments.from_dict(data["script_args"]["main"]),
             process_states=states,

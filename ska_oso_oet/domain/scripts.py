@@ -14,6 +14,7 @@ from .texts import encodable, unprintable
 
 FILE_PREFIX = "file://"
 GIT_PREFIX = "git://"
+LONGEST_URI = 4096  #: characters
 FRESH: Literal["fresh"] = "fresh"
 
 CreateEnv = Union[bool, Literal["fresh"]]
@@ -100,6 +101,18 @@ def script_from_dict(data: Any) -> Script:
     )
 
 
+def script_read_back(data: dict[str, Any]) -> Script:
+    """Read the JSON form of a script that was checked when it was asked for.
+
+    It is not checked again: secrets in its URI, repository or branch are masked since.
+    """
+    if data["script_type"] == "filesystem":
+        return FileScript(script_uri=data["script_uri"])
+    names = {field.name for field in dataclasses.fields(GitScript)}
+    fields = {**data, **(data.get("git_args") or {})}
+    return GitScript(**{name: value for name, value in fields.items() if name in names})
+
+
 def checked_create_env(given: Any) -> CreateEnv:
     """Check whether an environment is wanted; left out means that none is.
 
@@ -120,6 +133,8 @@ def checked_uri(uri: Any, kind: Any) -> str:
     if kind not in ("filesystem", "git"):
         raise Invalid(f"unknown script_type {kind!r}; use 'filesystem' or 'git'")
     prefix = GIT_PREFIX if kind == "git" else FILE_PREFIX
+    if isinstance(uri, str) and len(uri) > LONGEST_URI:
+        raise Invalid(f"script_uri has more than {LONGEST_URI} characters")
     if not isinstance(uri, str) or not uri.startswith(prefix) or uri == prefix:
         raise Invalid(f"script_uri {uri!r} of a {kind} script must start with '{prefix}'")
     if "\0" in uri or not encodable(uri):

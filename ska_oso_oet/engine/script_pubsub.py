@@ -12,7 +12,10 @@ from collections.abc import Callable
 from typing import Any
 
 from ..bus.topics import objection
-from ..domain.nesting import too_deep
+from ..domain.nesting import too_deep, too_many
+from ..runs.protocol import MOST_VALUES
+
+_AROUND = 10  #: values that a saying has around the fields of a message
 
 
 class TopicRefused(ValueError):  # noqa: N818  reads as a sentence in the stack trace
@@ -43,6 +46,11 @@ class Messages:
                 if (why := objection(topic)) is not None:
                     raise TopicRefused(why)
                 fields = {str(name): _carried(value) for name, value in payload.items()}
+                if too_many(fields, MOST_VALUES - _AROUND):
+                    fields = {
+                        name: _shown(one) if isinstance(one, list | dict) else one
+                        for name, one in fields.items()
+                    }
                 self._pass_on(topic, fields)
 
         self._forward = forward  # pypubsub itself holds listeners weakly
@@ -70,7 +78,11 @@ def _carried(value: Any) -> Any:
         carried = json.loads(json.dumps(value, default=repr, allow_nan=False))
         return repr(value) if too_deep(carried) else carried
     except Exception:  # noqa: BLE001  a value of any type may come, with any mistake in it
-        try:
-            return repr(value)
-        except Exception:  # noqa: BLE001
-            return f"<{type(value).__name__}>"
+        return _shown(value)
+
+
+def _shown(value: Any) -> str:
+    try:
+        return repr(value)
+    except Exception:  # noqa: BLE001
+        return f"<{type(value).__name__}>"

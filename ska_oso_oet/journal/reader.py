@@ -54,8 +54,10 @@ class JournalReader:
     def read(self, query: Query) -> list[Envelope]:
         """Read messages."""
         table = self.tables.messages.c
+        # With a time, SQLite must not read all of the journal in the order of numbers: hence the sum.
+        seq = table.seq if query.since is None else table.seq + 0
         selection = sa.select(table.seq, table.body).where(
-            self.tables.ours(self.tables.messages, table.seq > query.after)
+            self.tables.ours(self.tables.messages, seq > query.after)
         )
         if query.topics is not None:
             selection = selection.where(below(table.topic, query.topics))
@@ -65,7 +67,7 @@ class JournalReader:
             selection = selection.where(table.request_id == query.request_id)
         if query.since is not None:
             selection = selection.where(table.time >= query.since)
-        selection = selection.order_by(table.seq).limit(query.limit)
+        selection = selection.order_by(seq).limit(query.limit)
         if query.size is not None:
             selection = selection.execution_options(yield_per=_FEW)
         with self.reading() as connection, connection.execute(selection) as rows:
@@ -78,7 +80,8 @@ class JournalReader:
         young = self.tables.ours(self.tables.messages, table.time >= since, below(table.topic, topics))
         selection = sa.select(table.seq, table.request_id).where(young, table.request_id.is_not(None))
         with self.reading() as connection:
-            return [(seq, request) for seq, request in connection.execute(selection.order_by(table.seq))]
+            # Not sorted by SQLite, which would read all of the journal in that order.
+            return sorted((seq, request) for seq, request in connection.execute(selection))
 
     def procedures(
         self,

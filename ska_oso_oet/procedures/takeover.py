@@ -66,7 +66,7 @@ async def _end_strangers(service: ScriptExecutionService) -> None:
     for name in os.listdir(service.settings.runs) if strangers else ():
         directory = RunDirectory(os.path.join(service.settings.runs, name))
         mark = processes.mark_of(directory.path)
-        if mark not in strangers:
+        if mark not in strangers or not name.isdecimal():
             continue
         known_as = directory.read("process.json")
         supervisor = known_as["pid"] if known_as is not None and processes.is_there(known_as) else None

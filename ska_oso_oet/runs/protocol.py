@@ -26,3 +26,5 @@ WINDOW = 500
 
 #: Bytes that a script's process may say at once, a message for instance.
 LONGEST = 8 * 2**20
+#: The most values in a message of a script's process; beyond that, the engine sends its representation.
+MOST_VALUES = 100_000

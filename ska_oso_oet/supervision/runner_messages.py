@@ -9,10 +9,11 @@ import json
 import math
 from typing import Any
 
-from ..domain.nesting import too_deep
-from ..runs.protocol import LONGEST
+from ..domain.nesting import too_deep, too_many
+from ..runs.protocol import LONGEST, MOST_VALUES
 
 _SHORTEST = len('{"say":"loaded"}')  #: bytes; millions of shorter lines cost nothing
+_LONGEST_TEXTS = {"detail": 2**16, "stacktrace": 2**17, "why": 2**12, "type": 2**10}  #: characters
 _TEXT = (str, type(None))
 _ARGUMENTS = {"args": list, "kwargs": dict}
 #: The fields that each saying must have, with their types.
@@ -40,8 +41,13 @@ def read(line: bytes) -> dict[str, Any] | None:
         said = _DECODER.decode(line.decode())
     except (ValueError, RecursionError):
         said = None
-    if not isinstance(said, dict) or too_deep(said, wrapped=True) or not _is_saying(said):
+    if not isinstance(said, dict) or too_deep(said, wrapped=True) or too_many(said, MOST_VALUES):
         return None
+    if not _is_saying(said):
+        return None
+    for name, most in _LONGEST_TEXTS.items():
+        if isinstance(said.get(name), str):
+            said[name] = said[name][:most]
     return {name: said[name] for name in ("say", "time", "init", *_FIELDS[said["say"]]) if name in said}
 
 

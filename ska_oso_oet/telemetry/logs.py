@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator
 
 #: Whoever reads a log in a terminal must not be at the mercy of the names in it.
-_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")
 
 _TAGS: contextvars.ContextVar[dict[str, str] | None] = contextvars.ContextVar("tags", default=None)
 
@@ -42,7 +42,10 @@ class SkaFormatter(logging.Formatter):
             _CONTROL.sub(_escaped, record.getMessage()),
         )
         line = "|".join(str(field) for field in fields)
-        return f"{line}\n{self.formatException(record.exc_info)}" if record.exc_info else line
+        if not record.exc_info:
+            return line
+        trace = self.formatException(record.exc_info).split("\n")
+        return "\n".join([line, *(_CONTROL.sub(_escaped, each) for each in trace)])
 
 
 @contextlib.contextmanager

@@ -62,6 +62,21 @@ def test_the_subarray_is_given_to_init_and_main_if_they_name_it(server: Server, 
         )
 
 
+def test_a_message_of_very_many_values_is_sent_as_its_representation(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "many.py"
+    script.write_text(
+        "from pubsub import pub\n"
+        "def main():\n"
+        "    pub.sendMessage('user.script.many', values=[[]] * 150_000, name='all')\n"
+    )
+    events = Events(server)
+    server.ended(server.run(str(script)))
+    told = events.wait(lambda e: e["topic"] == "user.script.many")
+    events.close()
+    assert told["values"].startswith("[[], [], ")
+    assert told["name"] == "all"
+
+
 def test_values_json_cannot_carry_are_sent_as_their_representation(server: Server) -> None:
     events = Events(server)
     pid = server.run("odd_messages.py")

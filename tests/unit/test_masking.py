@@ -24,6 +24,7 @@ JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqbyJ9.c2lnbmF0dXJl"
         ("https://me:pw@host/x and ftp://you@host", "https://***@host/x and ftp://***@host"),
         ("ssh://git@host/x.git", "ssh://git@host/x.git"),
         ("ssh://git:pw@host/x.git", "ssh://***@host/x.git"),
+        ("file:///s/surveyJupiter.py", "file:///s/surveyJupiter.py"),
         ("git@host:x.git, a@b", "git@host:x.git, a@b"),
         ({"subarray_id": 1, "ok": [True, None]}, {"subarray_id": 1, "ok": [True, None]}),
     ],
