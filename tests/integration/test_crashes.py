@@ -136,7 +136,7 @@ def test_the_whole_server_killed_and_started_again_takes_the_script_over(
     pid = new_server.create(talker)
     new_server.wait_state(pid, "READY")
     listener = Resuming(new_server)
-    os_pid = new_server.start_main(pid, 400, 0.02)["pid"]
+    os_pid = new_server.start_main(pid, 400, 0.05)["pid"]
     kill_server(new_server)
     assert psutil.Process(os_pid).status() != psutil.STATUS_ZOMBIE
     new_server.start()

@@ -264,12 +264,13 @@ def test_a_reset_is_a_json_object_like_every_event_and_has_no_id(server: Server)
     assert "seq" not in reset
 
 
+@pytest.mark.timeout(300)
 def test_a_listener_that_never_reads_is_disconnected_and_the_others_notice_nothing(server: Server) -> None:
     pid = server.create("floods.py")
     server.wait_state(pid, "READY")
     with _connect(server, room=4096) as silent, _listening(server, procedure=pid) as other:
         server.start_main(pid, "output", 24)
-        other.wait(lambda e: e.get("topic") == "procedure.lifecycle.complete", timeout=60)
+        other.wait(lambda e: e.get("topic") == "procedure.lifecycle.complete", timeout=200)
         received = 0
         # With a window as small as before, the kernel would send what is left in pieces, five a second.
         silent.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2**20)

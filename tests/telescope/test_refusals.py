@@ -56,7 +56,7 @@ def test_a_command_waits_for_no_other(simulator: Simulator) -> None:
 @pytest.mark.parametrize(
     ("state", "command", "argument", "missing"),
     [
-        (S.EMPTY, "AssignResources", [], "no JSON object"),
+        (S.EMPTY, "AssignResources", [], "not a JSON object"),
         (S.EMPTY, "AssignResources", {"dish": {"receptor_ids": []}}, "subarray_id"),
         (S.EMPTY, "AssignResources", {"subarray_id": "1"}, "subarray_id"),
         (S.EMPTY, "AssignResources", {"subarray_id": True}, "subarray_id"),
@@ -66,7 +66,7 @@ def test_a_command_waits_for_no_other(simulator: Simulator) -> None:
         (S.EMPTY, "AssignResources", {"subarray_id": 1, "dish": {"receptor_ids": [1]}}, "receptor_ids"),
         (S.IDLE, "ReleaseResources", {}, "subarray_id"),
         (S.IDLE, "ReleaseResources", {"subarray_id": 9}, "there is no subarray 9"),
-        (S.IDLE, "Configure", [1], "no JSON object"),
+        (S.IDLE, "Configure", [1], "not a JSON object"),
         (S.IDLE, "Configure", {}, "tmc.scan_duration"),
         (S.IDLE, "Configure", {"tmc": 3}, "tmc.scan_duration"),
         (S.IDLE, "Configure", {"tmc": {"scan_duration": 0}}, "tmc.scan_duration"),
@@ -96,7 +96,7 @@ def test_an_argument_that_is_no_json_is_rejected(simulator: Simulator, text: str
     simulator.bring_to(S.IDLE)
     [code], [message] = simulator.subarray.command_inout("Configure", text)
     assert code == ResultCode.REJECTED
-    assert "no JSON object" in message
+    assert "not a JSON object" in message
     assert simulator.history()[-1]["result"] == [ResultCode.REJECTED, message]
     assert simulator.history()[-1]["argument"] == text
 
@@ -104,7 +104,7 @@ def test_an_argument_that_is_no_json_is_rejected(simulator: Simulator, text: str
 @pytest.mark.parametrize(
     ("command", "argument", "wrong"),
     [
-        ("SetDelays", [], "no JSON object"),
+        ("SetDelays", [], "not a JSON object"),
         ("SetDelays", {"Scan": 1}, "'Scan' has no delay"),
         ("SetDelays", {"Configure": -1}, "delay of Configure"),
         ("SetDelays", {"Configure": "1"}, "delay of Configure"),
