@@ -146,7 +146,7 @@ class Transport:
         if token is not None:
             refuse_open_way(self.url)
         # Without one, requests would send a password of ~/.netrc, which is for another program.
-        options["auth"] = _Bearer(token) if token is not None else _unchanged
+        options["auth"] = _Bearer(token) if token is not None else _of_the_address
         options.setdefault("timeout", (CONNECT_TIMEOUT, READ_TIMEOUT))
         if is_this_machine(self.url):
             options["proxies"] = _NO_PROXIES
@@ -223,7 +223,11 @@ def _content(response: requests.Response) -> bytes:
     return bytes(body)
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
+def _of_the_address(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    user, password = requests.utils.get_auth_from_url(request.url or "")
+    if not (user or password):
+        return request
+    requests.auth.HTTPBasicAuth(user, password)(request)
     return request
 
 

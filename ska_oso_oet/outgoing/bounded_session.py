@@ -8,6 +8,8 @@ from typing import Any
 
 import requests
 from requests.adapters import BaseAdapter
+from requests.auth import HTTPBasicAuth
+from requests.utils import get_auth_from_url
 
 from .deadline_adapter import DeadlineAdapter
 
@@ -19,7 +21,8 @@ class TooLarge(requests.RequestException):  # noqa: N818  reads as a sentence
 class BoundedSession(requests.Session):
     """Each request ends after some seconds, reads at most some bytes, and follows no redirect.
 
-    The passwords of `~/.netrc` are not sent. Every request has a connection of its own. For one thread.
+    The address may have a password; those of `~/.netrc` are not sent. Every request has a connection of its
+    own. For one thread.
 
     :param seconds: for a request with its answer
     :param most: bytes of the body of an answer
@@ -27,7 +30,7 @@ class BoundedSession(requests.Session):
 
     def __init__(self, seconds: float, most: int) -> None:
         super().__init__()
-        self.auth = _unchanged  # else the library asks ~/.netrc
+        self.auth = _of_the_address  # else the library asks ~/.netrc
         self.headers["Accept-Encoding"] = "identity"
         self._seconds = seconds
         self._most = most
@@ -36,6 +39,10 @@ class BoundedSession(requests.Session):
     def get_adapter(self, url: str | bytes) -> BaseAdapter:
         """The transport of the current request."""
         return self._adapter or super().get_adapter(str(url))
+
+    def get_redirect_target(self, resp: requests.Response) -> str | None:
+        """Nowhere: of a redirect the library would read the whole body, however large."""
+        return None
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send a request, and read its answer.
@@ -66,5 +73,7 @@ class BoundedSession(requests.Session):
         return bytes(body)
 
 
-def _unchanged(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
+def _of_the_address(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Send the user and password of the address, if it has any."""
+    user, password = get_auth_from_url(request.url or "")
+    return HTTPBasicAuth(user, password)(request) if user or password else request

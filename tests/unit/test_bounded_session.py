@@ -71,6 +71,22 @@ def test_an_endless_answer_is_given_up_at_the_limit() -> None:
         assert server.hung_up.wait(10)
 
 
+def test_a_redirect_with_an_endless_body_is_given_up_at_the_limit() -> None:
+    def answer(connection: socket.socket) -> None:
+        connection.sendall(b"HTTP/1.1 302 Found\r\nLocation: /\r\nTransfer-Encoding: chunked\r\n\r\n")
+        _endless(b"10000\r\n" + b"x" * 65536 + b"\r\n")(connection)
+
+    with odd(answer) as server, BoundedSession(30, 2**20) as session, pytest.raises(TooLarge):
+        session.get(server.url)
+
+
+def test_the_password_of_an_address_is_sent() -> None:
+    fine = OK + b"Content-Length: 2\r\n\r\nok"
+    with odd(lambda connection: connection.sendall(fine)) as server, BoundedSession(10, 100) as session:
+        assert session.get(server.url.replace("//", "//alice:secret@")).content == b"ok"
+    assert b"Authorization: Basic YWxpY2U6c2VjcmV0" in server.asked
+
+
 @pytest.mark.parametrize("begin", [b"", OK + b"Content-Length: 100000\r\n\r\n"], ids=["headers", "body"])
 def test_a_byte_now_and_then_ends_at_the_deadline(begin: bytes) -> None:
     def answer(connection: socket.socket) -> None:

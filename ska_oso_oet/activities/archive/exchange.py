@@ -6,13 +6,12 @@ import dataclasses
 import itertools
 import os
 import time
-import types
 from typing import Any
 
 import requests
 
 from ...domain.errors import ArchiveAway
-from ...outgoing.deadline_adapter import DeadlineAdapter
+from ...outgoing.bounded_session import BoundedSession, TooLarge
 from ...settings.urls import shown
 from .entities import AGAIN, CHECK, LARGEST, write_document
 
@@ -30,14 +29,6 @@ _CONNECTING = 5.0  #: seconds one attempt to connect may take
 
 class Lost(Exception):  # noqa: N818  reads as a sentence
     """The connection failed: whether the request arrived is not known. The text is the reason."""
-
-
-class _Staying(requests.Session):
-    """A session to which no answer is a redirect; of one it would read the whole body, however large."""
-
-    def get_redirect_target(self, resp: requests.Response) -> str | None:
-        """Nowhere."""
-        return None
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -60,20 +51,6 @@ class Exchange:
         self._where = shown(base)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
-        self._adapter = DeadlineAdapter(seconds)
-        self._session = _Staying()
-        self._session.trust_env = False
-        self._session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an institute's own authority
-        for scheme in ("http://", "https://"):
-            self._session.mount(scheme, self._adapter)
-
-    def __enter__(self) -> Exchange:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: types.TracebackType | None
-    ) -> None:
-        self._session.close()
 
     def safely(self, method: str, path: str, body: dict[str, Any] | None = None) -> Answer:
         """Send a request that may be repeated, and repeat it after passing faults.
@@ -96,18 +73,23 @@ class Exchange:
         :raises Lost: if the connection fails before the answer is complete
         :raises ArchiveAway: if the deadline passes, or the answer cannot be read
         """
+        left = self._left()
         try:
-            with self._session.request(
-                method,
-                self._base + path,
-                data=None if body is None else write_document(body),
-                headers=_HEADERS,
-                timeout=(min(_CONNECTING, self._left()), self._left()),
-                stream=True,
-            ) as response:
-                answer = Answer(status=response.status_code, body=self._body(response))
-            self._left()  # a connection shut at the deadline may look like the end of an answer
-            return answer
+            with BoundedSession(left, LARGEST) as session:
+                session.trust_env = False
+                session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an institute's own authority
+                response = session.request(
+                    method,
+                    self._base + path,
+                    data=None if body is None else write_document(body),
+                    headers=_HEADERS,
+                    timeout=(min(_CONNECTING, left), left),
+                )
+            return Answer(status=response.status_code, body=response.content)
+        except TooLarge:
+            raise ArchiveAway(
+                f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB; {CHECK}"
+            ) from None
         except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError) as error:
             self._left()
             raise Lost(_reason(error)) from None
@@ -130,17 +112,6 @@ class Exchange:
     def away(self, lost: Lost) -> ArchiveAway:
         """The refusal that a lost connection means in the end."""
         return ArchiveAway(f"the archive {self._where} cannot be reached: {lost}; {AGAIN}")
-
-    def _body(self, response: requests.Response) -> bytes:
-        body = bytearray()
-        for chunk in response.iter_content(2**16):
-            body += chunk
-            self._left()
-            if len(body) > LARGEST:
-                raise ArchiveAway(
-                    f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB; {CHECK}"
-                )
-        return bytes(body)
 
     def _left(self) -> float:
         left = self._deadline - time.monotonic()

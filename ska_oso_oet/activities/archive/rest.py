@@ -23,8 +23,8 @@ class RestArchive:
 
     def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
         """See the port."""
-        with self._exchange() as exchange:
-            answer = exchange.safely("GET", f"/sbds/{_segment(sbd_id)}")
+        exchange = self._exchange()
+        answer = exchange.safely("GET", f"/sbds/{_segment(sbd_id)}")
         if answer.status == 404:
             raise NotFound.scheduling_block(sbd_id, self.where)
         return self._document(answer)
@@ -32,30 +32,30 @@ class RestArchive:
     def store_instance(self, sbi: dict[str, Any]) -> None:
         """See the port."""
         path = f"/sbis/{_segment(sbi['sbi_id'])}"
-        with self._exchange() as exchange:
-            for attempt in itertools.count(1):
-                sent = _post(exchange, sbi)
-                if isinstance(sent, Answer) and 200 <= sent.status < 300:
-                    return
-                # It may be there: the answer was lost on its way, or it was stored before.
-                found = exchange.safely("GET", path)
-                if found.status != 404:
-                    return self._require_same(self._document(found), sbi)
-                if isinstance(sent, Answer) and sent.status not in PASSING:
-                    raise self._refused(sent)
-                if not exchange.pause(attempt):
-                    break
+        exchange = self._exchange()
+        for attempt in itertools.count(1):
+            sent = _post(exchange, sbi)
+            if isinstance(sent, Answer) and 200 <= sent.status < 300:
+                return
+            # It may be there: the answer was lost on its way, or it was stored before.
+            found = exchange.safely("GET", path)
+            if found.status != 404:
+                return self._require_same(self._document(found), sbi)
+            if isinstance(sent, Answer) and sent.status not in PASSING:
+                raise self._refused(sent)
+            if not exchange.pause(attempt):
+                break
         raise exchange.away(sent) if isinstance(sent, Lost) else self._refused(sent)
 
     def record_status(self, sbi_id: str, status: Status) -> None:
         """See the port."""
         path = f"/status/sbis/{_segment(sbi_id)}"
-        with self._exchange() as exchange:
-            found = exchange.safely("GET", path)
-            before = FIRST_STATUS if found.status == 404 else self._document(found).get("current_status")
-            if before == status:
-                return
-            answer = exchange.safely("PUT", path, status_entity(sbi_id, status, str(before)))
+        exchange = self._exchange()
+        found = exchange.safely("GET", path)
+        before = FIRST_STATUS if found.status == 404 else self._document(found).get("current_status")
+        if before == status:
+            return
+        answer = exchange.safely("PUT", path, status_entity(sbi_id, status, str(before)))
         self._require_success(answer)
 
     def _exchange(self) -> Exchange:
