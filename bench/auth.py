@@ -6,8 +6,8 @@ import statistics
 import tempfile
 from pathlib import Path
 
-from tests.auth.issuer import AUDIENCE, Issuer
 from tests.conftest import Server, serving, until
+from tests.support.issuer import AUDIENCE, Issuer
 
 from .figures import Figure
 from .floors import Floors, get

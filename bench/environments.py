@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 from tests.conftest import Events, Server
-from tests.repositories import Repository
+from tests.support.repositories import Repository
 
 from .figures import Figure, median_ms
 from .floors import Floors

@@ -22,7 +22,7 @@ import psutil
 import pytest
 import requests
 
-from .postgresql import PostgreSQL, copied, end_shared, shared, written
+from .support.postgresql import PostgreSQL, copied, end_shared, shared, written
 
 #: Whether every server of the tests has a central history; see `make test-postgresql`.
 CENTRAL = os.environ.get("OET_TEST_DATABASE") == "postgresql"

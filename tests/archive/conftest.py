@@ -10,8 +10,8 @@ import pytest
 
 from ska_oso_oet.activities.archive import exchange
 
+from ..support.oda import Oda, serving_oda
 from .entities import InFolder, OnServer
-from .oda import Oda, serving_oda
 
 
 @pytest.fixture(autouse=True)

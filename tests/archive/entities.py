@@ -8,7 +8,7 @@ from typing import Any
 
 from ska_oso_oet.activities.archive import open_archive
 
-from .oda import Oda
+from ..support.oda import Oda
 
 TIMEOUT = 10.0  #: of calls that are to succeed
 SHORT = 0.4  #: of calls that are to be late

@@ -15,7 +15,7 @@ import pytest
 from ska_oso_oet.activities.archive.async_archive import AsyncArchive
 from ska_oso_oet.domain.errors import ArchiveAway, NotFound
 
-from ..unit.buses import in_loop, until
+from ..support.buses import in_loop, until
 from .entities import SBD_ID, TIMEOUT, InFolder, sbd, sbi
 
 

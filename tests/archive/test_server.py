@@ -15,8 +15,8 @@ from ska_oso_oet.activities.archive import Archive, open_archive
 from ska_oso_oet.activities.archive.entities import AGAIN, CHECK
 from ska_oso_oet.domain.errors import ArchiveAway, NotFound
 
+from ..support.oda import KINDS, Oda
 from .entities import SBD_ID, SHORT, TIMEOUT, changes, sbd, sbi
-from .oda import KINDS, Oda
 
 
 def calls(archive: Archive) -> list[Callable[[], object]]:

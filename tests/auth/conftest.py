@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ..conftest import Server, serving
-from .issuer import AUDIENCE, Issuer
+from ..support.issuer import AUDIENCE, Issuer
 
 
 @contextlib.contextmanager

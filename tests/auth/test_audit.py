@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from ..conftest import Events, Server, serving, until
+from ..support.issuer import Issuer
 from .conftest import bearer, guarded, log_in
-from .issuer import Issuer
 
 SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
 

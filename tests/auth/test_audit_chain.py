@@ -20,8 +20,8 @@ import requests
 
 from ska_oso_oet_client import AuditVerification, InvalidRequestError, OETClient
 
-from ..bus.ageing import DAY
 from ..conftest import Server, serving, until
+from ..support.ageing import DAY
 
 pytestmark = pytest.mark.timeout(180)
 

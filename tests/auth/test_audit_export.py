@@ -16,7 +16,7 @@ import pytest
 from ska_oso_oet_client import OETClient
 
 from ..conftest import Server, serving, until
-from ..operation.scraping import number, until_number
+from ..support.scraping import number, until_number
 from .receivers import Collector, Record, SyslogReceiver, certificate
 
 pytestmark = pytest.mark.timeout(180)

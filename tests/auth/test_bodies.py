@@ -18,8 +18,8 @@ import pytest
 import requests
 
 from ..conftest import Server, serving, until
+from ..support.issuer import Issuer
 from .conftest import bearer, guarded
-from .issuer import Issuer
 
 START = b'{"state": "RUNNING", "script_args": {"main": {"args": ["sleeping"]}}}'
 STOP = b'{"state": "STOPPED"}'

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from ..conftest import Server
+from ..support.issuer import Issuer
 from .conftest import guarded, log_in
-from .issuer import Issuer
 
 _CROWD = 300
 

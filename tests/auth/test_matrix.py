@@ -19,8 +19,8 @@ from ska_oso_oet.web.bridge import Bridge
 from ska_oso_oet.web.streams.hub import Hub
 
 from ..conftest import Server
+from ..support.issuer import Issuer
 from .conftest import bearer, commands_asked
-from .issuer import Issuer
 
 SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
 

@@ -12,8 +12,8 @@ import requests
 from openapi_spec_validator import validate
 
 from ..conftest import Server, until
+from ..support.issuer import Issuer
 from .conftest import bearer, guarded, log_in, status
-from .issuer import Issuer
 
 
 @pytest.fixture

@@ -14,8 +14,8 @@ import pytest
 import requests
 
 from ..conftest import Server, serving
+from ..support.issuer import Issuer
 from .conftest import guarded, log_in
-from .issuer import Issuer
 
 ISSUER = {"OET_AUTH_ISSUER": "https://issuer.example", "OET_AUTH_AUDIENCE": "oet"}
 

@@ -9,8 +9,8 @@ import pytest
 import requests
 
 from ..conftest import Events, Server
+from ..support.issuer import Issuer
 from .conftest import bearer, log_in
-from .issuer import Issuer
 
 
 def _lines(server: Server, path: str, token: str) -> tuple[list[bytes], float]:

@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 import requests
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server
-from ..integration.terminals import Terminal
+from ..support.activities import Activities, Blocks, inline
+from ..support.issuer import Issuer
+from ..support.terminals import Terminal
 from .conftest import bearer, log_in
-from .issuer import Issuer
 
 SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://diehard.py"}}
 RUN = {"state": "RUNNING", "script_args": {"main": {"args": ["sleeping"]}}}

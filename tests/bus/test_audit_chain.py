@@ -19,7 +19,7 @@ from ska_oso_oet.journal import Journal
 from ska_oso_oet.journal import backup as copies
 from ska_oso_oet.journal.retention import Retention
 
-from . import sample
+from ..support import sample
 from .audited import NOW, Audited
 
 DAY = 86400.0

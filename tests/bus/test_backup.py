@@ -16,7 +16,7 @@ from ska_oso_oet.journal import backup as copies
 from ska_oso_oet.kernel import processes
 
 from ..conftest import Events, Server, serving
-from . import sample
+from ..support import sample
 from .test_damage import oet_server, overwrite
 
 

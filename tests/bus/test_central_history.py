@@ -18,11 +18,11 @@ import pytest
 import requests
 
 from ..auth.conftest import bearer, guarded
-from ..auth.issuer import Issuer
 from ..conftest import Events, Server, serving, until
-from ..integration.terminals import OET
-from ..postgresql import PASSWORD, PostgreSQL, require_equal, shared
-from .ageing import DAY, age
+from ..support.ageing import DAY, age
+from ..support.issuer import Issuer
+from ..support.postgresql import PASSWORD, PostgreSQL, require_equal, shared
+from ..support.terminals import OET
 from .test_damage import oet_server
 
 COUNTING = """

@@ -15,7 +15,7 @@ from ska_oso_oet.journal import Journal, Unusable, file_damage
 from ska_oso_oet.workers import bus
 
 from ..conftest import Events, Server, serving, until
-from . import sample
+from ..support import sample
 
 
 def oet_server(state: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:

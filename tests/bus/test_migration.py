@@ -18,7 +18,7 @@ from ska_oso_oet.journal import backup as copies
 from ska_oso_oet.journal.migration import Schema, transactions_that_lock
 from ska_oso_oet.journal.schema import SCHEMA
 
-from . import sample
+from ..support import sample
 
 
 def opened(file: Path) -> Journal:

@@ -26,9 +26,9 @@ from ska_oso_oet.domain.errors import Unavailable
 from ska_oso_oet.journal import Journal, Query
 from ska_oso_oet.journal import backup as copies
 
-from ..postgresql import PostgreSQL, require_equal
-from ..unit.buses import BrokerProcess, Bus, in_loop, said, until
-from . import sample
+from ..support import sample
+from ..support.buses import BrokerProcess, Bus, in_loop, said, until
+from ..support.postgresql import PostgreSQL, require_equal
 from .audited import Audited
 from .test_retention import NOW, History
 

@@ -21,12 +21,12 @@ from ska_oso_oet.files import expiry
 from ska_oso_oet.journal import Journal, Query
 from ska_oso_oet.journal.retention import Plan, Retention
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
-from ..unit.buses import broker_here, in_loop, said
-from ..unit.buses import until as until_true
-from . import sample
-from .ageing import DAY, age
+from ..support import sample
+from ..support.activities import Activities, Blocks, inline
+from ..support.ageing import DAY, age
+from ..support.buses import broker_here, in_loop, said
+from ..support.buses import until as until_true
 
 NOW = 1_000 * DAY
 

@@ -8,7 +8,7 @@ import pytest
 
 from ska_oso_oet_client.cli import main
 
-from .fake_oet import FakeOET
+from ..support.fake_oet import FakeOET
 
 
 class Result(NamedTuple):

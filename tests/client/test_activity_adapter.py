@@ -4,7 +4,7 @@ import pytest
 
 from ska_oso_oet_client import ActivityAdapter, ActivitySummary, DeadlineError, InvalidRequestError, OETClient
 
-from .fake_oet import Answer, FakeOET, activity_json
+from ..support.fake_oet import Answer, FakeOET, activity_json
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from ..support.fake_oet import Answer, FakeOET, activity_json
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, activity_json
 
 Run = Callable[..., Result]
 RUN = ("activity", "run", "observe", "sbd-123", "--listen=False")

@@ -10,8 +10,8 @@ from ska_oso_oet_client import OETClient
 from ska_oso_oet_client.address import keeps_secrets, resolve
 from ska_oso_oet_client.errors import InvalidRequestError
 
+from ..support.fake_oet import FakeOET
 from .conftest import Result
-from .fake_oet import FakeOET
 
 PLACEHOLDER = "https://k8s.example/ns/oet/{SUBARRAY_ID}/api/v1"
 SECOND = "https://k8s.example/ns/oet/2/api/v1"

@@ -12,8 +12,8 @@ import pytest
 
 from ska_oso_oet_client import OETClient
 
+from ..support.fake_oet import CREATED_AT, FakeOET
 from .conftest import Result
-from .fake_oet import CREATED_AT, FakeOET
 
 Run = Callable[..., Result]
 

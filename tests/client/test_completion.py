@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from .fake_oet import Answer, FakeOET
+from ..support.fake_oet import Answer, FakeOET
 
 OET = Path(sys.executable).with_name("oet")
 BREAKS = " \t\n\"'@><=;|&(:"

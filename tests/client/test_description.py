@@ -11,7 +11,7 @@ from ska_oso_oet_client.cli.times import Times
 from ska_oso_oet_client.decoding import decode
 from ska_oso_oet_client.model import Activity, Procedure
 
-from .fake_oet import activity_json, procedure_json
+from ..support.fake_oet import activity_json, procedure_json
 
 T = 1795324531.0
 

@@ -9,8 +9,8 @@ import pytest
 
 from ska_oso_oet_client import OETClient, RefusedError
 
+from ..support.fake_oet import CREATED_AT, Answer, FakeOET, status_json
 from .conftest import Result
-from .fake_oet import CREATED_AT, Answer, FakeOET, status_json
 
 Run = Callable[..., Result]
 WHEN = "2026-11-22 05:15:31 UTC"

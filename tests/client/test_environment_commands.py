@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ..support.fake_oet import Answer, FakeOET
 from .conftest import Result
-from .fake_oet import Answer, FakeOET
 
 Run = Callable[..., Result]
 

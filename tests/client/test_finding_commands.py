@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ..support.fake_oet import BASE, Answer, FakeOET
 from .conftest import Result
-from .fake_oet import BASE, Answer, FakeOET
 
 Run = Callable[..., Result]
 

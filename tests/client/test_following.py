@@ -10,8 +10,8 @@ from ska_oso_oet_client import OETClient, OutputChunk, Procedure
 from ska_oso_oet_client.decoding import decode
 from ska_oso_oet_client.output_order import OutputOrder
 
+from ..support.fake_oet import Answer, FakeOET, chunk_json, printed, procedure_json, sse
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, chunk_json, printed, procedure_json, sse
 
 Run = Callable[..., Result]
 HELLO = b": hello\n\n"

@@ -9,8 +9,8 @@ import pytest
 from ska_oso_oet_client import Activity, Event, OETClient, OutputChunk
 from ska_oso_oet_client.decoding import decode
 
+from ..support.fake_oet import Answer, FakeOET, activity_json, chunk_json, printed, procedure_json, sse
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, activity_json, chunk_json, printed, procedure_json, sse
 
 Run = Callable[..., Result]
 HELLO = b": hello\n\n"

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
+from ..support.fake_oet import Answer, FakeOET
 from .conftest import Result
-from .fake_oet import Answer, FakeOET
 
 Run = Callable[..., Result]
 

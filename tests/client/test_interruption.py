@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ..conftest import until
-from .fake_oet import Answer, FakeOET, printed
+from ..support.fake_oet import Answer, FakeOET, printed
 from .test_environment_commands import one
 from .test_process import MAIN, command
 

@@ -8,8 +8,8 @@ import pytest
 from ska_oso_oet.bus.topics import TOPICS
 from ska_oso_oet_client import topics
 
+from ..support.fake_oet import Answer, FakeOET, printed, sse
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, printed, sse
 
 Run = Callable[..., Result]
 TEXT = "--format=text"

@@ -12,8 +12,8 @@ import pytest
 
 from ska_oso_oet_client.cli import watching
 
+from ..support.fake_oet import CREATED_AT, Answer, FakeOET, procedure_json, status_json
 from .conftest import Result
-from .fake_oet import CREATED_AT, Answer, FakeOET, procedure_json, status_json
 
 Run = Callable[..., Result]
 

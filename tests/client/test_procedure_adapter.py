@@ -5,7 +5,7 @@ import pytest
 from ska_oso_oet_client.errors import InvalidRequestError
 from ska_oso_oet_client.procedureclient import ProcedureAdapter, ProcedureSummary
 
-from .fake_oet import Answer, FakeOET, procedure_json
+from ..support.fake_oet import Answer, FakeOET, procedure_json
 
 
 @pytest.fixture

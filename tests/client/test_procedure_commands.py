@@ -10,8 +10,8 @@ import pytest
 
 from ska_oso_oet_client import OETClient, SurvivorProcess
 
+from ..support.fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json, status_json
 from .conftest import Result
-from .fake_oet import BASE, Answer, FakeOET, chunk_json, procedure_json, status_json
 
 Run = Callable[..., Result]
 

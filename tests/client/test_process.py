@@ -12,7 +12,7 @@ import pytest
 
 import ska_oso_oet_client
 
-from .fake_oet import FakeOET, chunk_json, printed
+from ..support.fake_oet import FakeOET, chunk_json, printed
 
 PACKAGE = Path(ska_oso_oet_client.__file__).parent
 MAIN = "import sys; from ska_oso_oet_client.cli import main; sys.exit(main())"

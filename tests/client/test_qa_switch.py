@@ -10,8 +10,8 @@ import pytest
 
 from ska_oso_oet_client import InvalidRequestError, OETClient
 
+from ..support.fake_oet import CREATED_AT, Answer, FakeOET, status_json
 from .conftest import Result
-from .fake_oet import CREATED_AT, Answer, FakeOET, status_json
 
 Run = Callable[..., Result]
 

@@ -11,7 +11,7 @@ from ska_oso_oet_client import OETClient
 from ska_oso_oet_client.errors import BadAnswerError, RefusedError, UnreachableError
 from ska_oso_oet_client.stream import blocks
 
-from .fake_oet import Answer, FakeOET, sse
+from ..support.fake_oet import Answer, FakeOET, sse
 
 HELLO = b": hello\n\n"
 

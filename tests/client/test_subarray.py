@@ -8,8 +8,8 @@ import pytest
 
 from ska_oso_oet_client import OETClient
 
+from ..support.fake_oet import FakeOET
 from .conftest import Result
-from .fake_oet import FakeOET
 
 Run = Callable[..., Result]
 

@@ -15,8 +15,8 @@ from ska_oso_oet_client.cli.times import Times
 from ska_oso_oet_client.decoding import decode
 from ska_oso_oet_client.model import Activity, Procedure
 
+from ..support.fake_oet import Answer, FakeOET, activity_json, procedure_json
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, activity_json, procedure_json
 
 
 def complete() -> dict[str, Any]:

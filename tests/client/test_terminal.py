@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from ska_oso_oet_client.terminal import Screen, printable, printable_lines
 
+from ..support.fake_oet import Answer, FakeOET, chunk_json, printed, procedure_json, sse
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, chunk_json, printed, procedure_json, sse
 
 Run = Callable[..., Result]
 

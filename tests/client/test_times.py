@@ -10,8 +10,8 @@ import pytest
 
 from ska_oso_oet_client.cli.times import Times
 
+from ..support.fake_oet import Answer, FakeOET, status_json
 from .conftest import Result
-from .fake_oet import Answer, FakeOET, status_json
 from .test_audit import entry
 
 Run = Callable[..., Result]

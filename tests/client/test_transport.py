@@ -10,7 +10,7 @@ from ska_oso_oet_client import OETClient, transport
 from ska_oso_oet_client.errors import BadAnswerError, LostError, RefusedError, UnreachableError
 from ska_oso_oet_client.retry import outlast
 
-from .fake_oet import Answer, FakeOET
+from ..support.fake_oet import Answer, FakeOET
 
 BUSY = {"Retry-After": "4"}
 

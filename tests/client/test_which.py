@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from ..support.fake_oet import FakeOET
 from .conftest import Result
-from .fake_oet import FakeOET
 
 Run = Callable[..., Result]
 

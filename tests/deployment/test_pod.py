@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 import requests
 
-from ..auth.issuer import AUDIENCE, Issuer
 from ..conftest import until
+from ..support.issuer import AUDIENCE, Issuer
 from .chart import only
 from .pod import LAST, Pod, running
 from .value_sets import OPEN

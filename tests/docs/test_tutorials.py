@@ -15,8 +15,8 @@ import psutil
 import pytest
 
 from ..oidc.conftest import providing
-from ..oidc.person import Person
-from ..oidc.provider import AUDIENCE, CLIENT
+from ..support.person import Person
+from ..support.provider import AUDIENCE, CLIENT
 from .console import DifferentError, Terminal
 from .pages import DOCS, ROOT
 

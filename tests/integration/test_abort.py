@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from ..conftest import Events, Server, serving, until
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 ABORT = """
 from pubsub import pub

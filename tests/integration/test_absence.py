@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ..conftest import Server, serving, until
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 #: Python runs this before anything else: as long as the file is there, no FlaskWorker starts.
 _HINDRANCE = """

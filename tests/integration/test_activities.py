@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from ..activities import Activities, Blocks, inline
-from ..archive.oda import serving_oda
 from ..conftest import SCRIPTS, Events, Server, serving, until
-from ..repositories import Repository
+from ..support.activities import Activities, Blocks, inline
+from ..support.oda import serving_oda
+from ..support.repositories import Repository
 
 TELLS = "import json\ndef main(*args, **kwargs):\n    print(json.dumps({'args': args, 'kwargs': kwargs}))\n"
 WAITS = "import time\ndef main():\n    while True:\n        time.sleep(0.01)\n"

@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import requests
 
-from ..activities import Blocks, inline
-from ..client.fake_oet import FakeOET
 from ..conftest import Server
-from ..contract import Contract, document, exchange
+from ..support.activities import Blocks, inline
+from ..support.contract import Contract, document, exchange
+from ..support.fake_oet import FakeOET
 
 SCRIPT = {"script_type": "filesystem", "script_uri": "file://trivial.py"}
 ARGUMENTS = {"init": {"args": [], "kwargs": {}}, "main": {"args": [], "kwargs": {}}}

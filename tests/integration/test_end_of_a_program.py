@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from ..conftest import SCRIPTS, Server, serving, until
-from ..repositories import Repository
+from ..support.repositories import Repository
 
 ROWS = "".join(f"{n},3.14\n" for n in range(20))
 SCRIPT = SCRIPTS / "ends.py"

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from ..conftest import Events, Server, serving, until
-from ..repositories import Repository
+from ..support.repositories import Repository
 
 BUILD = '[build-system]\nrequires = ["setuptools"]\nbuild-backend = "setuptools.build_meta"\n'
 PROJECT = BUILD + '[project]\nname = "observing"\nversion = "1.0"\ndependencies = [{dependencies}]\n'

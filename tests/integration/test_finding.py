@@ -19,7 +19,7 @@ from ska_oso_oet.domain.errors import NotFound, Unavailable
 from ska_oso_oet.web.run_files import RunFiles
 
 from ..conftest import Server, serving
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 OBSERVE = '''"""Observe one source.
 

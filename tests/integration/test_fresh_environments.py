@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ..activities import Activities, Blocks
 from ..conftest import Server, until
-from ..repositories import Repository
+from ..support.activities import Activities, Blocks
+from ..support.repositories import Repository
 
 SETUP = "from setuptools import setup\nsetup(name='moving', version='1.0', py_modules=['moving', 'later'])\n"
 SCRIPT = (

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from ..auth.conftest import guarded
-from ..auth.issuer import Issuer
 from ..conftest import Server
+from ..support.issuer import Issuer
 
 _USES_IT = """
 import sys, time

@@ -18,7 +18,7 @@ from ska_oso_oet.preparation.git_process import run_git
 from ska_oso_oet.preparation.git_settings import pinned
 
 from ..conftest import Events, Server, serving, until
-from ..repositories import Repository, hanging, prints, redirecting, serving_over_http
+from ..support.repositories import Repository, hanging, prints, redirecting, serving_over_http
 
 
 @pytest.fixture

@@ -20,9 +20,9 @@ import pytest
 from ska_oso_oet.kernel import landlock
 from ska_oso_oet.procedures.isolation_policy import closed_to
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import SCRIPTS, Server, serving, until
-from ..repositories import serving_over_http
+from ..support.activities import Activities, Blocks, inline
+from ..support.repositories import serving_over_http
 from .test_environments import BUILD, project, sees
 
 UID, GID = 54321, 54322

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import SCRIPTS, Server, serving
+from ..support.activities import Activities, Blocks, inline
 
 BAD = [
     ("state=PAUSED", "state: there is no state 'PAUSED'; known are "),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Events, Server, serving, until
-from .terminals import OET, Terminal
+from ..support.terminals import OET, Terminal
 
 SLOW = """
 import time

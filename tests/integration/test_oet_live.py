@@ -10,7 +10,7 @@ import psutil
 import pytest
 
 from ..conftest import Events, Server
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 SCRIPT = """
 import sys

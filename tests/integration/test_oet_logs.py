@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, until
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 PACED = """
 import os, time

@@ -8,8 +8,8 @@ import psutil
 import pytest
 
 from ..conftest import Events, serving, until
-from ..freezer import Freezer
-from .terminals import Terminal
+from ..support.freezer import Freezer
+from ..support.terminals import Terminal
 
 STUBBORN = """
 import time

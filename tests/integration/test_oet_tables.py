@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server
-from .terminals import OET, Terminal
+from ..support.terminals import OET, Terminal
 
 SIZES = [(80, 24), (120, 40)]
 FAILS = "def main():\n    raise ValueError('it went wrong, ' + 'as it was to be expected, ' * 8)\n"

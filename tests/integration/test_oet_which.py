@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 HANGS = "import time\ndef init():\n    time.sleep(3600)\ndef main():\n    pass\n"
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server
-from ..repositories import Repository
+from ..support.repositories import Repository
 
 SCRIPT = (
     "import importlib.metadata, pubsub\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from ..activities import Blocks, inline
 from ..auth.conftest import bearer, guarded
-from ..auth.issuer import Issuer
 from ..conftest import Server, serving
+from ..support.activities import Blocks, inline
+from ..support.issuer import Issuer
 
 CONFIGURATION = Path(__file__).parents[2] / "schemathesis.toml"
 #: Scripts are found, and nothing is fetched from anywhere.

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving
-from ..repositories import Repository
+from ..support.repositories import Repository
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z ")
 PROJECT = (

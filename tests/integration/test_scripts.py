@@ -9,7 +9,7 @@ import pytest
 from ska_oso_oet.settings import PACKAGED_SCRIPTS
 
 from ..conftest import Events, Server, serving
-from .terminals import Terminal
+from ..support.terminals import Terminal
 
 QA = {"wait_for_qa_ready": True}  #: what a function that takes it is told of the operator's decisions
 

@@ -16,9 +16,9 @@ from typing import Any
 import pytest
 import requests
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
-from ..postgresql import PostgreSQL
+from ..support.activities import Activities, Blocks, inline
+from ..support.postgresql import PostgreSQL
 
 SECRET = "hunter2"  # noqa: S105
 ADDRESS = f"https://me:{SECRET}@archive.example/x"

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import requests
 
-from ..activities import Activities, Blocks, inline
 from ..auth.conftest import commands_asked
 from ..conftest import Server
+from ..support.activities import Activities, Blocks, inline
 
 FILE = {"script_type": "filesystem", "script_uri": "file://trivial.py"}
 GIT = {"script_type": "git", "script_uri": "git://a.py"}

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from ..conftest import Server, serving, until
-from ..repositories import Repository
+from ..support.repositories import Repository
 
 
 def test_lines_of_stdout_and_stderr_are_shown_as_they_were_written(server: Server, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 import requests
 
 from ..conftest import Events, Server, serving, until
-from ..freezer import Freezer
+from ..support.freezer import Freezer
 
 GRACE = 2.0
 

@@ -9,8 +9,8 @@ import pytest
 from ska_oso_oet.telescope.block import Block
 from ska_oso_oet.telescope.subarray import SubArray
 
-from ..telescope.database import tango_database
-from ..telescope.simulator import Simulator
+from ..support.database import tango_database
+from ..support.simulator import Simulator
 from .blocks import sample
 
 __all__ = ["tango_database"]

@@ -12,10 +12,10 @@ import pytest
 from ska_oso_oet.settings import PACKAGED_SCRIPTS
 from ska_oso_oet.telescope.states import ObsState
 
-from ..activities import OBSERVE, Activities, Blocks, inline
 from ..conftest import Events, Server, serving, until
-from ..integration.terminals import Terminal
-from ..telescope.simulator import Simulator
+from ..support.activities import OBSERVE, Activities, Blocks, inline
+from ..support.simulator import Simulator
+from ..support.terminals import Terminal
 from .blocks import sample
 
 S = ObsState

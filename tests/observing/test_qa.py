@@ -10,9 +10,9 @@ import pytest
 
 from ska_oso_oet.telescope.states import ObsState
 
-from ..activities import Activities
 from ..conftest import Events, Server, serving
-from ..telescope.simulator import Simulator
+from ..support.activities import Activities
+from ..support.simulator import Simulator
 from .test_activities import add, settings_for
 
 S = ObsState

@@ -14,7 +14,7 @@ from ska_oso_oet.telescope.safety import abort, make_safe
 from ska_oso_oet.telescope.states import ObsState
 from ska_oso_oet.telescope.subarray import SubArray
 
-from ..telescope.simulator import Simulator
+from ..support.simulator import Simulator
 from .test_subarray import COMMANDS
 
 S = ObsState

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving, until
-from ..telescope.simulator import Simulator
+from ..support.simulator import Simulator
 from .test_activities import settings_for
 
 BEGIN = (

@@ -20,7 +20,7 @@ from ska_oso_oet.telescope.errors import (
 from ska_oso_oet.telescope.states import ObsState
 from ska_oso_oet.telescope.subarray import SubArray
 
-from ..telescope.simulator import Simulator
+from ..support.simulator import Simulator
 
 S = ObsState
 Connect = Callable[..., SubArray]

@@ -11,11 +11,11 @@ import requests
 
 from ska_oso_oet.settings import PACKAGED_SCRIPTS
 from tests.client.conftest import nobody, oet, run
-from tests.client.fake_oet import FakeOET
 from tests.conftest import Server, serving
+from tests.support.fake_oet import FakeOET
 
-from .person import Person
-from .provider import AUDIENCE, CLIENT, Provider
+from ..support.person import Person
+from ..support.provider import AUDIENCE, CLIENT, Provider
 
 __all__ = ["nobody", "oet", "run"]
 

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from tests.client.fake_oet import FakeOET
 from tests.client.test_process import MAIN
+from tests.support.fake_oet import FakeOET
 
 CHROMIUM = "/usr/bin/chromium"
 SWITCHES = [

@@ -16,10 +16,10 @@ from ska_oso_oet_client.login.provider import Provider as Endpoints
 from ska_oso_oet_client.login.provider import ProviderRefusal, Tokens, discover
 from ska_oso_oet_client.model import Authentication
 from tests.client.conftest import Result
-from tests.client.fake_oet import FakeOET
+from tests.support.fake_oet import FakeOET
 
-from .person import Person
-from .provider import Provider
+from ..support.person import Person
+from ..support.provider import Provider
 
 Run = Callable[..., Result]
 

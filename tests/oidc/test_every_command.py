@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from ..activities import Blocks, inline
 from ..conftest import Server
-from .person import Person
-from .provider import SECRET, SERVICE, Provider
+from ..support.activities import Blocks, inline
+from ..support.person import Person
+from ..support.provider import SECRET, SERVICE, Provider
 
 OET = str(Path(sys.executable).with_name("oet"))
 REFUSED = 3

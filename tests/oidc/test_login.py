@@ -14,11 +14,11 @@ import requests
 from ska_oso_oet_client import OETClient
 from ska_oso_oet_client.login.callback import Callback
 from tests.client.conftest import Result
-from tests.client.fake_oet import FakeOET
+from tests.support.fake_oet import FakeOET
 
+from ..support.person import Person
+from ..support.provider import AUDIENCE, Provider
 from .conftest import Browser
-from .person import Person
-from .provider import AUDIENCE, Provider
 
 Run = Callable[..., Result]
 

@@ -10,10 +10,10 @@ import pytest
 import requests
 
 from tests.client.conftest import Result
-from tests.client.fake_oet import FakeOET
+from tests.support.fake_oet import FakeOET
 
+from ..support.provider import AUDIENCE, CLIENT, Provider
 from .conftest import Browser
-from .provider import AUDIENCE, CLIENT, Provider
 
 Run = Callable[..., Result]
 

@@ -9,7 +9,7 @@ from playwright.sync_api import Locator, Page, expect, sync_playwright
 
 from tests.conftest import Server
 
-from .provider import Provider
+from ..support.provider import Provider
 from .test_browser import CHROMIUM, SWITCHES
 
 

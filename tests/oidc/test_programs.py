@@ -9,10 +9,10 @@ import pytest
 from ska_oso_oet_client import InvalidRequestError, OETClient
 from ska_oso_oet_client.login.programs import ClientCredentials
 from tests.client.conftest import Result
-from tests.client.fake_oet import FakeOET
+from tests.support.fake_oet import FakeOET
 
+from ..support.provider import SECRET, Provider
 from .conftest import Browser
-from .provider import SECRET, Provider
 
 Run = Callable[..., Result]
 

@@ -16,12 +16,12 @@ import pytest
 from ska_oso_oet_client import NotLoggedInError, OETClient
 from ska_oso_oet_client.login.store import Store
 from tests.client.conftest import Result
-from tests.client.fake_oet import FakeOET, sse
 from tests.client.test_process import MAIN
 from tests.conftest import until
+from tests.support.fake_oet import FakeOET, sse
 
+from ..support.provider import Provider
 from .conftest import Browser
-from .provider import Provider
 
 Run = Callable[..., Result]
 

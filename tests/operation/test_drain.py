@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 import requests
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import WORKERS, Events, Server, serving, until
-from ..repositories import Repository, hanging, prints, serving_over_http
-from .scraping import number
+from ..support.activities import Activities, Blocks, inline
+from ..support.repositories import Repository, hanging, prints, serving_over_http
+from ..support.scraping import number
 
 ABORT = """
 from pubsub import pub

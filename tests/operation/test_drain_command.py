@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from ..auth.conftest import guarded, log_in
-from ..auth.issuer import Issuer
 from ..conftest import Events, Server, serving, until
+from ..support.issuer import Issuer
 
 COMMAND = [sys.executable, "-u", "-m", "ska_oso_oet.server", "drain"]
 

@@ -17,9 +17,9 @@ import requests
 from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE
 
 from ..auth.conftest import guarded, log_in
-from ..auth.issuer import Issuer
 from ..conftest import Events, Server, serving, until
-from .scraping import counts, families, number, numbers, root, series, text, until_number
+from ..support.issuer import Issuer
+from ..support.scraping import counts, families, number, numbers, root, series, text, until_number
 
 FLOOD = """
 from pubsub import pub

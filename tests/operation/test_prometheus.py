@@ -18,7 +18,7 @@ from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE
 from ska_oso_oet.telemetry.metrics.instruments import Histogram
 
 from ..conftest import Server, until
-from .scraping import root, text
+from ..support.scraping import root, text
 
 ROOT = Path(__file__).parents[2]
 DASHBOARD = json.loads((ROOT / "helm/ska-oso-oet/dashboards/oet.json").read_text())

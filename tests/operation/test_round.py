@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Events, Server, serving
-from .scraping import number, until_number
+from ..support.scraping import number, until_number
 
 ROUNDS = 8
 

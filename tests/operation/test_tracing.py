@@ -23,8 +23,8 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 
 from ska_oso_oet.bus.envelope import Envelope
 
-from ..activities import Activities, Blocks, inline
 from ..conftest import Server, serving, until
+from ..support.activities import Activities, Blocks, inline
 
 SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
 TRACE = "0af7651916cd43dd8448eb211c80319c"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from ..repositories import basic
+from ..support.repositories import basic
 
 
 def wheel(name: str, version: str, value: str, requires: tuple[str, ...] = ()) -> tuple[str, bytes]:

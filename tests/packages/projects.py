@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from ..conftest import Server
-from ..repositories import Repository
+from ..support.repositories import Repository
 from .indexes import Index, digest, wheel
 
 SCRIPT = (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server, serving
-from ..repositories import Repository
+from ..support.repositories import Repository
 from .indexes import Index, digest, serving_packages, source_archive, wheel
 from .projects import MAIN, PASSWORD, PYPROJECT, SCRIPT, SKA_X, SKA_Y, entry, failure, lock, sees, source
 

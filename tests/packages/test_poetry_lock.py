@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import Server
-from ..repositories import Repository
+from ..support.repositories import Repository
 from .indexes import Index, digest, wheel
 from .projects import HEAD, MAIN, PUBLIC, PYPROJECT, SCRIPT, SKA_X, SKA_Y, entry, failure, lock, sees, source
 

@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from .database import tango_database
-from .simulator import Simulator
+from ..support.database import tango_database
+from ..support.simulator import Simulator
 
 __all__ = ["tango_database"]
 

@@ -13,7 +13,7 @@ import tango
 
 from ska_oso_oet.telescope.states import ObsState, ResultCode
 
-from .simulator import COMMAND, Simulator
+from ..support.simulator import COMMAND, Simulator
 
 S = ObsState
 Make = Callable[..., Simulator]

@@ -8,7 +8,7 @@ import tango
 from ska_oso_oet.simulator.commands import COMMANDS
 from ska_oso_oet.telescope.states import ObsState, ResultCode
 
-from .simulator import Simulator
+from ..support.simulator import Simulator
 from .test_transitions import DONE
 
 S = ObsState

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ska_oso_oet.telescope.states import ObsState
 
-from .simulator import Simulator, Watch
+from ..support.simulator import Simulator, Watch
 
 
 def ready(watch: Watch) -> list[bool]:

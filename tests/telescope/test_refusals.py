@@ -10,7 +10,7 @@ import tango
 
 from ska_oso_oet.telescope.states import ObsState, ResultCode
 
-from .simulator import ASSIGN, Simulator, commanding
+from ..support.simulator import ASSIGN, Simulator, commanding
 
 S = ObsState
 

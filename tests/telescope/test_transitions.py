@@ -9,7 +9,7 @@ import tango
 
 from ska_oso_oet.telescope.states import ObsState, ResultCode
 
-from .simulator import ASSIGN, CONFIGURE, Simulator, commanding
+from ..support.simulator import ASSIGN, CONFIGURE, Simulator, commanding
 
 S = ObsState
 DONE = [ResultCode.OK, "Command Completed"]

@@ -14,7 +14,7 @@ from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.bus.topics import REFUSED
 from ska_oso_oet.domain.errors import Conflict, Invalid, Refusal, TimedOut, WorkerAway
 
-from .buses import Bus, broker_here, broker_process, in_loop, until
+from ..support.buses import Bus, broker_here, broker_process, in_loop, until
 
 START, STARTED = "request.procedure.start", "procedure.lifecycle.started"
 COMMAND = {"cmd": {"pid": 1}}

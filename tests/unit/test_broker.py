@@ -13,7 +13,7 @@ from pubsub.core import TopicDefnError
 
 from ska_oso_oet.journal import Query
 
-from .buses import SCRIPT_TOPIC, Heard, broker_here, in_loop, said, until
+from ..support.buses import SCRIPT_TOPIC, Heard, broker_here, in_loop, said, until
 
 
 @in_loop

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-from .buses import SCRIPT_TOPIC, broker_process, in_loop, said, until
+from ..support.buses import SCRIPT_TOPIC, broker_process, in_loop, said, until
 
 
 @in_loop

@@ -20,7 +20,7 @@ from ska_oso_oet.domain.states import ProcedureState
 from ska_oso_oet.journal import Journal, Query
 from ska_oso_oet.journal.journal import row_of
 
-from ..postgresql import shared
+from ..support.postgresql import shared
 
 S = ProcedureState
 

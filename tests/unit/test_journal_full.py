@@ -11,7 +11,7 @@ from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.domain.errors import DiskFull
 from ska_oso_oet.journal import Journal, Query
 
-from .buses import SCRIPT_TOPIC, broker_here, in_loop, said, until
+from ..support.buses import SCRIPT_TOPIC, broker_here, in_loop, said, until
 
 
 def _fill(journal: Journal) -> None:

@@ -15,7 +15,7 @@ from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.telemetry.metrics import instruments
 from ska_oso_oet.telemetry.metrics.store import COUNTS, Store
 
-from .buses import Bus, in_loop, said
+from ..support.buses import Bus, in_loop, said
 
 
 @pytest.fixture(autouse=True)

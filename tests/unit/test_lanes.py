@@ -14,7 +14,7 @@ from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.journal.audit_verification import Verification
 from ska_oso_oet.journal.reader import JournalReader
 
-from .buses import broker_here, in_loop, said, until
+from ..support.buses import broker_here, in_loop, said, until
 
 MANY = 30
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from .buses import broker_here, in_loop, said
+from ..support.buses import broker_here, in_loop, said
 
 MESSAGES = 20
 

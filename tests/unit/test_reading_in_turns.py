@@ -21,7 +21,7 @@ from ska_oso_oet.procedures import queries
 from ska_oso_oet.runs.output import OutputReader
 from ska_oso_oet.web.context import Slots
 
-from .buses import broker_here, in_loop, until
+from ..support.buses import broker_here, in_loop, until
 
 SLOW, QUICK = 1, 2
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from ska_oso_oet.supervision.runner_link import RunnerLink
 
-from .buses import in_loop, until
+from ..support.buses import in_loop, until
 
 MIB = 2**20
 

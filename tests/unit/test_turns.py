@@ -12,7 +12,7 @@ from ska_oso_oet.bus.limited_work import Turns
 from ska_oso_oet.domain.errors import TimedOut
 from ska_oso_oet.web.streams.stream_limits import Crowd
 
-from .buses import in_loop, until
+from ..support.buses import in_loop, until
 
 
 @in_loop

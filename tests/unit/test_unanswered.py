@@ -14,7 +14,7 @@ from ska_oso_oet.bus.dispatcher import Dispatcher
 from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.journal.reader import JournalReader
 
-from .buses import broker_here, in_loop
+from ..support.buses import broker_here, in_loop
 
 
 async def _nothing(_request: Envelope) -> None: ...

@@ -18,7 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ska_oso_oet.bus.topics import TOPICS, objection
 
-from ..contract import Contract, document
+from .contract import Contract, document
 
 BASE = "/ska-oso-oet/oet/1/api/v1"
 CREATED_AT = 1795324531.680

@@ -7,7 +7,7 @@ from typing import Any
 
 import requests
 
-from .conftest import Events, Server
+from ..conftest import Events, Server
 
 FINAL = ("COMPLETE", "FAILED", "STOPPED")
 OBSERVE = "file://allocate_and_observe.py"

@@ -29,7 +29,7 @@ CLIENT = "oet-cli"
 SERVICE = "oet-svc"
 SECRET = "s3cret+of/the service"
 
-_HERE = Path(__file__).parent
+_HERE = Path(__file__).parents[1] / "oidc"
 
 
 class Provider:
