@@ -35,20 +35,37 @@ until_said() {
     done
 }
 
-echo "Starting the simulated telescope and oet-server"
-oet-simulator --telescope mid --qa-after 0.5 >"$state/telescope" 2>&1 &
-telescope=$!
-until_said "$state/telescope" '^ready' "$telescope"
-grep '^export' "$state/telescope" >"$state/names"
-. "$state/names"
-oet-server >"$state/ready" &
-server=$!
-until_said "$state/ready" 'is ready: ' "$server"
-cat "$state/ready"
-OET_URL=$(sed -n 's/.*is ready: //p' "$state/ready")
-export OET_URL
+# Start a simulated telescope, mid or low, and a server that observes with it.
+start() {
+    oet-simulator --telescope "$1" --qa-after 0.5 >"$state/telescope" 2>&1 &
+    telescope=$!
+    until_said "$state/telescope" '^ready' "$telescope"
+    grep '^export' "$state/telescope" >"$state/names"
+    . "$state/names"
+    oet-server >"$state/ready" &
+    server=$!
+    until_said "$state/ready" 'is ready: ' "$server"
+    cat "$state/ready"
+    OET_URL=$(sed -n 's/.*is ready: //p' "$state/ready")
+    export OET_URL
+}
+end() {
+    for process in "$server" "$telescope"; do kill "$process"; wait "$process"; done
+    server= telescope=
+}
 
-echo; echo "== A scheduling block is observed: resources are assigned, two scans run, resources are released"
+echo "Starting a simulated SKA-low and oet-server"
+start low
+
+echo; echo "== A scheduling block of SKA-low is observed"
+show oet activity run observe sbd-low-demo
+end
+
+echo; echo "Starting a simulated SKA-mid and oet-server"
+export OET_STATE_DIR="$state/mid"
+start mid
+
+echo; echo "== A scheduling block of SKA-mid is observed: resources are assigned, two scans run, resources are released"
 show oet activity run observe sbd-mid-demo
 show oet activity describe
 
@@ -57,7 +74,7 @@ oet listen --format=text --topics=user,sb,scan,subarray >"$state/events" &
 listener=$!
 show oet activity run observe sbd-mid-demo --listen=False
 printf '\n$ oet listen --format=text --topics=user,sb,scan,subarray\n'
-until_said "$state/events" 'SB sbd-mid-demo: scan 2 starting' "$server"
+until_said "$state/events" 'scan 2 of 2' "$server"
 cat "$state/events"
 show oet activity stop
 kill "$listener"

@@ -16,6 +16,7 @@ from ..domain.instances import instance
 from ..domain.scheduling import checked_sbd_id
 from ..settings import Settings
 from .archive.async_archive import AsyncArchive
+from .observation_check import require_observable
 from .plan import Plan, plan
 from .procedures import Procedures
 from .status_recorder import StatusRecorder
@@ -39,13 +40,16 @@ class Preparation:
         """
         command = RunActivity.from_dict(request.payload["cmd"])
         document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id))
-        return plan(
+        planned = plan(
             command,
             document,
             sbi_id=sbi_id(request),
             home=self._settings.activities,
             subarray_id=self._settings.subarray_id,
         )
+        # Thousands of scans take a moment.
+        await asyncio.to_thread(require_observable, planned, self._settings)
+        return planned
 
     async def carry_out(self, planned: Plan, request: Envelope, aid: Callable[[], int]) -> dict[str, Any]:
         """Store the instance, and have the procedure created; return its document.

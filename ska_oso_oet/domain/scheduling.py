@@ -18,6 +18,8 @@ from .texts import encodable
 
 FUNCTIONS = ("init", "main")  #: the functions that an activity may give arguments to
 _OLDER_NAME_OF_MAIN = "run"
+_OLDER_NAME_OF_ARGUMENTS = "default_args"
+_OLDER_KINDS = {"filesystemscript": "filesystem", "gitscript": "git"}  #: of PDM 8 and 9
 
 #: Characters that may end or hide a line of a log: controls, odd spaces, marks of direction.
 _UNSEEN = (
@@ -93,9 +95,9 @@ class SchedulingBlock:
             raise Invalid(f"scheduling block {self.sbd_id} has no activity {name!r}; it has: {names}")
         try:
             data = _object(activities[name], "it")
-            return ActivityDefinition(
-                name=name, script=_script(data, create_env), arguments=_arguments(data.get("function_args"))
-            )
+            older = data.get(_OLDER_NAME_OF_ARGUMENTS)
+            given = _arguments(data.get("function_args", older))
+            return ActivityDefinition(name=name, script=_script(data, create_env), arguments=given)
         except Invalid as error:
             raise Invalid(
                 f"activity {name!r} of scheduling block {self.sbd_id}: {_cut(str(error))}"
@@ -159,7 +161,8 @@ def _object(value: Any, what: str) -> dict[str, Any]:
 
 
 def _script(data: dict[str, Any], create_env: CreateEnv) -> ActivityScript:
-    kind = data.get("kind")
+    kind = data.get("kind") or data.get("procedure_type")
+    kind = _OLDER_KINDS.get(kind, kind) if isinstance(kind, str) else kind
     if kind == "inline":
         return _inline(data.get("content"), create_env)
     if kind == "filesystem":
@@ -167,7 +170,8 @@ def _script(data: dict[str, Any], create_env: CreateEnv) -> ActivityScript:
         return script_from_dict({"script_type": kind, "script_uri": uri, "create_env": create_env})
     if kind == "git":
         git_args = {f"git_{field}": data.get(field) for field in ("repo", "branch", "commit")}
-        uri = _uri(data.get("path"), GIT_PREFIX)
+        path = data.get("path")
+        uri = _uri(path.lstrip("/") if isinstance(path, str) else path, GIT_PREFIX)
         return script_from_dict(
             {"script_type": kind, "script_uri": uri, "create_env": create_env, "git_args": git_args}
         )

@@ -85,7 +85,7 @@ class ScriptFiles:
             raise TimedOut(f"the file system does not answer for {what}") from None
 
     def _check_file(self, script: FileScript) -> str:
-        real = os.path.realpath(_place_of(script.path, self._settings))
+        real = os.path.realpath(self._settings.place_of_script(script.path))
         self._require_inside(real, f"script {script.script_uri}")
         if not real.endswith(".py"):
             raise Invalid(f"script {script.script_uri} must be a Python file, ending in '.py'")
@@ -155,11 +155,4 @@ def _places(path: str) -> Iterator[str]:
 
 def find_abort_script(settings: Settings) -> str:
     """The path of the abort script: in the scripts' location, else the packaged one."""
-    return _place_of(settings.abort_script, settings)
-
-
-def _place_of(path: str, settings: Settings) -> str:
-    """The path of a script; a relative one is looked up in the scripts' location, then among the packaged."""
-    own = os.path.join(settings.scripts_location, path)
-    packaged = os.path.join(PACKAGED_SCRIPTS, path)
-    return packaged if os.path.isfile(packaged) and not os.path.lexists(own) else own
+    return settings.place_of_script(settings.abort_script)

@@ -67,6 +67,12 @@ class Settings(Declared):
         """The folder of the files that activities pass to their scripts."""
         return os.path.join(self.state_dir, "activities")
 
+    def place_of_script(self, path: str) -> str:
+        """The path of a script; a relative one is of the scripts' location, or else a packaged one."""
+        own = os.path.join(self.scripts_location, path)
+        packaged = os.path.join(PACKAGED_SCRIPTS, path)
+        return packaged if os.path.isfile(packaged) and not os.path.lexists(own) else own
+
     @property
     def telescope_environment(self) -> dict[str, str]:
         """The environment variables that name the telescope for scripts."""
@@ -78,6 +84,9 @@ class Settings(Declared):
                 "subarray_prefix",
                 "central_node",
                 "quality_monitor_prefix",
+                "quality_attribute",
+                "tmc_interfaces",
+                "observatory",
             )
         }
         return {name: value for name, value in values.items() if value}
@@ -111,7 +120,6 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
     short = values["telescope"].removeprefix("SKA-")
     values["subarray_prefix"] = values["subarray_prefix"] or f"{short}-tmc/subarray"
     values["central_node"] = values["central_node"] or f"{short}-tmc/central-node/0"
-    values["quality_monitor_prefix"] = values["quality_monitor_prefix"] or f"{short}-sdp/quality-monitor"
     values["oda_url"] = values["oda_url"] or url_of(os.path.join(values["state_dir"], "oda"))
     _complete_authentication(values, short)
     return Settings(**values)

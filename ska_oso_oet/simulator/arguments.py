@@ -70,6 +70,13 @@ def resources(telescope: Telescope, argument: dict[str, Any]) -> list[str]:
     return receptors
 
 
+def scan_types(argument: dict[str, Any]) -> set[str]:
+    """Return the scan types that an argument of AssignResources tells the SDP."""
+    block = _within(argument, "sdp", "execution_block")
+    types = block.get("scan_types") if isinstance(block, dict) else None
+    return {part["scan_type_id"] for part in types or () if isinstance(part, dict) and "scan_type_id" in part}
+
+
 def scan_duration(argument: dict[str, Any]) -> float:
     """Return the seconds a scan shall last, from an argument of Configure.
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from ..telescope.states import ResultCode
 from .answers import Answer, Result, new_id
 from .arguments import BadArgument, decoded, subarray_id
+from .commands_taken import CommandsTaken
 from .listening import Listener, Nobody
 from .subarray import Subarray
 
@@ -18,6 +19,7 @@ class Central:
         self._subarrays = subarrays
         self._listener: Listener = Nobody()
         self.last_result = ("", "")
+        self.taken = CommandsTaken()
 
     def attach(self, listener: Listener) -> None:
         """Report changes to this listener from now on."""
@@ -38,10 +40,15 @@ class Central:
         except BadArgument as error:
             return Answer(ResultCode.REJECTED, str(error))
         ours = new_id(name)
+        self.taken.begin(ours, name)
         answer = subarray.execute(name, text, lambda _theirs, result: self._report(ours, result))
         self._listener.flush()
-        return Answer(answer.code, ours) if answer.code is ResultCode.QUEUED else answer
+        if answer.code is ResultCode.QUEUED:
+            return Answer(answer.code, ours)
+        self.taken.end(ours, Result(answer.code, answer.text))
+        return answer
 
     def _report(self, command_id: str, result: Result) -> None:
+        self.taken.end(command_id, result)
         self.last_result = (command_id, result.to_json())
         self._listener.publish("longRunningCommandResult", self.last_result)

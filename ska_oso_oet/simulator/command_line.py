@@ -69,6 +69,20 @@ _DEFAULTS = ", ".join(f"{command}={seconds:g}" for command, seconds in DEFAULT_D
     help="Seconds from the end of Configure until quality is ready by itself; a scan makes it not ready. "
     "Without: not ready until SetReady is sent to the quality monitor.",
 )
+@click.option(
+    "--interfaces",
+    metavar="ASSIGN/CONFIGURE",
+    default="",
+    help="Interfaces of the commands: 2.4/6.1 or 2.1/4.1 for mid, 4.1/6.1 or 4.0/4.0 for low. "
+    "Without: the newest. Of `any`, only what a command cannot do without is checked.",
+)
+@click.option(
+    "--base-classes",
+    "base",
+    type=click.Choice(["1.4", "1.0", "0.20"]),
+    default="1.4",
+    help="Version of the devices' base classes. Before 1.0, a command in the wrong state raises.",
+)
 @click.option("--tango-host", type=Address(), help="Tango database to register the devices in.")
 def main(
     telescope: Telescope,
@@ -78,6 +92,8 @@ def main(
     port: int,
     delays: tuple[tuple[str, float], ...],
     qa_after: float | None,
+    interfaces: str,
+    base: str,
     tango_host: str | None,
 ) -> None:
     """Simulate a telescope until interrupted.
@@ -90,7 +106,18 @@ def main(
     from .server import CannotServe, serve
     from .tmc import Tmc
 
-    tmc = Tmc(telescope, subarrays=subarrays, old_names=old_names, delays=dict(delays), qa_after=qa_after)
+    try:
+        tmc = Tmc(
+            telescope,
+            subarrays=subarrays,
+            old_names=old_names,
+            delays=dict(delays),
+            qa_after=qa_after,
+            interfaces=interfaces,
+            base=base,
+        )
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--interfaces") from None
 
     def ready(environment: dict[str, str]) -> None:
         for name, value in environment.items():

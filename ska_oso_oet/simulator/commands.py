@@ -55,6 +55,13 @@ COMMANDS = {
             delay=0.3,
         ),
         Command(
+            name="ObsReset",
+            allowed=frozenset({S.ABORTED, S.FAULT}),
+            during=S.RESETTING,
+            after=S.IDLE,
+            delay=0.3,
+        ),
+        Command(
             name="Restart",
             allowed=frozenset({S.ABORTED, S.FAULT}),
             during=S.RESTARTING,

@@ -11,12 +11,14 @@ from tango.server import attribute, command
 
 from ..telescope.states import ObsState
 from .arguments import decoded
-from .base_device import Answered, TmcDevice
+from .base_device import Answered
+from .commands_taken import CommandsTaken
 from .faults import Fault
 from .history import LONGEST
+from .observing_device import ObservingDevice
 
 
-class CentralNode(TmcDevice):
+class CentralNode(ObservingDevice):
     """Assigns resources to subarrays."""
 
     def init_device(self) -> None:
@@ -24,10 +26,18 @@ class CentralNode(TmcDevice):
         self.central = self.tmc.central
         super().init_device()
         self.central.attach(self.publisher)
+        self.telescope_state = tango.DevState.ON
+
+    def taken(self) -> CommandsTaken:
+        """Return the record of its commands."""
+        return self.central.taken
 
     def present(self) -> dict[str, Any]:
         """Return the attributes that push change events, with their values."""
-        return {"longRunningCommandResult": self.central.last_result}
+        return {
+            "longRunningCommandResult": self.central.last_result,
+            "telescopeState": getattr(self, "telescope_state", tango.DevState.ON),
+        }
 
     @attribute(dtype=("str",), max_dim_x=2)
     def longRunningCommandResult(self) -> tuple[str, str]:
@@ -36,8 +46,39 @@ class CentralNode(TmcDevice):
 
     @attribute(dtype=tango.DevState)
     def telescopeState(self) -> tango.DevState:
-        """Always ON."""
-        return tango.DevState.ON
+        """ON, OFF or STANDBY."""
+        return self.telescope_state
+
+    @attribute(dtype=bool)
+    def isDishVccConfigSet(self) -> bool:
+        """Whether dishes and correlator inputs are assigned to each other: always."""
+        return True
+
+    @command(dtype_in=str, dtype_out="DevVarLongStringArray")
+    def LoadDishCfg(self, text: str) -> Answered:
+        """Assign dishes and correlator inputs: nothing to do."""
+        return [[0], ["the simulator needs no configuration of dishes"]]
+
+    @command(dtype_out="DevVarLongStringArray")
+    def TelescopeOn(self) -> Answered:
+        """Switch the telescope on."""
+        return self.telescope_switched(tango.DevState.ON)
+
+    @command(dtype_out="DevVarLongStringArray")
+    def TelescopeOff(self) -> Answered:
+        """Switch the telescope off."""
+        return self.telescope_switched(tango.DevState.OFF)
+
+    @command(dtype_out="DevVarLongStringArray")
+    def TelescopeStandby(self) -> Answered:
+        """Put the telescope on standby."""
+        return self.telescope_switched(tango.DevState.STANDBY)
+
+    def telescope_switched(self, state: tango.DevState) -> Answered:
+        """Change the state of the telescope at once."""
+        self.telescope_state = state
+        self.push_change_event("telescopeState", state)
+        return [[0], [f"the telescope is {state}"]]
 
     @command(dtype_in=str, dtype_out="DevVarLongStringArray")
     def AssignResources(self, text: str) -> Answered:
@@ -50,7 +91,7 @@ class CentralNode(TmcDevice):
         return self.answered(self.central.execute, "ReleaseResources", text)
 
 
-class SubarrayNode(TmcDevice):
+class SubarrayNode(ObservingDevice):
     """One subarray."""
 
     def init_device(self) -> None:
@@ -59,6 +100,10 @@ class SubarrayNode(TmcDevice):
         super().init_device()
         self.subarray.attach(self.publisher)
         self.subarray.reset()
+
+    def taken(self) -> CommandsTaken:
+        """Return the record of its commands."""
+        return self.subarray.taken
 
     def present(self) -> dict[str, Any]:
         """Return the attributes that push change events, with their values."""
@@ -142,6 +187,11 @@ class SubarrayNode(TmcDevice):
         """Give up all resources after an abort or a fault."""
         return self.answered(self.subarray.execute, "Restart")
 
+    @command(dtype_out="DevVarLongStringArray")
+    def ObsReset(self) -> Answered:
+        """Keep the resources after an abort or a fault, and be IDLE."""
+        return self.answered(self.subarray.execute, "ObsReset")
+
     @command(dtype_in=str)
     def SetDelays(self, text: str) -> None:
         """Simulator only: set the seconds that commands take, by name."""
@@ -167,39 +217,3 @@ class SubarrayNode(TmcDevice):
             take(data)
         except ValueError as error:
             self.throw("API_InvalidArgs", error)
-
-
-class QualityMonitor(TmcDevice):
-    """Says whether the data of a subarray are good enough to observe."""
-
-    def init_device(self) -> None:
-        """Begin, or begin anew."""
-        self.quality = self.tmc.quality[self.number()]
-        super().init_device()
-        self.quality.attach(self.publisher)
-
-    def present(self) -> dict[str, Any]:
-        """Return the attributes that push change events, with their values."""
-        return {"qaReady": self.quality.ready}
-
-    def delete_device(self) -> None:
-        """End whatever is going on."""
-        super().delete_device()
-        self.quality.close()
-
-    @attribute(dtype=bool)
-    def qaReady(self) -> bool:
-        """Whether the data are good enough."""
-        return self.quality.ready
-
-    @command
-    def SetReady(self) -> None:
-        """Say that they are."""
-        self.quality.set(True)
-        self.publisher.flush()
-
-    @command
-    def SetNotReady(self) -> None:
-        """Say that they are not."""
-        self.quality.set(False)
-        self.publisher.flush()

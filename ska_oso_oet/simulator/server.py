@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
@@ -13,10 +14,26 @@ import tango
 from tango.server import run
 
 from .base_device import TmcDevice
-from .devices import CentralNode, QualityMonitor, SubarrayNode
+from .devices import CentralNode, SubarrayNode
+from .quality_device import QualityMonitor
 from .tmc import Tmc
 
 NAME = "oet-simulator"
+
+#: What this observatory knows, and blocks do not say.
+_RECEIVE = {"sdp_script": "vis-receive", "script_version": "latest", "script_parameters": {}}
+_OBSERVATORY = {
+    "mid": {
+        "fsp_ids": [1, 2, 3, 4],
+        "band_5_tuning": [5.85, 7.25],
+        "telescope_model": {
+            "source_uris": ["car:ska-mid?main#tmdata"],
+            "array_layout_path": "instrument/ska1_mid/layout/mid-layout.json",
+        },
+        "sdp_configurations": [_RECEIVE],
+    },
+    "low": {"fsp_ids": [1, 2], "sdp_configurations": [_RECEIVE]},
+}
 START_LIMIT = 20.0  #: seconds from listening to answering
 
 
@@ -128,6 +145,9 @@ def environment(tmc: Tmc, address: str, tango_host: str | None) -> dict[str, str
         "SUBARRAYNODE_TRL_PREFIX": trl(tmc.names.subarray_prefix),
         "CENTRALNODE_TRL": trl(tmc.names.central_node),
         "QUALITYMONITOR_TRL_PREFIX": trl(tmc.names.quality_prefix),
+        "QUALITYMONITOR_ATTRIBUTE": "qaReady",
+        **({"OET_TMC_INTERFACES": tmc.version.interfaces} if tmc.version.strict else {}),
+        "OET_OBSERVATORY": json.dumps(_OBSERVATORY[tmc.telescope], separators=(",", ":")),
     }
 
 

@@ -10,15 +10,17 @@ from typing import Any
 
 from ..telescope.states import ObsState, ResultCode
 from .answers import COMPLETED, INTERRUPTED, Answer, CommandRaised, NotAllowed, Result, new_id
-from .arguments import BadArgument, check, decoded, resources, scan_duration, scan_id
+from .arguments import BadArgument, decoded, resources, scan_duration, scan_id, scan_types
 from .commands import COMMANDS, Command
+from .commands_taken import CommandsTaken
+from .configuration import configured, require_configurable
 from .delays import checked_delays
 from .faults import Fault, Faults, Kind
 from .history import History
 from .listening import Listener, Nobody
-from .names import Telescope
 from .operation import Operation, Report
 from .quality import Quality
+from .versions import Version
 
 CRASHED = 70  #: exit status of a server that an injected fault has ended
 
@@ -30,16 +32,15 @@ class Subarray:
     of changes in the order they happened.
     """
 
-    def __init__(
-        self, name: str, telescope: Telescope, delays: Mapping[str, float], quality: Quality
-    ) -> None:
+    def __init__(self, name: str, version: Version, delays: Mapping[str, float], quality: Quality) -> None:
         self.name = name
-        self._telescope = telescope
+        self._version = version
         self._quality = quality
         self._default_delays = delays
         self._lock = threading.RLock()
         self._listener: Listener = Nobody()
         self._history = History()
+        self.taken = CommandsTaken()
         self._faults = Faults()
         self._operation: Operation | None = None
         self._obs_state = ObsState.EMPTY
@@ -49,12 +50,14 @@ class Subarray:
         self._delays = dict(self._default_delays)
         self._faults.clear()
         self._history.clear()
+        self.taken.clear()
         self.last_result = ("", "")
         self._clear()
 
     def _clear(self) -> None:
         self.assigned: list[str] = []
         self.configuration: Any = {}
+        self._scan_types: set[str] = set()
         self.scan_id = 0
 
     def attach(self, listener: Listener) -> None:
@@ -120,15 +123,26 @@ class Subarray:
                 answer = Answer(ResultCode.QUEUED, operation.id)
             except BadArgument as error:
                 answer = Answer(ResultCode.REJECTED, str(error))
+                self._history.record(name, argument, at, answer)
             except (NotAllowed, CommandRaised) as error:
                 code = ResultCode.NOT_ALLOWED if isinstance(error, NotAllowed) else ResultCode.FAILED
                 self._history.record(name, argument, at, Answer(code, str(error)))
-                raise
-            self._history.record(name, argument, at, answer)
+                if code is ResultCode.FAILED or not self._version.queues_refusals:
+                    raise
+                answer = self._refused_later(name, Result(code, str(error)), also_tell)
+            else:
+                self._history.record(name, argument, at, answer)
             if operation is not None:
                 self._begin(operation)
         self._listener.flush()
         return answer
+
+    def _refused_later(self, name: str, result: Result, also_tell: tuple[Report, ...]) -> Answer:
+        """Queue a command that will be refused: the devices look at their state when its turn comes."""
+        command_id = new_id(name)
+        for report in (self._report, *map(self._afterwards, also_tell)):
+            report(command_id, result)
+        return Answer(ResultCode.QUEUED, command_id)
 
     def _accepted(self, command: Command, argument: Any, also_tell: tuple[Report, ...]) -> Operation:
         doing = self._operation.command.name if self._operation else None
@@ -137,12 +151,15 @@ class Subarray:
             raise NotAllowed(command.name, self.name, self._obs_state)
         if doing and not interrupts:
             raise NotAllowed(command.name, self.name, self._obs_state, doing)
-        check(self._telescope, command.name, argument)
+        self._version.check(command.name, argument)
+        if command.name == "Configure" and self._version.strict:
+            require_configurable(argument, self.configuration, self._scan_types)
         fault = self._faults.take(command.name)
         if fault is not None and fault.kind is Kind.REJECT:
             raise BadArgument(fault.message)
         if fault is not None and fault.kind is Kind.RAISE:
             raise CommandRaised(fault.message)
+        self._version.use(command.name, argument)
         return Operation(
             id=new_id(command.name),
             command=command,
@@ -155,12 +172,16 @@ class Subarray:
     def _begin(self, operation: Operation) -> None:
         command, before = operation.command, self._operation
         self._operation = operation
+        self.taken.begin(operation.id, command.name)
         if before is not None:
             before.hold()
         if command.name == "Scan":
             self.scan_id = scan_id(operation.argument)
             self._quality.scan_started()
         self._enter(command.during or self._obs_state)
+        if command.name == "Scan" and self._version.queues_refusals and operation.kind is None:
+            operation.report(COMPLETED)  # a scan's command is done once it scans
+            operation.reports = ()
         if command.name == "Abort":
             while before is not None:
                 before.report(INTERRUPTED)
@@ -195,10 +216,11 @@ class Subarray:
     def _succeeded(self, operation: Operation) -> None:
         command = operation.command
         if command.name == "AssignResources":
-            new = resources(self._telescope, operation.argument)
+            new = resources(self._version.telescope, operation.argument)
             self.assigned = list(dict.fromkeys([*self.assigned, *new]))
+            self._scan_types |= scan_types(operation.argument)
         elif command.name == "Configure":
-            self.configuration = operation.argument
+            self.configuration = configured(operation.argument, self.configuration)
         if command.after is ObsState.EMPTY:
             self._clear()
         self._enter(command.after)
@@ -214,6 +236,7 @@ class Subarray:
             self._listener.publish("obsState", state)
 
     def _report(self, command_id: str, result: Result) -> None:
+        self.taken.end(command_id, result)
         self.last_result = (command_id, result.to_json())
         self._listener.publish("longRunningCommandResult", self.last_result)
 

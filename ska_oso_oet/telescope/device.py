@@ -124,6 +124,13 @@ class Device:
             return False
         return True
 
+    def read_if_there(self, attribute: str) -> Any:
+        """Read an attribute; None if the device does not have it, or cannot tell now."""
+        try:
+            return self.read(attribute)
+        except DeviceUnreachable:
+            return None
+
     def subscribe(self, attribute: str, heard: Callable[[Any], None]) -> None:
         """Hear every change of an attribute, beginning with its present value.
 

@@ -19,6 +19,10 @@ class TelescopeError(RuntimeError):
     """The telescope did not carry out a request."""
 
 
+class BlockError(ValueError):
+    """A scheduling block that cannot be observed; the message names what is missing or wrong in it."""
+
+
 class DeviceUnreachable(TelescopeError):  # noqa: N818  reads as a sentence
     pass
 

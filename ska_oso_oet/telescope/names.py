@@ -15,7 +15,7 @@ class Names:
 
     subarray: str
     central_node: str
-    quality_monitor: str
+    quality_attribute: str  #: the attribute that says whether QA is ready, with its device; empty if unknown
 
 
 def subarray_of(environ: Mapping[str, str] = os.environ) -> int:
@@ -26,14 +26,21 @@ def subarray_of(environ: Mapping[str, str] = os.environ) -> int:
 def names_of(subarray_id: int, environ: Mapping[str, str] = os.environ) -> Names:
     """The devices of a subarray.
 
-    :param environ: ``SKA_TELESCOPE``, ``SUBARRAYNODE_TRL_PREFIX``, ``CENTRALNODE_TRL`` and
-        ``QUALITYMONITOR_TRL_PREFIX``; by default the names of the new style
+    :param environ: ``SKA_TELESCOPE``, ``SUBARRAYNODE_TRL_PREFIX`` and ``CENTRALNODE_TRL``, by default names
+        of the new style; ``QUALITYMONITOR_TRL_PREFIX`` and ``QUALITYMONITOR_ATTRIBUTE``, without a default
     """
     telescope = "low" if environ.get("SKA_TELESCOPE", "").lower().endswith("low") else "mid"
     central_node = environ.get("CENTRALNODE_TRL") or f"{telescope}-tmc/central-node/0"
     subarrays = environ.get("SUBARRAYNODE_TRL_PREFIX") or f"{telescope}-tmc/subarray"
-    monitors = environ.get("QUALITYMONITOR_TRL_PREFIX") or f"{telescope}-sdp/quality-monitor"
-    return Names(_member(subarrays, subarray_id), central_node, _member(monitors, subarray_id))
+    return Names(_member(subarrays, subarray_id), central_node, _quality(subarray_id, environ))
+
+
+def _quality(subarray_id: int, environ: Mapping[str, str]) -> str:
+    monitors, attribute = environ.get("QUALITYMONITOR_TRL_PREFIX"), environ.get("QUALITYMONITOR_ATTRIBUTE")
+    if not monitors or not attribute:
+        return ""
+    device, mark, options = _member(monitors, subarray_id).partition("#")
+    return f"{device}/{attribute}{mark}{options}"
 
 
 def _member(prefix: str, subarray_id: int) -> str:

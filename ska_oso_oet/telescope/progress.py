@@ -8,6 +8,7 @@ import time
 from .device import Heard
 from .states import ObsState, ResultCode
 
+_UNSEEN = 5.0  #: seconds after which a passing state that nobody told of is believed to be over
 _LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
 
 #: States that no command of ours leads to, unless it says so.
@@ -15,7 +16,10 @@ _ASTRAY = frozenset({ObsState.FAULT, ObsState.ABORTING, ObsState.ABORTED, ObsSta
 
 
 class Progress:
-    """How far one command has come, by the events since it was sent."""
+    """How far one command has come, by the events since it was sent.
+
+    :param through: whether its result may come before the passing state has ended, as that of a scan does
+    """
 
     def __init__(
         self,
@@ -25,6 +29,7 @@ class Progress:
         passing: ObsState,
         goal: ObsState,
         began_at: ObsState,
+        through: bool = False,
     ) -> None:
         self._heard = heard
         self._position = position
@@ -32,6 +37,7 @@ class Progress:
         self._passing = passing
         self._goal = goal
         self._began_at = began_at
+        self._through = through
         self._there = (began_at, time.monotonic())  #: the last state noted, and when
 
     @property
@@ -59,9 +65,9 @@ class Progress:
         self._note()
         if self.state is not self._goal:
             return False
-        if self.result is not None:
-            return True
         states = self._states
+        if self.result is not None:
+            return not self._through or self._passing in states or self._there_for(_UNSEEN)
         if self._passing not in states and (self._goal is self._began_at or self._goal not in states):
             return False  # it has not begun yet
         return not reported or self._there_for(_LATE_RESULT)

@@ -22,12 +22,12 @@ class QaGate:
     The switch and the override of one wait come as messages while the script runs. An override is for the
     scan that is current when it comes: an unused one is forgotten when the next scan begins.
 
-    :param monitor: the device whose attribute ``qaReady`` is the signal
+    :param signal: the attribute that is the signal, with its device; empty if there is none
     :param context: the argument ``context`` of ``main``; it is kept up to date
     """
 
-    def __init__(self, monitor: str, context: dict[str, Any] | None = None) -> None:
-        self._signal = _Signal(monitor, self._news)
+    def __init__(self, signal: str, context: dict[str, Any] | None = None) -> None:
+        self._signal = _Signal(signal, self._news)
         self._context = {} if context is None else context
         self._changed = threading.Condition()
         self._overridden = False
@@ -101,21 +101,29 @@ class _Signal:
     :param changed: called when it may have changed
     """
 
-    def __init__(self, monitor: str, changed: Callable[[], None]) -> None:
-        self._name = monitor
+    def __init__(self, signal: str, changed: Callable[[], None]) -> None:
+        device, mark, options = signal.partition("#")
+        self._device, _, self._attribute = device.rpartition("/")
+        self._device += mark + options
         self._changed = changed
         self._monitor: Device | None = None
         self._complained = False
 
     def ready(self) -> bool:
         """Whether it is known to be ready."""
+        if not self._attribute:
+            self._complain("QUALITYMONITOR_TRL_PREFIX and QUALITYMONITOR_ATTRIBUTE are not set")
+            return False
         try:
             if self._monitor is None:
-                self._monitor = Device(self._name)
-                self._monitor.subscribe("qaReady", lambda _value: self._changed())
-            return bool(self._monitor.read("qaReady"))
+                self._monitor = Device(self._device)
+                self._monitor.subscribe(self._attribute, lambda _value: self._changed())
+            return bool(self._monitor.read(self._attribute))
         except DeviceUnreachable as error:
-            if not self._complained:
-                self._complained = True
-                announce(f"nobody can tell whether QA is ready: {error}; waiting for it, or for the operator")
+            self._complain(str(error))
             return False
+
+    def _complain(self, why: str) -> None:
+        if not self._complained:
+            self._complained = True
+            announce(f"nobody can tell whether QA is ready: {why}; waiting for it, or for the operator")

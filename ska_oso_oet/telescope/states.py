@@ -1,4 +1,4 @@
-"""The numbers the telescope's devices speak in: observing states and results of commands."""
+"""The numbers the telescope's devices speak in: observing states, modes and results of commands."""
 
 from __future__ import annotations
 
@@ -19,6 +19,16 @@ class ObsState(enum.IntEnum):
     RESETTING = 8  #: it is on its way back to IDLE after an abort or a fault
     FAULT = 9  #: something went wrong that it cannot mend by itself
     RESTARTING = 10  #: it is giving up its resources after an abort or a fault
+
+
+class AdminMode(enum.IntEnum):
+    """Whether a device may be used; values are those of the ``adminMode`` attribute."""
+
+    ONLINE = 0
+    OFFLINE = 1
+    ENGINEERING = 2
+    NOT_FITTED = 3
+    RESERVED = 4
 
 
 class ResultCode(enum.IntEnum):

@@ -13,13 +13,16 @@ from typing import Any
 
 from .announce import send
 from .device import Device, Heard
-from .errors import CommandFailed, DeviceUnreachable, Overdue, WrongState
+from .errors import CommandFailed, CommandRefused, DeviceUnreachable, Overdue, TelescopeError, WrongState
+from .execution_block import ExecutionBlock
 from .names import names_of, subarray_of
 from .progress import Progress
-from .states import ObsState, ResultCode
+from .states import AdminMode, ObsState, ResultCode
 
 _RESULT = "longRunningCommandResult"
 _POLL = 0.5  #: seconds without news after which the state is read
+_ONLINE = (AdminMode.ONLINE, AdminMode.ENGINEERING)  #: modes in which a device observes
+_REFUSED = (ResultCode.REJECTED, ResultCode.NOT_ALLOWED)
 
 S = ObsState
 
@@ -41,6 +44,7 @@ class SubArray:
         self._heard = Heard()
         self._told: ObsState | None = None
         self._reports: dict[str, bool] = {}  #: by device, whether it tells the results of its commands
+        self.execution_block: ExecutionBlock | None = None  #: keeps the commands, if there is one
         self._node = Device(names.subarray)
         self._node.subscribe("obsState", lambda value: self._heard.add("state", S(int(value))))
         self._hear_results(self._node)
@@ -72,6 +76,21 @@ class SubArray:
             self._told = state
             send("telescope.obs_state", subarray_id=self.id, obs_state=state.name)
 
+    def require_on(self) -> None:
+        """Make sure that the telescope observes; devices that cannot tell are believed to.
+
+        :raises WrongState: if it is not ON, or the subarray not ONLINE
+        """
+        state = self._central_node().read_if_there("telescopeState")
+        if state is not None and str(state) != "ON":
+            raise WrongState(f"the telescope is {state}, not ON; nothing was commanded. Switch it on first")
+        mode = self._node.read_if_there("adminMode")
+        if mode is not None and int(mode) not in _ONLINE:
+            name = AdminMode(int(mode)).name
+            raise WrongState(
+                f"subarray {self.id} is {name}, not ONLINE; nothing was commanded. Set its adminMode first"
+            )
+
     # -- commands; each returns when it is done, or raises a TelescopeError -------------------------------
 
     def assign_resources(self, request: dict[str, Any], timeout: float = 120.0) -> None:
@@ -87,11 +106,11 @@ class SubArray:
         self._perform(self._node, "Configure", request, S.CONFIGURING, S.READY, timeout)
 
     def scan(self, request: dict[str, Any], timeout: float) -> None:
-        """Scan until the scan ends by itself: READY → SCANNING → READY.
+        """Scan until the scan ends by itself: READY → SCANNING → READY, whatever its result says meanwhile.
 
         :param timeout: seconds; the duration of the scan and something more
         """
-        self._perform(self._node, "Scan", request, S.SCANNING, S.READY, timeout)
+        self._perform(self._node, "Scan", request, S.SCANNING, S.READY, timeout, through=True)
 
     def end_scan(self, timeout: float = 60.0) -> None:
         """End a scan early: SCANNING → READY."""
@@ -139,12 +158,36 @@ class SubArray:
         passing: ObsState,
         goal: ObsState,
         timeout: float,
+        through: bool = False,
+    ) -> None:
+        argument, sent, error = None if request is None else json.dumps(request), time.time(), None
+        try:
+            self._carry_out(device, name, argument, passing, goal, timeout, through)
+        except TelescopeError as failed:
+            error = str(failed)
+            raise
+        except BaseException as interrupted:
+            error = f"interrupted: {type(interrupted).__name__}"
+            raise
+        finally:
+            if self.execution_block is not None:
+                self.execution_block.command(device.name, name, argument, sent, error)
+
+    def _carry_out(
+        self,
+        device: Device,
+        name: str,
+        argument: str | None,
+        passing: ObsState,
+        goal: ObsState,
+        timeout: float,
+        through: bool,
     ) -> None:
         deadline = time.monotonic() + timeout
         before = self._heard.position
         began_at = self.obs_state
-        command_id = device.command(name, None if request is None else json.dumps(request))
-        progress = Progress(self._heard, before, command_id, passing, goal, began_at)
+        command_id = device.command(name, argument)
+        progress = Progress(self._heard, before, command_id, passing, goal, began_at, through)
         reported, answered = self._reports[device.name], time.monotonic()
         while True:
             position = self._heard.position
@@ -164,6 +207,11 @@ class SubArray:
         result = progress.result
         if result is not None and result[0] != ResultCode.OK:
             code, message = result
+            if code in _REFUSED:
+                raise CommandRefused(
+                    f"{name} was refused by subarray {self.id}, which is {progress.state.name}: "
+                    f"{ResultCode(code).name}: {message}"
+                )
             raise CommandFailed(
                 f"{name} failed on subarray {self.id}, which is {progress.state.name}: "
                 f"{ResultCode(code).name}: {message}"

@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from ska_oso_oet.telescope.block import Block
+from ska_oso_oet.telescope.block import Block, Surroundings
 from ska_oso_oet.telescope.subarray import SubArray
 
+from ..support.blocks import sample
 from ..support.database import tango_database
 from ..support.simulator import Simulator
-from .blocks import sample
 
 __all__ = ["tango_database"]
 
@@ -19,7 +19,7 @@ __all__ = ["tango_database"]
 @pytest.fixture(scope="module")
 def telescope() -> Iterator[Simulator]:
     """A Mid telescope, shared by the tests of a module."""
-    simulator = Simulator("--delay", "Abort=0.05")
+    simulator = Simulator("--delay", "Abort=0.05", strict=True)
     try:
         yield simulator.start()
     finally:
@@ -57,5 +57,5 @@ def subarray(simulator: Simulator, connect: Callable[..., SubArray]) -> SubArray
 
 
 @pytest.fixture
-def block() -> Block:
-    return Block(sample(scan_duration=50))
+def block(telescope: Simulator) -> Block:
+    return Block(sample(scan_duration=50), Surroundings.of(telescope.environment))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -14,9 +15,9 @@ from ska_oso_oet.telescope.states import ObsState
 
 from ..conftest import Events, Server, serving, until
 from ..support.activities import OBSERVE, Activities, Blocks, inline
+from ..support.blocks import sample
 from ..support.simulator import Simulator
 from ..support.terminals import Terminal
-from .blocks import sample
 
 S = ObsState
 
@@ -35,7 +36,7 @@ def settings_for(simulator: Simulator, **more: str) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    found = Simulator()
+    found = Simulator(strict=True)
     try:
         yield found.start()
     finally:
@@ -95,7 +96,9 @@ def test_a_block_is_observed_and_everything_told_in_order(
         "sb.lifecycle.observation.finished.succeeded",
         "sb.lifecycle.finished.succeeded",
     ]
-    assert [e["scan_id"] for e in events.all if e["topic"] == "scan.lifecycle.start"] == [1, 2]
+    told = [e["scan_id"] for e in events.all if e["topic"] == "scan.lifecycle.start"]
+    assert told == [e["argument"]["scan_id"] for e in simulator.history() if e["command"] == "Scan"]
+    assert told[0] < told[1] < 2**53
     events.close()
 
 
@@ -135,7 +138,7 @@ def test_ten_blocks_in_a_row_are_observed(
 def test_every_kind_of_telescope_is_observed_with(
     tmp_path: Path, tango_database: str, telescope: str, options: list[str]
 ) -> None:
-    simulator = Simulator(*(option.replace("DATABASE", tango_database) for option in options))
+    simulator = Simulator(*(option.replace("DATABASE", tango_database) for option in options), strict=True)
     try:
         simulator.start()
         with serving(tmp_path / "state", **settings_for(simulator)) as server:
@@ -212,7 +215,7 @@ def test_an_abort_that_never_ends_fails_loudly(simulator: Simulator, tmp_path: P
 
 
 def test_an_abort_without_a_telescope_fails_at_once_with_a_sentence(tmp_path: Path) -> None:
-    simulator = Simulator()
+    simulator = Simulator(strict=True)
     try:
         simulator.start()
         with serving(tmp_path / "state", **settings_for(simulator)) as server:
@@ -229,7 +232,14 @@ def test_an_abort_without_a_telescope_fails_at_once_with_a_sentence(tmp_path: Pa
 
 
 def test_an_observation_without_a_telescope_fails_with_a_sentence(tmp_path: Path) -> None:
-    settings = {"SCRIPTS_LOCATION": PACKAGED_SCRIPTS, "TANGO_HOST": "127.0.0.1:9"}
+    observatory = json.dumps(
+        {"fsp_ids": [1, 2], "telescope_model": {"source_uris": ["car:x"], "array_layout_path": "y"}}
+    )
+    settings = {
+        "SCRIPTS_LOCATION": PACKAGED_SCRIPTS,
+        "TANGO_HOST": "127.0.0.1:9",
+        "OET_OBSERVATORY": observatory,
+    }
     with serving(tmp_path / "state", **settings) as server:
         ended = Activities(server).ended(Activities(server).run(add(server, "sbd-none"))["id"])
         assert ended["state"] == "FAILED"

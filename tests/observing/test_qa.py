@@ -20,7 +20,7 @@ S = ObsState
 
 @pytest.fixture(scope="module")
 def simulator() -> Iterator[Simulator]:
-    found = Simulator("--delay", "AssignResources=0.05", "--delay", "Configure=0.05")
+    found = Simulator("--delay", "AssignResources=0.05", "--delay", "Configure=0.05", strict=True)
     try:
         yield found.start()
     finally:

@@ -29,7 +29,7 @@ END = "    finally:\n        print('cleaned up')\n"
 
 @pytest.fixture
 def simulator() -> Iterator[Simulator]:
-    found = Simulator()
+    found = Simulator(strict=True)
     try:
         yield found.start()
     finally:

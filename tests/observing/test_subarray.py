@@ -20,6 +20,7 @@ from ska_oso_oet.telescope.errors import (
 from ska_oso_oet.telescope.states import ObsState
 from ska_oso_oet.telescope.subarray import SubArray
 
+from ..support.blocks import sample
 from ..support.simulator import Simulator
 
 S = ObsState
@@ -36,7 +37,7 @@ def perform(subarray: SubArray, block: Block, command: str, timeout: float = 10.
         case "Configure":
             subarray.configure(block.configure(block.scans[0]), timeout)
         case "Scan":
-            subarray.scan(block.scan(block.scans[0], 1), timeout)
+            subarray.scan(block.scan(block.new_scan_id(), 1), timeout)
         case "End":
             subarray.end(timeout)
         case "ReleaseResources":
@@ -73,6 +74,7 @@ def test_changes_that_are_over_before_the_answer_are_seen_all_the_same(
 ) -> None:
     simulator.delays(**dict.fromkeys(("AssignResources", "ReleaseResources", "Configure", "End"), 0.0))
     for _ in range(20):
+        block = Block(sample(), block.surroundings)  # every run has an execution block of its own
         for command in ("AssignResources", "Configure", "Configure", "End", "ReleaseResources"):
             perform(subarray, block, command)
     assert subarray.obs_state is S.EMPTY
@@ -189,7 +191,7 @@ def test_a_central_node_that_is_not_there_is_told_when_it_is_needed(
 def test_a_telescope_that_dies_in_the_middle_is_noticed(
     connect: Connect, block: Block, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    simulator = Simulator()
+    simulator = Simulator(strict=True)
     try:
         simulator.start()
         for name, value in simulator.environment.items():

@@ -18,7 +18,10 @@ from typing import Any
 
 import tango
 
+from ska_oso_oet.telescope.block import Block, Surroundings
 from ska_oso_oet.telescope.states import ObsState, ResultCode
+
+from .blocks import sample
 
 COMMAND = str(Path(sys.executable).with_name("oet-simulator"))
 
@@ -93,10 +96,15 @@ class Watch:
 
 
 class Simulator:
-    """One `oet-simulator`, started from its console script with these options."""
+    """One `oet-simulator`, started from its console script with these options.
 
-    def __init__(self, *options: str, **environ: str) -> None:
-        self._options = options
+    :param strict: as strict as the newest telescope; else commands need only what they cannot do without
+    """
+
+    def __init__(self, *options: str, strict: bool = False, **environ: str) -> None:
+        self.strict = strict
+        lenient = () if strict else ("--interfaces", "any", "--base-classes", "0.20")
+        self._options = (*lenient, *options)
         self._environ = environ
         self._log = tempfile.TemporaryFile("w+")  # noqa: SIM115  closed by close
         self._proxies: dict[str, tango.DeviceProxy] = {}
@@ -254,15 +262,31 @@ class Simulator:
 
     def send(self, command: str, argument: Any = None) -> tuple[ResultCode, str]:
         """Send a command to whom it belongs, with a fitting argument unless another is given."""
-        fitting = {
-            "AssignResources": ASSIGN[self.telescope],
-            "ReleaseResources": {"subarray_id": 1},
-            "Configure": CONFIGURE,
-            "Scan": {"scan_id": 1},
-        }
+        fitting = self.fitting(50)
         proxy = self.central if command in ("AssignResources", "ReleaseResources") else self.subarray
         words = (argument if argument is not None else fitting[command],) if command in fitting else ()
         return commanding(proxy, command, *words)
+
+    def fitting(self, scan_duration: float) -> dict[str, Any]:
+        """Arguments that commands accept.
+
+        :param scan_duration: milliseconds
+        """
+        if not self.strict:
+            return {
+                "AssignResources": ASSIGN[self.telescope],
+                "ReleaseResources": {"subarray_id": 1},
+                "Configure": {"tmc": {"scan_duration": scan_duration / 1000}},
+                "Scan": {"scan_id": 1},
+            }
+        document = sample(self.telescope, scan_duration=scan_duration)
+        block = Block(document, Surroundings.of(self.environment))
+        return {
+            "AssignResources": block.assign(1),
+            "ReleaseResources": block.release(1),
+            "Configure": block.configure(block.scans[0]),
+            "Scan": block.scan(block.new_scan_id(), 1),
+        }
 
     def bring_to(self, state: ObsState, *, scan_duration: float = LONG) -> None:
         """Bring subarray 1 into any state but RESETTING, and keep it there; changes the delays."""
@@ -274,7 +298,7 @@ class Simulator:
         if state is S.FAULT:
             self.inject("Configure", "fault")
         for command in _WAYS[state]:
-            argument = {"tmc": {"scan_duration": scan_duration}} if command == "Configure" else None
+            argument = self.fitting(1000 * scan_duration)[command] if command == "Configure" else None
             code, text = self.send(command, argument)
             assert code is ResultCode.QUEUED, text
         assert self.obs_state() is state

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import socket
 import subprocess
@@ -57,11 +58,14 @@ def test_devices_answer_to_the_names_of_the_telescope(
     simulator = make_simulator(*options, "--delay", "AssignResources=0")
     port = simulator.central.get_dev_port()
     telescope, subarray, central, quality = names
+    observatory = json.loads(simulator.environment.pop("OET_OBSERVATORY"))
+    assert observatory["fsp_ids"]
     assert simulator.environment == {
         "SKA_TELESCOPE": telescope,
         "SUBARRAYNODE_TRL_PREFIX": f"tango://127.0.0.1:{port}/{subarray}#dbase=no",
         "CENTRALNODE_TRL": f"tango://127.0.0.1:{port}/{central}#dbase=no",
         "QUALITYMONITOR_TRL_PREFIX": f"tango://127.0.0.1:{port}/{quality}#dbase=no",
+        "QUALITYMONITOR_ATTRIBUTE": "qaReady",
     }
     assert simulator.send("AssignResources")[0] is ResultCode.QUEUED
     assert simulator.obs_state() is S.IDLE
@@ -150,7 +154,16 @@ def test_an_option_that_makes_no_sense_is_explained(words: tuple[str, ...], mess
 def test_the_help_explains_every_option_and_the_defaults() -> None:
     found = ran("--help")
     assert found.returncode == 0
-    for word in ("--telescope", "--subarrays", "--old-names", "--host", "--port", "--delay", "--qa-after"):
+    for word in (
+        "--telescope",
+        "--subarrays",
+        "--old-names",
+        "--host",
+        "--port",
+        "--delay",
+        "--qa-after",
+        "--interfaces",
+    ):
         assert word in found.stdout
     assert "Abort=0.3" in found.stdout
     assert "until SetReady" in " ".join(found.stdout.split())
@@ -170,12 +183,14 @@ def test_with_a_tango_database_its_devices_are_found_by_plain_names(
     make_simulator("--tango-host", tango_database, "--subarrays", "2").stop()
     simulator = make_simulator("--tango-host", tango_database, "--delay", "AssignResources=0")
     assert listening(simulator) == {"127.0.0.1"}
+    assert simulator.environment.pop("OET_OBSERVATORY")
     assert simulator.environment == {
         "TANGO_HOST": tango_database,
         "SKA_TELESCOPE": "SKA-mid",
         "SUBARRAYNODE_TRL_PREFIX": "mid-tmc/subarray",
         "CENTRALNODE_TRL": "mid-tmc/central-node/0",
         "QUALITYMONITOR_TRL_PREFIX": "mid-sdp/quality-monitor",
+        "QUALITYMONITOR_ATTRIBUTE": "qaReady",
     }
     monkeypatch.setenv("TANGO_HOST", tango_database)
     with simulator.watching() as watch:

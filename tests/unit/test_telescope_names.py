@@ -8,12 +8,12 @@ from ska_oso_oet.telescope.names import Names, names_of, subarray_of
 
 
 def test_without_settings_the_names_are_those_of_mid() -> None:
-    expected = Names("mid-tmc/subarray/03", "mid-tmc/central-node/0", "mid-sdp/quality-monitor/03")
+    expected = Names("mid-tmc/subarray/03", "mid-tmc/central-node/0", "")
     assert names_of(3, {}) == expected
 
 
 def test_low_has_names_of_its_own() -> None:
-    expected = Names("low-tmc/subarray/01", "low-tmc/central-node/0", "low-sdp/quality-monitor/01")
+    expected = Names("low-tmc/subarray/01", "low-tmc/central-node/0", "")
     assert names_of(1, {"SKA_TELESCOPE": "SKA-low"}) == expected
 
 

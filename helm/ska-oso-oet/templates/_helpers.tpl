@@ -84,6 +84,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
     "SUBARRAYNODE_TRL_PREFIX" $telescope.subarrayPrefix
     "CENTRALNODE_TRL" $telescope.centralNode
     "QUALITYMONITOR_TRL_PREFIX" $telescope.qualityMonitorPrefix
+    "QUALITYMONITOR_ATTRIBUTE" $telescope.qualityMonitorAttribute
+    "OET_TMC_INTERFACES" $telescope.interfaces
+    "OET_OBSERVATORY" (ternary (toJson $telescope.observatory) "" (gt (len $telescope.observatory) 0))
     "OET_WAIT_FOR_QA_READY" (toString $telescope.waitForQA)
     "OET_ODA_URL" $.Values.archive.url
     "OET_GIT_REPO" $.Values.git.repository
