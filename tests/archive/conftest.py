@@ -11,7 +11,8 @@ import pytest
 from ska_oso_oet.activities.archive import exchange
 
 from ..support.oda import Oda, serving_oda
-from .entities import InFolder, OnServer
+from ..support.oso_services import OsoServices, serving_oso_services
+from .entities import InFolder, OnOsoServices, OnServer
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +27,17 @@ def oda() -> Iterator[Oda]:
         yield found
 
 
-@pytest.fixture(params=["folder", "server"])
+@pytest.fixture
+def services() -> Iterator[OsoServices]:
+    with serving_oso_services() as found:
+        yield found
+
+
+@pytest.fixture(params=["folder", "oso-services", "oda-rest"])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Each archive, and a way to look into it."""
     if request.param == "folder":
         return InFolder(tmp_path / "an archive")
-    return OnServer(request.getfixturevalue("oda"))
+    if request.param == "oso-services":
+        return OnOsoServices(request.getfixturevalue("services"), tmp_path / "here")
+    return OnServer(request.getfixturevalue("oda"), tmp_path / "here")

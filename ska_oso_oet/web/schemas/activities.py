@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, RootModel, StrictBool, WithJsonSchema, field_validator
+from pydantic import BaseModel, Field, RootModel, StrictBool, StrictInt, WithJsonSchema, field_validator
 
 from ...domain.scheduling import SBD_ID, checked_sbd_id
 from .common import MAX_ID, Outcome
@@ -22,6 +22,9 @@ class RunBody(StrictModel):
 
     activity_name: str = Field(min_length=1, max_length=200)
     sbd_id: Annotated[str, WithJsonSchema(_SBD_ID)]
+    sbd_version: Annotated[StrictInt, Field(ge=1, le=MAX_ID)] | None = Field(
+        None, description="version of the scheduling block; the newest if left out"
+    )
     prepare_only: StrictBool = Field(False, description="do not start the procedure")
     create_env: CreateEnv = Field(
         False,
