@@ -22,6 +22,7 @@ _TOPICS = (
     topics.STOP_ANSWERED,
     topics.CHECKED,
     topics.REFUSED,
+    topics.EXECUTION_BLOCK,
 )
 
 
