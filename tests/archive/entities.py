@@ -10,6 +10,7 @@ from ska_oso_oet.activities.archive import Archive
 from ska_oso_oet.activities.archive.opening import Access, open_archive
 
 from ..support.oda import Oda
+from ..support.oda_database import OdaDatabase
 from ..support.oso_services import OsoServices
 
 TIMEOUT = 10.0  #: of calls that are to succeed
@@ -127,6 +128,18 @@ class OnOsoServices:
 
     def execution_block(self, eb_id: str = "eb-1") -> dict[str, Any]:
         return self.services.execution_blocks[eb_id]
+
+
+class InDatabase:
+    """An archive in the ODA's own database."""
+
+    def __init__(self, database: OdaDatabase, here: Path) -> None:
+        self.database = database
+        self.archive = opened(database.url, here=here, statuses=("Ready",))
+        self.add = database.add
+        self.instances = database.instances
+        self.statuses = database.statuses
+        self.execution_block = database.execution_block
 
 
 def changes(entities: list[dict[str, Any]]) -> list[tuple[str, str]]:

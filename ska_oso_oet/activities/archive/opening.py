@@ -66,7 +66,9 @@ def open_archive(url: str, timeout: float, how: Access) -> Archive:
 
     here = KeptHere(how.here)
     if url.startswith(DATABASE_PREFIX):
-        raise ValueError("not yet")
+        from .postgresql import PostgresqlArchive
+
+        return PostgresqlArchive(url, timeout, here, how.required)
     from .oso_services import OsoServicesArchive  # requests takes 8 MiB that a folder does not need
     from .rest import RestArchive
     from .server import Server
