@@ -23,6 +23,7 @@ class ActivitySummary:
     uri: str = ""
     activity_name: str
     sbd_id: str
+    sbd_version: int | None = None
     sbi_id: str | None = None
     procedure_id: int | None = None
     prepare_only: bool = False
@@ -55,8 +56,12 @@ class ActivityAdapter:
         script_args: ScriptArgs | None = None,
         prepare_only: bool = False,
         create_env: CreateEnv = False,
+        sbd_version: int | None = None,
     ) -> ActivitySummary:
-        """Ask for an activity; returns when there is a procedure for it, not when it has ended."""
+        """Ask for an activity; returns when there is a procedure for it, not when it has ended.
+
+        ``sbd_version`` is the version of the scheduling block, by default the newest.
+        """
         with OETClient(self._base) as client:
             activity = client.run_activity(
                 activity_name,
@@ -64,6 +69,7 @@ class ActivityAdapter:
                 script_args,
                 prepare_only=prepare_only,
                 create_env=create_env,
+                sbd_version=sbd_version,
             )
         return decode(ActivitySummary, activity.document)
 

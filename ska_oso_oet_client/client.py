@@ -31,6 +31,7 @@ _UNHEARD = (
     "request.worker",
     "worker.pong",
     "telescope.obs_state",
+    "execution_block.command",
 )
 
 

@@ -8,6 +8,7 @@ from .sentences import PATTERNS
 
 WITHOUT_SENTENCE = frozenset(
     {
+        "activity.lifecycle.execution_block",
         "activity.lifecycle.recorded",
         "activity.lifecycle.running",
         "activity.lifecycle.statechange",

@@ -65,6 +65,8 @@ def plan(command: RunActivity, document: dict[str, Any], *, sbi_id: str, home: s
     :raises Invalid: naming the fault
     """
     block = SchedulingBlock.from_dict(document, command.sbd_id)
+    if command.sbd_version is not None:  # the archive knows what it gave, the block may not tell
+        block = dataclasses.replace(block, version=command.sbd_version)
     definition = block.activity(command.activity_name, command.create_env)
     arguments = merged(definition.arguments, command.script_args)
     size = sum(len(json.dumps(given.to_dict())) for given in arguments.values())

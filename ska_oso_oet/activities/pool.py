@@ -29,6 +29,10 @@ class ActivityPool:
         """An activity in memory."""
         return self._activities.get(aid)
 
+    def of_procedure(self, pid: int) -> Activity | None:
+        """The activity in memory that a procedure belongs to."""
+        return next((a for a in self._activities.values() if a.procedure_id == pid), None)
+
     def newest(self) -> list[Activity]:
         """The newest activities, the oldest of them first."""
         return sorted(self._activities.values(), key=lambda activity: activity.id)[-self._history :]

@@ -39,7 +39,7 @@ class Preparation:
         :raises Refusal: if it cannot be carried out
         """
         command = RunActivity.from_dict(request.payload["cmd"])
-        document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id))
+        document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id), command.sbd_version)
         planned = plan(
             command,
             document,

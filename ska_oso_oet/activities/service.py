@@ -23,6 +23,7 @@ from ..files.expiry import keep_tidy
 from ..settings import Settings
 from ..telemetry.logs import tagged
 from .archive.async_archive import AsyncArchive
+from .execution_block_recorder import ExecutionBlockRecorder
 from .messages import messages
 from .plan import Plan
 from .pool import ActivityPool
@@ -57,6 +58,7 @@ class ActivityService:
             },
         )
         self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)
+        self._blocks = ExecutionBlockRecorder(bus, archive, self.dispatcher, self._activities)
         self._preparation = Preparation(settings, archive, self._procedures, self._recorder)
         self._queries = ActivityQueries(bus, self._activities)
 
@@ -65,6 +67,7 @@ class ActivityService:
         self.dispatcher.listen()
         for topic in topics.DOCUMENTS:
             self._bus.local.subscribe(topic, self._procedure_changed)
+        self._blocks.listen()
 
     async def tidy(self) -> None:
         """Remove folders of activities beyond the retention; never ends by itself."""
@@ -95,6 +98,7 @@ class ActivityService:
         payload = {"result": activity.to_dict()}
         about = {"request_id": request.request_id, "user": request.user}
         self._bus.send([self._bus.envelope(topics.ACTIVITY_RUNNING, payload, id=key, time=at, **about)])
+        self._blocks.begin(activity)
         self._follow(activity, self._activities.take_early(procedure["id"]) or procedure)
 
     # -- following procedures ----------------------------------------------------------------------
@@ -149,6 +153,8 @@ class ActivityService:
     # -- statuses in the archive -------------------------------------------------------------------
 
     def _record(self, activity: Activity) -> None:
+        if activity.final:
+            self._blocks.end(activity)
         due = activity.due_sbi_status
         if due is not None and due != activity.sbi_status:
             self._recorder.record(activity.sbi_id, due, activity.id)
@@ -207,6 +213,8 @@ class ActivityService:
             document["id"]: document
             for document in await self._bus.lookup.all_procedures(pids=[a.procedure_id for a in unfinished])
         }
+        await self._blocks.restore(self._activities)
+        self._blocks.open()
         for activity in unfinished:
             pid = activity.procedure_id
             for document in (procedures.get(pid), self._activities.take_early(pid)):

@@ -114,6 +114,7 @@ ACTIVITY_COMPLETE = _message("activity.lifecycle.complete", "result")
 ACTIVITY_FAILED = _message("activity.lifecycle.failed", "result")
 ACTIVITY_STOPPED = _message("activity.lifecycle.stopped", "result")
 ACTIVITY_RECORDED = _message("activity.lifecycle.recorded", "aid", "sbi_status", "result")
+ACTIVITY_BLOCK_RECORDED = _message("activity.lifecycle.execution_block", "aid", "eb_id", "status", "result")
 ACTIVITY_STOP_ANSWERED = _message("activity.stop.answered", "result")
 SB_STARTED = _message("sb.lifecycle.started", "sbd_id", "sbi_id")
 SB_SUCCEEDED = _message("sb.lifecycle.finished.succeeded", "sbd_id", "sbi_id")
@@ -206,6 +207,10 @@ def requests_to(worker: str) -> tuple[str, ...]:
     """The topics of the requests to a worker."""
     return (*(topic.name for topic in TOPICS.values() if topic.replies and topic.worker == worker), PING)
 
+
+# Topics of scripts that the OET follows. They are not in TOPICS, since scripts publish on them.
+EXECUTION_BLOCK = "execution_block"
+EXECUTION_BLOCKS = frozenset(f"{EXECUTION_BLOCK}.{what}" for what in ("started", "command", "finished"))
 
 #: The first words of topics that scripts may not use.
 RESERVED = frozenset(

@@ -80,6 +80,8 @@ class Activity:
     script_uri: str | None = None  #: none in documents of earlier releases
     outcome: Outcome | None = None
     sbi_status: str | None = None  #: the last status of the SBInstance that the archive has
+    #: The last status that the archive has of each execution block, by its id; None until it has one.
+    execution_blocks: dict[str, str | None] = dataclasses.field(default_factory=dict)
 
     @property
     def state(self) -> ActivityState:
@@ -158,6 +160,9 @@ class Activity:
             "sbi_status": self.sbi_status,
             "script_uri": self.script_uri,
             "started_by": self.started_by,
+            "execution_blocks": [
+                {"eb_id": eb_id, "status": status} for eb_id, status in self.execution_blocks.items()
+            ],
             **summary(states, outcome),
         }
 
@@ -173,10 +178,11 @@ class Activity:
             main=Arguments.from_dict(data["script_args"]["main"]),
             activity_states=[(ActivityState(state), at) for state, at in data["activity_states"]],
             outcome=Outcome.from_dict(data["outcome"]) if data["outcome"] else None,
+            execution_blocks={one["eb_id"]: one["status"] for one in data.get("execution_blocks", ())},
         )
 
 
 def whole(document: dict[str, Any]) -> dict[str, Any]:
     """A document of whatever release as this one writes them."""
     known = summary(document["activity_states"], document["outcome"])
-    return completed(document, script_uri=None, started_by=None, **known)
+    return completed(document, script_uri=None, started_by=None, execution_blocks=[], **known)

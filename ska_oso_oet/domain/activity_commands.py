@@ -14,6 +14,7 @@ class RunActivity:
 
     activity_name: str
     sbd_id: str
+    sbd_version: int | None = None  #: the newest if none
     prepare_only: bool = False
     create_env: CreateEnv = False
     script_args: dict[str, Any] = dataclasses.field(default_factory=dict)

@@ -56,6 +56,14 @@ class NotFound(Refusal):
         """Refusal for a scheduling block that is not in the archive."""
         return cls(f"no scheduling block {sbd_id} in the archive {archive}; check the ID, or store it there")
 
+    @classmethod
+    def version(cls, sbd_id: str, version: int, archive: str) -> NotFound:
+        """Refusal for a version of a scheduling block that is not in the archive."""
+        return cls(
+            f"no version {version} of scheduling block {sbd_id} in the archive {archive}; check both, or "
+            "leave out the version to observe the newest"
+        )
+
 
 class Conflict(Refusal):
     kind = "conflict"

@@ -17,13 +17,17 @@ from .linux import libc
 #: In the environment of a worker: the descriptor from which it reads secrets.
 GIVEN = "OET_CONFIDENTIAL"
 
-#: Variables of the server's environment that may hold passwords. The first three are for CentralWorker only.
-DATABASE = ("OET_DATABASE_URL", "PGPASSWORD", "PGSSLPASSWORD")
+#: Variables of the server's environment that may hold passwords.
+PASSWORDS = ("PGPASSWORD", "PGSSLPASSWORD")  #: of PostgreSQL, for those workers that use it
+DATABASE = ("OET_DATABASE_URL", *PASSWORDS)  #: CentralWorker's business
 ARCHIVE = ("OET_ODA_URL",)  #: ActivityWorker's business only
 COLLECTORS = tuple(f"OTEL_EXPORTER_OTLP_{kind}HEADERS" for kind in ("", "TRACES_", "LOGS_", "METRICS_"))
 _KEYS = tuple(f"OTEL_EXPORTER_OTLP_{kind}CLIENT_KEY" for kind in ("", "TRACES_", "LOGS_", "METRICS_"))
 #: Variables that name files of passwords.
-FILES = ("OET_GIT_CREDENTIALS", "OET_PIP_CREDENTIALS", "PGPASSFILE", "PGSERVICEFILE", "PGSSLKEY", *_KEYS)
+FILES = (
+    *("OET_GIT_CREDENTIALS", "OET_PIP_CREDENTIALS", "OET_ODA_TOKEN_FILE", "OET_ODA_CLIENT_SECRET_FILE"),
+    *("PGPASSFILE", "PGSERVICEFILE", "PGSSLKEY", *_KEYS),
+)
 
 _PR_SET_DUMPABLE = 4
 

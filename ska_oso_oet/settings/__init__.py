@@ -8,6 +8,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .archive import objection
 from .urls import url_of
 from .variables import VARIABLES, Declared
 
@@ -63,6 +64,11 @@ class Settings(Declared):
         return os.path.join(self.state_dir, "runs")
 
     @property
+    def kept_here(self) -> str:
+        """The folder of what belongs to the archive, but has no place there; also the default archive."""
+        return os.path.join(self.state_dir, "oda")
+
+    @property
     def activities(self) -> str:
         """The folder of the files that activities pass to their scripts."""
         return os.path.join(self.state_dir, "activities")
@@ -109,6 +115,7 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
             values[field] = variable.read(text)
         except ValueError as error:
             shown = re.sub(r"://\S*@", "://***@", text)  # it may hold a password
+            shown = re.sub(r"(?i)(password=)[^&\s]*", r"\1***", shown)
             source = variable.name if variable.secret else f"{variable.name}={shown!r}"
             raise BadSetting(f"{source} cannot be used: {error}") from None
     if not values["state_dir"]:
@@ -121,6 +128,8 @@ def read_settings(environ: Mapping[str, str], options: Mapping[str, object] | No
     values["subarray_prefix"] = values["subarray_prefix"] or f"{short}-tmc/subarray"
     values["central_node"] = values["central_node"] or f"{short}-tmc/central-node/0"
     values["oda_url"] = values["oda_url"] or url_of(os.path.join(values["state_dir"], "oda"))
+    if (why := objection(values)) is not None:
+        raise BadSetting(why)
     _complete_authentication(values, short)
     return Settings(**values)
 

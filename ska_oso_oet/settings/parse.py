@@ -8,7 +8,7 @@ import re
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from .urls import Network, checked_archive_url, checked_issuer
+from .urls import Network, checked_archive_url, checked_issuer, is_confidential
 
 _SIZES = {"": 1, "B": 1, "KIB": 2**10, "MIB": 2**20, "GIB": 2**30}
 _TIMES = {"": 1.0, "S": 1.0, "MIN": 60.0, "H": 3600.0}
@@ -158,6 +158,13 @@ def segment(text: str) -> str:
 def archive(text: str) -> str:
     """The URL of an archive of scheduling blocks."""
     return checked_archive_url(text) if text else ""
+
+
+def token_url(text: str) -> str:
+    """The URL of a token endpoint."""
+    if text and (not is_confidential(text) or "@" in text):
+        raise ValueError("must be an https URL, or an http URL of this machine, without user and password")
+    return text
 
 
 def index(text: str) -> str:

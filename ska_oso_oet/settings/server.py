@@ -1,4 +1,4 @@
-"""Settings of the server's state, archive, logs and audit."""
+"""Settings of the server's state, logs and audit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ MOST_SUBARRAYS = 16
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ServerSettings:
-    """Settings of the server's state, archive, logs and audit."""
+    """Settings of the server's state, logs and audit."""
 
     subarray_id: int = setting(
         "OET_SUBARRAY_ID", "1", "the subarray this instance drives", parse.whole(1, MOST_SUBARRAYS)
@@ -45,16 +45,6 @@ class ServerSettings:
         "30 s",
         "time without a heartbeat after which a worker is killed and restarted, or `none`",
         parse.patience,
-    )
-    oda_url: str = setting(
-        "OET_ODA_URL",
-        "",
-        "archive of scheduling blocks: `file:///path` of a folder, or the ODA's "
-        "`https://host/ns/oda/api/v<major>`; by default the folder `oda` in the state directory",
-        parse.archive,
-    )
-    oda_timeout: float = setting(
-        "OET_ODA_TIMEOUT", "10 s", "time limit for one request to the archive", parse.seconds
     )
     otlp_endpoint: str = setting(
         "OTEL_EXPORTER_OTLP_ENDPOINT",

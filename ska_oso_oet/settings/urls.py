@@ -10,14 +10,17 @@ import re
 import urllib.parse
 
 FOLDER_PREFIX = "file://"
+DATABASE_PREFIX = "postgresql://"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 _RIGHT = (
-    "must be file:///absolute/path of a folder, or the base of the ODA's REST interface: "
+    "must be file:///absolute/path of a folder, the base of oso-services: https://host/ns/oso/api/v16, the "
+    "ODA's database: postgresql://host/database, or the base of its former REST interface: "
     "https://host/ns/oda/api/v1"
 )
+_OSO_SERVICES = re.compile(r"/oso/api/v[0-9]+")
 
 
 def checked_archive_url(text: str) -> str:
@@ -32,9 +35,25 @@ def checked_archive_url(text: str) -> str:
         path = folder_of(url)
         if not path.startswith("/") or "\0" in path:
             raise ValueError(_RIGHT)
+    elif url.startswith(("postgresql://", "postgresql+psycopg://")):
+        return _checked_database(url)
     elif not _is_base(url):
         raise ValueError(_RIGHT)
     return url.rstrip("/") if url.rstrip("/") != "file:" else url
+
+
+def _checked_database(url: str) -> str:
+    address = url.partition("://")[2]
+    if address.partition("/")[0].count("@") > 1:
+        raise ValueError("a password must have %40 for @, %3A for : and %2F for /")
+    if "password=" in url or " " in url or "#" in url:
+        raise ValueError("give a password before the @, or with PGPASSFILE or PGPASSWORD")
+    return DATABASE_PREFIX + address.rstrip("/")
+
+
+def is_oso_services(url: str) -> bool:
+    """Tell whether the URL of an archive is the base of oso-services."""
+    return _OSO_SERVICES.search(url) is not None and _OSO_SERVICES.split(url)[-1] == ""
 
 
 def folder_of(url: str) -> str:
@@ -49,6 +68,8 @@ def url_of(folder: str) -> str:
 
 def shown(url: str) -> str:
     """The URL without user and password."""
+    if url.startswith(DATABASE_PREFIX):  # what follows the ? may name files of keys
+        return DATABASE_PREFIX + url.partition("?")[0].removeprefix(DATABASE_PREFIX).rpartition("@")[2]
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from .archive import ArchiveSettings
 from .declaration import Variable
 from .environments import EnvironmentsSettings
 from .rest import RestSettings
@@ -14,7 +15,9 @@ from .telescope import TelescopeSettings
 
 # Fields of the last base come first.
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Declared(TelescopeSettings, EnvironmentsSettings, ScriptsSettings, ServerSettings, RestSettings):
+class Declared(
+    TelescopeSettings, EnvironmentsSettings, ScriptsSettings, ArchiveSettings, ServerSettings, RestSettings
+):
     """The fields of all settings. Times in seconds, sizes in bytes."""
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 
-from ..activities.archive import open_archive
 from ..activities.archive.async_archive import AsyncArchive
+from ..activities.archive.opening import access, open_archive
 from ..activities.service import ActivityService
 from ..bus import topics
 from ..bus.client import BusClient
@@ -22,6 +22,7 @@ _TOPICS = (
     topics.STOP_ANSWERED,
     topics.CHECKED,
     topics.REFUSED,
+    topics.EXECUTION_BLOCK,
 )
 
 
@@ -31,7 +32,8 @@ async def main(settings: Settings) -> None:
     os.makedirs(settings.activities, mode=0o700, exist_ok=True)
     bus = BusClient("ActivityWorker", settings.bus_socket, _TOPICS)
     # One second more than the archive's own time limit, whose message is more precise.
-    archive = AsyncArchive(open_archive(settings.oda_url, settings.oda_timeout), settings.oda_timeout + 1)
+    opened = open_archive(settings.oda_url, settings.oda_timeout, access(settings))
+    archive = AsyncArchive(opened, settings.oda_timeout + 1)
     service = ActivityService(bus, settings, archive)
     service.listen()
     STORE.open(settings.metrics)

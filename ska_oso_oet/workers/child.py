@@ -50,7 +50,11 @@ _SECRETS = {"central": confidential.DATABASE, "activity": confidential.ARCHIVE}
 
 def secrets_of(role: str) -> tuple[str, ...]:
     """The names of the secrets of a worker."""
-    return (key.NAME, *confidential.COLLECTORS, *_SECRETS.get(role, ()))
+    names = (key.NAME, *confidential.COLLECTORS, *_SECRETS.get(role, ()))
+    archive = confidential.known("OET_ODA_URL") or ""
+    if role == "activity" and archive.startswith("postgresql"):
+        return (*names, *confidential.PASSWORDS)
+    return names
 
 
 async def ended(process: asyncio.subprocess.Process, patience: float) -> int | None:

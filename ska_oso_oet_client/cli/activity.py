@@ -50,6 +50,12 @@ def _script_args(context: click.Context, option: click.Parameter, value: str | N
 )
 @click.argument("sbd_id", metavar="SBD_ID", shell_complete=completed("scheduling_blocks"))
 @click.option(
+    "--sbd-version",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="The version of the scheduling block; by default the newest.",
+)
+@click.option(
     "--script-args",
     metavar="JSON",
     callback=_script_args,
@@ -69,6 +75,7 @@ def run(
     settings: Settings,
     activity_name: str,
     sbd_id: str,
+    sbd_version: int | None,
     script_args: ScriptArgs | None,
     prepare_only: bool,
     create_env: CreateEnv,
@@ -87,6 +94,7 @@ def run(
             script_args,
             prepare_only=prepare_only,
             create_env=create_env,
+            sbd_version=sbd_version,
         )
         otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
         if not listen:

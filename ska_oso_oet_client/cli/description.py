@@ -61,6 +61,11 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
     yield one_row(more, cells, long=("URI", "SBI ID"))
     yield history_table(activity.history, times)
     yield from _how_long(activity)
+    if activity.execution_blocks:
+        blocks = [
+            (one.eb_id, one.status or "not in the archive") for one in activity.execution_blocks
+        ]
+        yield table(("Execution Block", "Status"), blocks)
     calls = [
         call_row(method, arguments)
         for method, arguments in (("init", activity.init), ("main", activity.main))

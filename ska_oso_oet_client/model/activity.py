@@ -10,6 +10,14 @@ from .record import Lived, StateChange
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExecutionBlock:
+    """The record of the commands to the telescope; ``status`` is None until the archive has it."""
+
+    eb_id: str
+    status: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Activity(Lived):
     """A named activity of one scheduling block definition, done once by one procedure.
 
@@ -25,6 +33,7 @@ class Activity(Lived):
     prepare_only: bool = False
     create_env: CreateEnv = False
     script_uri: str | None = None
+    execution_blocks: tuple[ExecutionBlock, ...] = ()
     history: tuple[StateChange, ...] = at("activity_states", default=())
 
     def __str__(self) -> str:

@@ -57,19 +57,23 @@ class ActivityOperations(Connection):
         *,
         prepare_only: bool = False,
         create_env: CreateEnv = False,
+        sbd_version: int | None = None,
     ) -> Activity:
         """Do an activity of a scheduling block, or with ``prepare_only`` only load its script.
 
         ``script_args``, such as ``{"init": {"kwargs": {"foo": "bar"}}}``, go over the arguments
-        the scheduling block has. Returns as soon as there is a procedure for it.
+        the scheduling block has. ``sbd_version`` is the version of the block, by default the
+        newest. Returns as soon as there is a procedure for it.
         """
-        body = {
+        body: dict[str, Any] = {
             "activity_name": activity_name,
             "sbd_id": sbd_id,
             "prepare_only": prepare_only,
             "create_env": create_env,
             "script_args": checked(script_args or {}),
         }
+        if sbd_version is not None:  # which a server of an earlier release does not know
+            body["sbd_version"] = sbd_version
         return self._change(Activity, "POST", "/activities", body)
 
     def stop_activity(self, aid: int, run_abort: bool = True) -> StopResult:

@@ -10,8 +10,13 @@ import pytest
 
 from ska_oso_oet.activities.archive import exchange
 
+from ..support import postgresql
 from ..support.oda import Oda, serving_oda
-from .entities import InFolder, OnServer
+from ..support.oda_database import UNTIL_12, OdaDatabase, since_18
+from ..support.oso_services import OsoServices, serving_oso_services
+from .entities import InDatabase, InFolder, OnOsoServices, OnServer
+
+LAYOUTS = {"postgresql-12": UNTIL_12, "postgresql-18": since_18("text")}
 
 
 @pytest.fixture(autouse=True)
@@ -26,9 +31,19 @@ def oda() -> Iterator[Oda]:
         yield found
 
 
-@pytest.fixture(params=["folder", "server"])
+@pytest.fixture
+def services() -> Iterator[OsoServices]:
+    with serving_oso_services() as found:
+        yield found
+
+
+@pytest.fixture(params=["folder", "oso-services", "postgresql-12", "postgresql-18", "oda-rest"])
 def kept(request: pytest.FixtureRequest, tmp_path: Path) -> Any:
     """Each archive, and a way to look into it."""
     if request.param == "folder":
         return InFolder(tmp_path / "an archive")
-    return OnServer(request.getfixturevalue("oda"))
+    if request.param in LAYOUTS:
+        return InDatabase(OdaDatabase(postgresql.shared(), LAYOUTS[request.param]), tmp_path / "here")
+    if request.param == "oso-services":
+        return OnOsoServices(request.getfixturevalue("services"), tmp_path / "here")
+    return OnServer(request.getfixturevalue("oda"), tmp_path / "here")

@@ -28,7 +28,7 @@ class Stuck:
         self.back = threading.Event()
         self.calls = 0
 
-    def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
+    def scheduling_block(self, sbd_id: str, version: int | None = None) -> dict[str, Any]:
         self.calls += 1
         self.back.wait(30)
         return {"sbd_id": sbd_id}
@@ -121,7 +121,7 @@ from ska_oso_oet.domain.errors import ArchiveAway
 
 class Stuck:
     where = "/net/oda"
-    def scheduling_block(self, sbd_id):
+    def scheduling_block(self, sbd_id, version=None):
         threading.Event().wait()
 
 async def main():

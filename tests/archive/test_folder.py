@@ -127,10 +127,10 @@ def test_a_status_that_nothing_can_follow_is_told_instead_of_tried_for_ever(fold
 def test_what_is_stored_is_as_private_as_the_server_wants(tmp_path: Path) -> None:
     storing = (
         "import os, sys; os.umask(0o077)\n"
-        "from ska_oso_oet.activities.archive import open_archive\n"
-        "open_archive(sys.argv[1], 1).store_instance({'sbi_id': 'sbi-1'})"
+        "from ska_oso_oet.activities.archive.folder import FolderArchive\n"
+        "FolderArchive(sys.argv[1]).store_instance({'sbi_id': 'sbi-1'})"
     )
-    subprocess.run([sys.executable, "-c", storing, (tmp_path / "oda").as_uri()], check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", storing, str(tmp_path / "oda")], check=True, timeout=60)
     modes = {stat.filemode(path.stat().st_mode) for path in (tmp_path / "oda").rglob("*")}
     assert modes == {"drwx------", "-rw-------"}
 

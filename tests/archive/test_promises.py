@@ -10,13 +10,30 @@ import pytest
 
 from ska_oso_oet.domain.errors import Conflict, Invalid, NotFound
 
-from .entities import SBD_ID, sbd, sbi
+from .entities import SBD_ID, eb, sbd, sbi
 
 
 def test_the_newest_version_of_a_block_is_found(kept: Any) -> None:
     for version in (2, 10, 9):
         kept.add(sbd(version, note=f"version {version} äöü"))
     assert kept.archive.scheduling_block(SBD_ID) == sbd(10, note="version 10 äöü")
+
+
+def test_a_version_that_is_not_there_is_named(kept: Any) -> None:
+    kept.add(sbd(2))
+    with pytest.raises(NotFound) as refused:
+        kept.archive.scheduling_block(SBD_ID, 7)
+    assert refused.value.detail == (
+        f"no version 7 of scheduling block {SBD_ID} in the archive {kept.archive.where}; check both, or "
+        "leave out the version to observe the newest"
+    )
+
+
+def test_the_version_that_is_asked_for_is_found(kept: Any) -> None:
+    for version in (1, 2, 3):
+        kept.add(sbd(version, note=f"version {version}"))
+    assert kept.archive.scheduling_block(SBD_ID, 2) == sbd(2, note="version 2")
+    assert kept.archive.scheduling_block(SBD_ID, None) == sbd(3, note="version 3")
 
 
 def test_a_block_that_is_not_there_is_named_with_its_archive(kept: Any) -> None:
@@ -61,10 +78,8 @@ def test_another_instance_of_the_same_id_is_refused_and_changes_nothing(kept: An
     kept.archive.store_instance(sbi())
     with pytest.raises(Conflict) as refused:
         kept.archive.store_instance(sbi(sbd_ref="sbd-2"))
-    assert (
-        refused.value.detail
-        == f"the archive {kept.archive.where} already has another SBInstance sbi-1; try again"
-    )
+    where = getattr(kept, "here", kept.archive.where)
+    assert refused.value.detail == f"the archive {where} already has another SBInstance sbi-1; try again"
     assert kept.instances() == {"sbi-1": sbi()}
 
 
@@ -117,3 +132,28 @@ def test_of_different_instances_sent_under_one_id_at_once_one_wins(kept: Any) ->
     with concurrent.futures.ThreadPoolExecutor(8) as threads:
         won = [number for number, stored in enumerate(threads.map(write, range(8))) if stored]
     assert [kept.instances()["sbi-1"]["sbd_version"]] == won
+
+
+def test_an_execution_block_grows_and_the_same_again_changes_nothing(kept: Any) -> None:
+    kept.archive.store_instance(sbi())
+    for commands, status in (
+        (0, "Created"),
+        (2, "Created"),
+        (2, "Created"),
+        (3, "Observed"),
+        (3, "Observed"),
+    ):
+        kept.archive.record_execution_block(eb(commands, status))
+        found = kept.execution_block()
+        assert len(found["request_responses"]) == commands
+        assert found["status"] == status
+    assert found["request_responses"] == eb(3)["request_responses"]
+    assert [found[name] for name in ("eb_id", "sbd_ref", "sbi_ref", "telescope")] == [
+        *("eb-1", SBD_ID, "sbi-1", "ska_mid")
+    ]
+
+
+def test_an_execution_block_may_fail_before_its_first_command(kept: Any) -> None:
+    kept.archive.store_instance(sbi())
+    kept.archive.record_execution_block(eb(status="Failed"))
+    assert kept.execution_block()["status"] == "Failed"

@@ -20,6 +20,8 @@ def test_run_returns_as_soon_as_the_activity_is_requested(oet: FakeOET, adapter:
     (request,) = oet.asked("POST", "/activities")
     assert request.body["script_args"] == args
     assert request.body["create_env"] is False
+    assert adapter.run("observe", "sbd-123", sbd_version=3).sbd_version == 1
+    assert oet.asked("POST", "/activities")[-1].body["sbd_version"] == 3
 
 
 def test_list_is_a_list_even_of_one(oet: FakeOET, adapter: ActivityAdapter) -> None:

@@ -58,6 +58,15 @@ def test_run_sends_what_was_asked_for_and_no_more(oet: FakeOET, run: Run) -> Non
     assert plain == {**full, "prepare_only": False, "create_env": False, "script_args": {}}
 
 
+def test_run_sends_the_version_of_the_block_that_was_asked_for(oet: FakeOET, run: Run) -> None:
+    for words in (("--sbd-version=3",), ("--sbd_version", "3")):
+        run(*RUN, *words)
+        assert oet.asked("POST", "/activities")[-1].body["sbd_version"] == 3
+    refused = run(*RUN, "--sbd-version=0")
+    assert refused.status == 2
+    assert "--sbd-version" in refused.err
+
+
 @pytest.mark.parametrize(
     "words",
     [

@@ -173,6 +173,13 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
     ("sb.lifecycle.observation.finished.succeeded", SB, "Observation for SB sb-1 complete"),
     ("sb.lifecycle.observation.finished.failed", SB, "Observation for SB sb-1 failed"),
     ("telescope.obs_state", {**SUBARRAY, "obs_state": "IDLE"}, "Subarray 6 is IDLE"),
+    ("execution_block.started", {**SB, "eb_id": "eb-1"}, "Execution block eb-1 of SB sb-1 started"),
+    (
+        "execution_block.command",
+        {"command": "Configure", "device": "mid-tmc/subarray/06", "answer": "OK"},
+        "Configure to mid-tmc/subarray/06: OK",
+    ),
+    ("execution_block.finished", {"eb_id": "eb-1", "status": "Observed"}, "Execution block eb-1: Observed"),
     ("subarray.resources.allocated", SUBARRAY, "Subarray 6: resources allocated"),
     ("subarray.resources.deallocated", SUBARRAY, "Subarray 6: resources released"),
     ("subarray.configured", SUBARRAY, "Subarray 6 configured"),

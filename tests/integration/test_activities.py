@@ -208,6 +208,30 @@ def test_the_newest_version_of_a_block_is_observed(activities: Activities, block
     assert (ended["state"], ended["sbd_version"]) == ("COMPLETE", 10)
 
 
+def test_the_version_that_is_asked_for_is_observed_and_on_record(
+    activities: Activities, blocks: Blocks
+) -> None:
+    for version in (1, 2, 3):
+        blocks.add("sbd-older", {"observe": inline(f"def main():\n    assert {version} == 2\n")}, version)
+    ended = activities.ended(activities.run("sbd-older", sbd_version=2)["id"])
+    assert (ended["state"], ended["sbd_version"]) == ("COMPLETE", 2)
+    (instance,) = (found for found in blocks.instances() if found["sbi_id"] == ended["sbi_id"])
+    assert instance["sbd_version"] == 2
+
+
+def test_a_version_that_does_not_exist_is_named(activities: Activities, blocks: Blocks) -> None:
+    blocks.add("sbd-one", {"observe": inline(TELLS)}, 1)
+    refused = activities.post("sbd-one", sbd_version=7)
+    assert refused.status_code == 404
+    assert "no version 7 of scheduling block sbd-one in the archive" in refused.json()["detail"]
+
+
+@pytest.mark.parametrize("version", [0, -1, "3", 2.5, True, 2**70])
+def test_what_cannot_be_a_version_is_422(activities: Activities, blocks: Blocks, version: Any) -> None:
+    sbd_id = blocks.add("sbd-versioned", {"observe": inline(TELLS)})
+    assert activities.post(sbd_id, sbd_version=version).status_code == 422
+
+
 def test_a_failing_script_fails_its_activity_and_its_instance(activities: Activities, blocks: Blocks) -> None:
     sbd_id = blocks.add("sbd-fails", {"observe": inline(FAILS)})
     ended = activities.ended(activities.run(sbd_id)["id"])

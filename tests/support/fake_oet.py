@@ -74,6 +74,7 @@ def activity_json(aid: int, state: str = "REQUESTED", **changes: Any) -> dict[st
         "sbi_status": None,
         "script_uri": "file:///scripts/observe.py",
         "started_by": None,
+        "execution_blocks": [],
         "created": CREATED_AT,
         "started": None,
         "ended": None,

@@ -33,10 +33,13 @@ KINDS = (
 class Oda:
     """An ODA. It may be used from any thread; ``stop`` lets go whoever hangs in it."""
 
+    base = BASE
+
     def __init__(self) -> None:
         self.instances: dict[str, dict[str, Any]] = {}  #: by sbi_id
         self.statuses: dict[str, list[dict[str, Any]]] = {}  #: every entity recorded, by sbi_id
         self.requests: list[str] = []  #: method and path below the base, in order
+        self.tokens: list[str | None] = []  #: header Authorization of each of them
         self.lock = threading.Lock()
         self.released = threading.Event()
         self.seen = threading.Condition(self.lock)
@@ -54,7 +57,7 @@ class Oda:
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True)
         self._thread.start()
         self.port = self._server.server_address[1]
-        self.url = f"http://127.0.0.1:{self.port}{BASE}"
+        self.url = f"http://127.0.0.1:{self.port}{self.base}"
         return self
 
     def stop(self) -> None:
@@ -73,10 +76,29 @@ class Oda:
         version = sbd.get("metadata", {}).get("version", 1)
         self._blocks.setdefault(sbd_id or sbd["sbd_id"], {})[version] = sbd
 
-    def block(self, sbd_id: str) -> dict[str, Any] | None:
-        """The newest version."""
+    def block(self, sbd_id: str, version: int | None = None) -> dict[str, Any] | None:
+        """A version, by default the newest."""
         versions = self._blocks.get(sbd_id, {})
-        return versions[max(versions)] if versions else None
+        return versions.get(version or max(versions)) if versions else None
+
+    def work(self, method: str, path: str, token: str | None, body: bytes) -> tuple[int, Any]:
+        """The status and the document of an answer."""
+        path, _, query = path.partition("?")
+        version = urllib.parse.parse_qs(query).get("version")
+        steps = [urllib.parse.unquote(step) for step in path.split("/")[1:]]
+        match method, *steps:
+            case "GET", "sbds", sbd_id:
+                return found(self.block(sbd_id, int(version[0]) if version else None), sbd_id)
+            case "GET", "sbis", sbi_id:
+                return found(self.instances.get(sbi_id), sbi_id)
+            case "GET", "status", "sbis", sbi_id:
+                entities = self.statuses.get(sbi_id)
+                return found(entities[-1] if entities else None, sbi_id)
+            case "POST", "sbis":
+                return _store_instance(self, json_of(body))
+            case "PUT", "status", "sbis", sbi_id:
+                return _store_status(self, sbi_id, json_of(body))
+        return 404, {"detail": "no such resource"}
 
     # -- behaviour ---------------------------------------------------------------------------------
 
@@ -147,19 +169,20 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:  # noqa: N802
         self._handle()
 
-    do_POST = do_PUT = do_GET  # noqa: N815
+    do_POST = do_PUT = do_PATCH = do_GET  # noqa: N815
 
     def _handle(self) -> None:
         oda = self.server.oda
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-        path = self.path.removeprefix(BASE)
+        path, token = self.path.removeprefix(oda.base), self.headers.get("Authorization")
         with oda.seen:
             oda.requests.append(f"{self.command} {path}")
+            oda.tokens.append(token)
             oda.seen.notify_all()
         instead = oda.next_misbehaviour(self.command)
         if instead is None or instead == "lose_answer":
             with oda.lock:
-                status, answer = self._work(path, body)
+                status, answer = oda.work(self.command, path, token, body)
             if instead is None:
                 self._answer(status, json.dumps(answer).encode())
             else:
@@ -168,22 +191,6 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             self._answer(int(instead), json.dumps({"detail": f"told to answer {instead}"}).encode())
         else:
             getattr(self, f"_{instead}")()
-
-    def _work(self, path: str, body: bytes) -> tuple[int, Any]:
-        oda, steps = self.server.oda, [urllib.parse.unquote(step) for step in path.split("/")[1:]]
-        match self.command, *steps:
-            case "GET", "sbds", sbd_id:
-                return _found(oda.block(sbd_id), sbd_id)
-            case "GET", "sbis", sbi_id:
-                return _found(oda.instances.get(sbi_id), sbi_id)
-            case "GET", "status", "sbis", sbi_id:
-                entities = oda.statuses.get(sbi_id)
-                return _found(entities[-1] if entities else None, sbi_id)
-            case "POST", "sbis":
-                return _store_instance(oda, _json(body))
-            case "PUT", "status", "sbis", sbi_id:
-                return _store_status(oda, sbi_id, _json(body))
-        return 404, {"detail": "no such resource"}
 
     def _answer(self, status: int, body: bytes, kind: str = "application/json", more: int = 0) -> None:
         self.send_response(status)
@@ -241,11 +248,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
 
 
-def _found(document: dict[str, Any] | None, identifier: str) -> tuple[int, Any]:
+def found(document: dict[str, Any] | None, identifier: str) -> tuple[int, Any]:
     return (200, document) if document else (404, {"detail": f"Not Found. {identifier} could not be found."})
 
 
-def _json(body: bytes) -> dict[str, Any]:
+def json_of(body: bytes) -> dict[str, Any]:
     try:
         document = json.loads(body)
     except ValueError:

@@ -106,7 +106,18 @@ def test_without_a_state_home_the_state_lies_below_the_users_home() -> None:
         ("OET_SCRIPT_PATHS", "/usr:/etc", "script_paths", ("/usr", "/etc")),
         ("OET_ODA_URL", "file:///archive/", "oda_url", "file:///archive"),
         ("OET_ODA_URL", "https://host/ns/oda/api/v1/", "oda_url", "https://host/ns/oda/api/v1"),
+        ("OET_ODA_URL", "https://host/ns/oso/api/v16/", "oda_url", "https://host/ns/oso/api/v16"),
+        ("OET_ODA_URL", "postgresql://host:5433/oda", "oda_url", "postgresql://host:5433/oda"),
+        (
+            "OET_ODA_URL",
+            "postgresql+psycopg://me:p%40w@host/oda",
+            "oda_url",
+            "postgresql://me:p%40w@host/oda",
+        ),
+        ("OET_ODA_URL", "postgresql://", "oda_url", "postgresql://"),
         ("OET_ODA_TIMEOUT", "1 min", "oda_timeout", 60.0),
+        ("OET_ODA_STATUSES", "Ready, In Progress", "oda_statuses", ("Ready", "In Progress")),
+        ("OET_ODA_TOKEN_URL", "", "oda_token_url", ""),
         ("OET_PIP_INDEX_URL", "https://host/simple", "pip_index_url", "https://host/simple"),
         ("OET_PIP_EXTRA_INDEX_URL", "", "pip_extra_index_urls", ()),
         (
@@ -171,6 +182,7 @@ def test_a_value_is_read_with_its_unit(name: str, text: str, field: str, value: 
         ("OET_ODA_URL", "ftp://host/oda"),
         ("OET_ODA_URL", "oda"),
         ("OET_ODA_TIMEOUT", "none"),
+        ("OET_ODA_TOKEN_URL", "http://issuer.example.org/token"),
         ("OET_WEB_WORKERS", "0"),
         ("OET_WEB_THREADS", "many"),
         ("OET_PIP_INDEX_URL", "host/simple"),
@@ -211,6 +223,57 @@ def test_who_receives_the_audit_is_named_without_a_password() -> None:
 def test_a_password_that_would_be_taken_for_a_host_is_refused_and_not_shown() -> None:
     with pytest.raises(BadSetting, match="OET_DATABASE_URL cannot be used: .* %40 for @") as refused:
         read_settings({"OET_DATABASE_URL": "postgresql+psycopg://oet:p@SECRET@host/oet"})
+    assert "SECRET" not in str(refused.value)
+
+
+CLIENT = {
+    "OET_ODA_CLIENT_ID": "oet",
+    "OET_ODA_CLIENT_SECRET_FILE": "/secret",
+    "OET_ODA_TOKEN_URL": "https://issuer/token",
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "sentence"),
+    [
+        ({"OET_ODA_TOKEN_FILE": "/token"}, "a token is for an archive behind https"),
+        ({**CLIENT, "OET_ODA_URL": "postgresql://host/oda"}, "a token is for an archive behind https"),
+        (
+            {"OET_ODA_TOKEN_FILE": "/token", "OET_ODA_URL": "http://host/oso/api/v16"},
+            "a token would be sent unencrypted to OET_ODA_URL",
+        ),
+        (
+            {"OET_ODA_TOKEN_FILE": "/token", "OET_ODA_URL": "https://me:hunter2@host/oso/api/v16"},
+            "OET_ODA_URL holds a password, and a token is set as well",
+        ),
+        ({**CLIENT, "OET_ODA_TOKEN_FILE": "/token"}, "are two ways to a token; set only one"),
+        ({**CLIENT, "OET_ODA_TOKEN_URL": ""}, "^OET_ODA_TOKEN_URL must be set, too"),
+        (
+            {"OET_ODA_CLIENT_ID": "oet"},
+            "^OET_ODA_CLIENT_SECRET_FILE and OET_ODA_TOKEN_URL must be set, too",
+        ),
+    ],
+)
+def test_settings_of_an_archive_that_contradict_each_other_are_refused(
+    given: dict[str, str], sentence: str
+) -> None:
+    with pytest.raises(BadSetting, match=sentence) as refused:
+        read_settings(given)
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("url", ["https://host/oso/api/v16", "http://127.0.0.1:8000/oda/api/v8"])
+def test_a_token_is_for_https_or_this_machine(url: str) -> None:
+    for way in (CLIENT, {"OET_ODA_TOKEN_FILE": "/token"}):
+        assert read_settings({**way, "OET_ODA_URL": url}).oda_url == url
+
+
+@pytest.mark.parametrize(
+    "text", ["postgresql://me:p@SECRET@host/oda", "postgresql://host/oda?password=SECRET"]
+)
+def test_the_password_of_an_archives_database_is_refused_in_the_wrong_place_and_not_shown(text: str) -> None:
+    with pytest.raises(BadSetting, match="OET_ODA_URL") as refused:
+        read_settings({"OET_ODA_URL": text})
     assert "SECRET" not in str(refused.value)
 
 

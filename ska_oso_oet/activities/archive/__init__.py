@@ -1,17 +1,16 @@
 """The archive (ODA): the source of scheduling blocks, and the record of their executions.
 
-A folder in the ODA's own layout, or the ODA behind its REST interface; callers need not know which.
+A folder in the ODA's own layout, oso-services, the ODA's database, or the ODA behind its former REST
+interface; callers need not know which. :mod:`.opening` makes the one that a setting names.
 """
 
 from __future__ import annotations
 
 from typing import Any, Protocol
 
-from ...settings.urls import FOLDER_PREFIX, checked_archive_url, folder_of
 from .entities import Status
-from .folder import FolderArchive
 
-__all__ = ["Archive", "Status", "open_archive"]
+__all__ = ["Archive", "Status"]
 
 
 class Archive(Protocol):
@@ -25,10 +24,11 @@ class Archive(Protocol):
         """The archive's place as people may see it."""
         ...
 
-    def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
-        """Return the newest version of a scheduling block definition.
+    def scheduling_block(self, sbd_id: str, version: int | None = None) -> dict[str, Any]:
+        """Return a version of a scheduling block definition.
 
-        :raises NotFound: if there is none of this id
+        :param version: the newest if none
+        :raises NotFound: if there is none of this id, or no such version
         :raises Invalid: if the id cannot be one, or the block cannot be read although the archive can
         """
         ...
@@ -47,16 +47,9 @@ class Archive(Protocol):
         """
         ...
 
+    def record_execution_block(self, eb: dict[str, Any]) -> None:
+        """Record what is known of an execution block, under its ``eb_id``; the same again changes nothing.
 
-def open_archive(url: str, timeout: float) -> Archive:
-    """Return the archive at a URL; nothing is read or written yet.
-
-    :param timeout: seconds that one call may take, if the archive is a server
-    :raises ValueError: with the correct form
-    """
-    url = checked_archive_url(url)
-    if url.startswith(FOLDER_PREFIX):
-        return FolderArchive(folder_of(url))
-    from .rest import RestArchive  # requests takes 8 MiB that a folder does not need
-
-    return RestArchive(url, timeout)
+        :raises Conflict: if the archive has no instance it could belong to
+        """
+        ...

@@ -31,9 +31,9 @@ class AsyncArchive:
         self._free = asyncio.Semaphore(threads)
         self._hung = 0  #: abandoned threads
 
-    async def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
+    async def scheduling_block(self, sbd_id: str, version: int | None = None) -> dict[str, Any]:
         """See the port."""
-        return await self._in_time(lambda: self._archive.scheduling_block(sbd_id))
+        return await self._in_time(lambda: self._archive.scheduling_block(sbd_id, version))
 
     async def store_instance(self, sbi: dict[str, Any]) -> None:
         """See the port."""
@@ -42,6 +42,10 @@ class AsyncArchive:
     async def record_status(self, sbi_id: str, status: Status) -> None:
         """See the port."""
         await self._in_time(lambda: self._archive.record_status(sbi_id, status))
+
+    async def record_execution_block(self, eb: dict[str, Any]) -> None:
+        """See the port."""
+        await self._in_time(lambda: self._archive.record_execution_block(eb))
 
     async def _in_time(self, call: Callable[[], T]) -> T:
         if self._hung == self._threads:

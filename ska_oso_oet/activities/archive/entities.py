@@ -5,9 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import math
+from collections.abc import Collection
 from typing import Any, Literal
 
-from ...domain.errors import Invalid
+from ...domain.errors import Conflict, Invalid, NotFound
 from ...domain.nesting import too_deep, too_many
 
 Status = Literal["Executing", "Observed", "Failed"]
@@ -37,6 +38,33 @@ def status_entity(sbi_id: str, current: str, previous: str, version: int = 1) ->
             "last_modified_on": now,
         },
     }
+
+
+def require_version(document: dict[str, Any], sbd_id: str, version: int, where: str) -> None:
+    """Require that an archive gave the version that it was asked for.
+
+    :raises NotFound: naming the one it gave
+    """
+    metadata = document.get("metadata")
+    given = metadata.get("version") if isinstance(metadata, dict) else None
+    if given != version:
+        raise NotFound(
+            f"the archive {where} gives version {given!r} of scheduling block {sbd_id} instead of version "
+            f"{version}; leave out the version to observe the newest"
+        )
+
+
+def require_status(status: Any, permitted: Collection[str], sbd_id: str, where: str) -> None:
+    """Require that a scheduling block may be observed.
+
+    :raises Conflict: naming its status and those that are permitted
+    """
+    if not isinstance(status, str) or status.casefold() not in {one.casefold() for one in permitted}:
+        told = f"is {status[:40]!r}" if isinstance(status, str) else "has no status"
+        raise Conflict(
+            f"scheduling block {sbd_id} {told} in the archive {where}, and may be observed if it is "
+            f"{' or '.join(permitted)}; set its status there, or change OET_ODA_STATUSES"
+        )
 
 
 #: Values of a document; more would occupy ActivityWorker for seconds, and the largest real block has 426.

@@ -14,6 +14,7 @@ from ...domain.errors import ArchiveAway
 from ...outgoing.bounded_session import BoundedSession, TooLarge
 from ...settings.urls import shown
 from .entities import AGAIN, CHECK, LARGEST, write_document
+from .login import Login
 
 PASSING = (502, 503, 504)  #: answers of something between, which do not tell whether the request arrived
 
@@ -35,6 +36,7 @@ class Lost(Exception):  # noqa: N818  reads as a sentence
 class Answer:
     """The answer of a server."""
 
+    request: str  #: its method and resource
     status: int
     body: bytes
 
@@ -46,8 +48,10 @@ class Exchange:
     is where the setting says, or nowhere.
     """
 
-    def __init__(self, base: str, seconds: float) -> None:
+    def __init__(self, base: str, seconds: float, login: Login | None = None, ca_file: str = "") -> None:
         self._base = base
+        self._login = login
+        self._ca_file = ca_file
         self._where = shown(base)
         self._seconds = seconds
         self._deadline = time.monotonic() + seconds
@@ -73,19 +77,33 @@ class Exchange:
         :raises Lost: if the connection fails before the answer is complete
         :raises ArchiveAway: if the deadline passes, or the answer cannot be read
         """
+        data = None if body is None else write_document(body)
+        if self._login is None:
+            return self._ask(method, path, data, None)
+        token = self._login.token(self._left())
+        answer = self._ask(method, path, data, token)
+        if answer.status == 401:  # it did nothing, so it may be sent again
+            another = self._login.renewed(token, self._left())
+            if another is not None:
+                return self._ask(method, path, data, another)
+        return answer
+
+    def _ask(self, method: str, path: str, data: bytes | None, token: str | None) -> Answer:
         left = self._left()
+        headers = _HEADERS if token is None else {**_HEADERS, "Authorization": f"Bearer {token}"}
         try:
             with BoundedSession(left, LARGEST) as session:
                 session.trust_env = False
-                session.verify = os.environ.get("REQUESTS_CA_BUNDLE") or True  # an institute's own authority
+                # An institute's own authority, perhaps.
+                session.verify = self._ca_file or os.environ.get("REQUESTS_CA_BUNDLE") or True
                 response = session.request(
                     method,
                     self._base + path,
-                    data=None if body is None else write_document(body),
-                    headers=_HEADERS,
+                    data=data,
+                    headers=headers,
                     timeout=(min(_CONNECTING, left), left),
                 )
-            return Answer(status=response.status_code, body=response.content)
+            return Answer(request=f"{method} {path}", status=response.status_code, body=response.content)
         except TooLarge:
             raise ArchiveAway(
                 f"the archive {self._where} answers with more than {LARGEST // 2**20} MiB; {CHECK}"
@@ -99,6 +117,11 @@ class Exchange:
             raise ArchiveAway(
                 f"the archive {self._where} gave an answer that cannot be read: {type(error).__name__}; "
                 f"{CHECK}"
+            ) from None
+        except OSError:  # the library's word for a file with certificates that is not there
+            raise ArchiveAway(
+                f"the archive {self._where} cannot be asked: the file of CA certificates cannot be read; "
+                "check OET_ODA_CA_FILE"
             ) from None
 
     def pause(self, attempt: int) -> bool:

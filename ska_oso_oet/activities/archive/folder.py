@@ -27,16 +27,20 @@ _NO_LINKS = (errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK)
 class FolderArchive:
     """An archive in a folder, which is made when the first thing is stored."""
 
-    def __init__(self, folder: str) -> None:
+    def __init__(self, folder: str, setting: str = "OET_ODA_URL") -> None:
         self.where = folder
+        self._setting = setting
 
-    def scheduling_block(self, sbd_id: str) -> dict[str, Any]:
+    def scheduling_block(self, sbd_id: str, version: int | None = None) -> dict[str, Any]:
         """See the port."""
         with self._telling("read"):
-            newest = _newest(self._entity("sbd", sbd_id))
-            if newest is None:
+            versions = _versions(self._entity("sbd", sbd_id))
+            if not versions:
                 raise NotFound.scheduling_block(sbd_id, self.where)
-            return _read(newest[1])
+            path = versions.get(max(versions) if version is None else version)
+            if path is None:
+                raise NotFound.version(sbd_id, version or 0, self.where)
+            return _read(path)
 
     def store_instance(self, sbi: dict[str, Any]) -> None:
         """See the port."""
@@ -65,7 +69,40 @@ class FolderArchive:
                 with contextlib.suppress(FileExistsError):  # another process was faster
                     _publish(os.path.join(folder, f"{number + 1}.json"), entity)
                     return
-        raise ArchiveAway(
+        raise self._blocked(number, folder)
+
+    def record_execution_block(self, eb: dict[str, Any]) -> None:
+        """See the port."""
+        self.keep("eb", eb["eb_id"], eb)
+
+    def newest(self, kind: str, identifier: str) -> dict[str, Any] | None:
+        """The newest version of a document, if there is any.
+
+        :raises ArchiveAway: if it cannot be read
+        """
+        with self._telling("read"):
+            newest = _newest(self._entity(kind, identifier))
+            return None if newest is None else _read(newest[1])
+
+    def keep(self, kind: str, identifier: str, document: dict[str, Any]) -> None:
+        """Store a document as the next version, unless the newest one says the same.
+
+        :raises ArchiveAway: if it cannot be stored
+        """
+        folder = self._entity(kind, identifier)
+        with self._telling("written"):
+            for _ in range(_RACES):
+                newest = _newest(folder)
+                if newest is not None and _read(newest[1]) == document:
+                    return
+                number = newest[0] if newest else 0
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    _publish(os.path.join(folder, f"{number + 1}.json"), document)
+                    return
+        raise self._blocked(number, folder)
+
+    def _blocked(self, number: int, folder: str) -> ArchiveAway:
+        return ArchiveAway(
             f"the archive {self.where} has no free version after {number} in {folder}; check that folder"
         )
 
@@ -79,26 +116,30 @@ class FolderArchive:
         except OSError as error:
             raise ArchiveAway(
                 f"the archive {self.where} cannot be {done}: {error.strerror or type(error).__name__}; "
-                "check that OET_ODA_URL names its folder, and the rights there"
+                f"check that {self._setting} names its folder, and the rights there"
             ) from None
+
+
+def _versions(folder: str) -> dict[int, str]:
+    """The paths of the files in a folder by their versions."""
+    try:
+        with os.scandir(folder) as entries:
+            return {
+                int(found[1]): entry.path
+                for entry in entries
+                if (found := _VERSION.fullmatch(entry.name)) and entry.is_file()
+            }
+    except FileNotFoundError:
+        return {}
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:  # no file system could hold it
+            return {}
+        raise
 
 
 def _newest(folder: str) -> tuple[int, str] | None:
     """The highest version in a folder and the path of its file."""
-    try:
-        with os.scandir(folder) as entries:
-            versions = [
-                (int(found[1]), entry.path)
-                for entry in entries
-                if (found := _VERSION.fullmatch(entry.name)) and entry.is_file()
-            ]
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        if error.errno == errno.ENAMETOOLONG:  # no file system could hold it
-            return None
-        raise
-    return max(versions, default=None)
+    return max(_versions(folder).items(), default=None)
 
 
 def _read(path: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, RootModel, StrictBool, WithJsonSchema, field_validator
+from pydantic import BaseModel, Field, RootModel, StrictBool, StrictInt, WithJsonSchema, field_validator
 
 from ...domain.scheduling import SBD_ID, checked_sbd_id
 from .common import MAX_ID, Outcome
@@ -22,6 +22,9 @@ class RunBody(StrictModel):
 
     activity_name: str = Field(min_length=1, max_length=200)
     sbd_id: Annotated[str, WithJsonSchema(_SBD_ID)]
+    sbd_version: Annotated[StrictInt, Field(ge=1, le=MAX_ID)] | None = Field(
+        None, description="version of the scheduling block; the newest if left out"
+    )
     prepare_only: StrictBool = Field(False, description="do not start the procedure")
     create_env: CreateEnv = Field(
         False,
@@ -50,6 +53,13 @@ class ActivityPath(BaseModel):
     activity_id: int = Field(ge=0, le=MAX_ID, description="id of the activity")
 
 
+class ExecutionBlock(BaseModel):
+    """An execution block of an activity."""
+
+    eb_id: str
+    status: str | None = Field(description="`Created`, `Observed` or `Failed`; null until the archive has it")
+
+
 class Activity(BaseModel):
     """One execution of an activity of a scheduling block."""
 
@@ -70,6 +80,7 @@ class Activity(BaseModel):
     sbi_status: str | None = Field(description="status of the instance in the archive")
     script_uri: str | None = Field(description="null if an earlier release did not record it")
     started_by: str | None = Field(description="user who started its procedure")
+    execution_blocks: list[ExecutionBlock] = Field(description="in the order in which they were begun")
     created: float = Field(description="seconds since 1970, as are the other times")
     started: float | None = Field(description="time of the call of `main`")
     ended: float | None
