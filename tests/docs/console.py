@@ -180,6 +180,7 @@ def _alike(shown: str, said: str, *, so_far: bool = False) -> bool:
 
 def _loose(text: str) -> str:
     """What may differ is made the same."""
+    text = re.sub(r"\beb-[0-9a-z-]+", "eb-0", text)
     text = re.sub(r"\b[0-9a-f]{12,40}\b|\b[A-Z]{4}-[A-Z]{4}\b|\d[\d.:-]+", "0", text)
     text = re.sub(r"-{2,}", "--", text)
     text = re.sub(r"\b(in|after|for) [\d.]+ (s|min)\b", r"\1 0 s", text)
