@@ -86,6 +86,11 @@ def test_ports_follow_from_the_urls_that_are_given() -> None:
         assert not may_reach(render(), OUTSIDE, port), port
 
 
+def test_the_port_of_an_archive_in_a_database_follows_from_its_url() -> None:
+    for url, port in (("postgresql://host/oda", 5432), ("postgresql://host:6432/oda", 6432)):
+        assert may_reach(render({"archive": {"url": url}}), OUTSIDE, port), url
+
+
 def test_each_can_be_narrowed_and_none_is_opened_by_leaving_its_ports_out() -> None:
     egress: Document = {"postgresql": {"to": [{"ipBlock": {"cidr": "10.1.0.0/16"}}]}, "git": {"ports": []}}
     egress |= {"packages": {"ports": []}, "dns": {"ports": []}}

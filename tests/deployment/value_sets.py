@@ -29,6 +29,11 @@ VALUE_SETS: dict[str, Document] = {
     },
     "secrets": {
         "database": {"secret": "database"},
+        "archive": {
+            "url": "https://oso.example.org/ns/oso/api/v16",
+            "client": {"id": "oet", "tokenUrl": "https://login.example.org/token", "secret": "client"},
+            "ca": {"secret": "authority"},
+        },
         "git": {"credentials": {"secret": "git"}},
         "packages": {
             "index": "https://packages.example.org/simple",

@@ -262,6 +262,10 @@ def test_settings_of_an_archive_that_contradict_each_other_are_refused(
     assert "hunter2" not in str(refused.value)
 
 
+def test_a_worker_that_is_not_told_the_archive_s_url_starts_all_the_same() -> None:
+    assert read_settings({"OET_ODA_TOKEN_FILE": "/token", "OET_ARBITER": "1"}).oda_token_file == "/token"
+
+
 @pytest.mark.parametrize("url", ["https://host/oso/api/v16", "http://127.0.0.1:8000/oda/api/v8"])
 def test_a_token_is_for_https_or_this_machine(url: str) -> None:
     for way in (CLIENT, {"OET_ODA_TOKEN_FILE": "/token"}):

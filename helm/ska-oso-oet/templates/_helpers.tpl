@@ -89,6 +89,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
     "OET_OBSERVATORY" (ternary (toJson $telescope.observatory) "" (gt (len $telescope.observatory) 0))
     "OET_WAIT_FOR_QA_READY" (toString $telescope.waitForQA)
     "OET_ODA_URL" $.Values.archive.url
+    "OET_ODA_STATUSES" (join "," $.Values.archive.statuses)
+    "OET_ODA_CLIENT_ID" $.Values.archive.client.id
+    "OET_ODA_TOKEN_URL" $.Values.archive.client.tokenUrl
+    "OET_ODA_SCOPE" $.Values.archive.client.scope
     "OET_GIT_REPO" $.Values.git.repository
     "OET_GIT_ALLOWED" (join "," $.Values.git.allowed)
     "OET_PIP_INDEX_URL" $.Values.packages.index
@@ -102,6 +106,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 -}}
 {{- if $.Values.git.credentials.secret -}}
   {{- $_ := set $chosen "OET_GIT_CREDENTIALS" "/run/secrets/oet/git/credentials" -}}
+{{- end -}}
+{{- if $.Values.archive.token.secret -}}
+  {{- $_ := set $chosen "OET_ODA_TOKEN_FILE" "/run/secrets/oet/archive/token/token" -}}
+{{- end -}}
+{{- if $.Values.archive.client.secret -}}
+  {{- $_ := set $chosen "OET_ODA_CLIENT_SECRET_FILE" "/run/secrets/oet/archive/client/secret" -}}
+{{- end -}}
+{{- if $.Values.archive.ca.secret -}}
+  {{- $_ := set $chosen "OET_ODA_CA_FILE" "/run/secrets/oet/archive/ca/ca.crt" -}}
 {{- end -}}
 {{- if $.Values.packages.credentials.secret -}}
   {{- $_ := set $chosen "OET_PIP_CREDENTIALS" "/run/secrets/oet/packages/netrc" -}}
@@ -148,7 +161,7 @@ capabilities:
 -}}
 {{- if .Values.telescope.tangoHost }}{{ $_ := set $reached "tango" list }}{{ end -}}
 {{- if .Values.auth.enabled }}{{ $_ := set $reached "oidc" .Values.auth.issuers }}{{ end -}}
-{{- if .Values.archive.url }}{{ $_ := set $reached "archive" (list .Values.archive.url) }}{{ end -}}
+{{- if .Values.archive.url }}{{ $_ := set $reached "archive" (list .Values.archive.url .Values.archive.client.tokenUrl) }}{{ end -}}
 {{- if .Values.database.secret }}{{ $_ := set $reached "postgresql" list }}{{ end -}}
 {{- with get .Values.settings "OTEL_EXPORTER_OTLP_ENDPOINT" }}{{ $_ := set $reached "otlp" (list .) }}{{ end -}}
 {{- toYaml $reached -}}
@@ -161,6 +174,8 @@ capabilities:
   {{- if regexMatch "^https?://" . -}}
     {{- $given := regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" -}}
     {{- $ports = append $ports ($given | default (ternary "443" "80" (hasPrefix "https:" .))) -}}
+  {{- else if hasPrefix "postgresql://" . -}}
+    {{- $ports = append $ports (regexFind ":[0-9]+$" (urlParse .).host | trimPrefix ":" | default "5432") -}}
   {{- end -}}
 {{- end -}}
 {{- range (last .).ports }}{{ $ports = append $ports (toString .) }}{{ end -}}

@@ -112,6 +112,6 @@ class OsoServicesArchive:
         about = ("eb_id", "telescope", "sbd_ref", "sbd_version", "sbi_ref")
         body = {name: eb[name] for name in about if eb.get(name) is not None}
         answer = exchange.once("POST", f"{_EBS}/", body)
-        if answer.status in _NO_SUCH_METHOD:  # releases before 16.3 take no body
+        if answer.status in _NO_SUCH_METHOD:  # earlier releases take no body
             answer = exchange.once("POST", f"{_EBS}/{segment(eb['telescope'])}")
         return answer
