@@ -297,10 +297,13 @@ MID: list[tuple[Change, str]] = [
     (lambda d: d.update(mccs_allocation={"x": 1}), "has mccs_allocation, which is of the other telescope"),
     (lambda d: d["metadata"].update(pdm_version="29.1.0"), "is of PDM 29.1.0, which is newer than this OET"),
     (lambda d: d.update(scanDefinitions={}), "is of 2020, before PDM 2 .*blocks of PDM 17 to 28 are read"),
-    (lambda d: d.update(field_configurations=[{}]), "is of PDM 8 or 9 .*blocks of PDM 17 to 28 are read"),
+    (
+        lambda d: d.update(field_configurations=[{}]),
+        "is written as PDM 8 or 9 was .*blocks of PDM 17 to 28 are read",
+    ),
     (
         lambda d: d["csp_configurations"][0].update(cbf={"fsp": []}),
-        r"is of PDM 8 to 16 \(csp_configurations\[0\].cbf\); blocks of PDM 17 to 28 are read",
+        r"is written as PDM 8 to 16 was \(csp_configurations\[0\].cbf\); blocks of PDM 17 to 28 are read",
     ),
 ]
 LOW: list[tuple[Change, str]] = [
@@ -322,7 +325,7 @@ LOW: list[tuple[Change, str]] = [
     (lambda d: correlator(d).update(zoom_factor=1), "zoom_factor other than 0 is not observed"),
     (
         lambda d: d["mccs_allocation"].update(station_ids=[[1]]),
-        r"is of PDM 8 to 16 \(mccs_allocation.station_ids\)",
+        r"is written as PDM 8 to 16 was \(mccs_allocation.station_ids\)",
     ),
     (
         lambda d: d["targets"][0].update(reference_coordinate={"kind": "special", "name": "Sun"}),

@@ -52,6 +52,17 @@ def block(activity: Any = None, **fields: Any) -> SchedulingBlock:
     )
 
 
+@pytest.mark.parametrize("key", ["kind", "procedure_type"])
+def test_activities_of_2022_and_2023_are_read(key: str) -> None:
+    given = {"init": {"args": [1]}, "run": {"kwargs": {"a": 2}}}
+    found = block({key: "filesystemscript", "path": "file:///x.py", "default_args": given}).activity("a")
+    assert found.script == FileScript(script_uri="file:///x.py")
+    assert (found.arguments["init"].args, found.arguments["main"].kwargs) == ((1,), {"a": 2})
+    found = block({key: "gitscript", "path": "/scripts/x.py", "repo": "https://host/r.git"}).activity("a")
+    assert isinstance(found.script, GitScript)
+    assert found.script.path == "scripts/x.py"
+
+
 def test_a_block_knows_its_version_and_telescope_and_keeps_all_its_text() -> None:
     found = block()
     assert (found.sbd_id, found.version, found.telescope) == (SBD_ID, 3, "ska_mid")

@@ -31,12 +31,12 @@ def require_readable(block: Reader) -> None:
             block.refuse(f"is of 2020, before PDM 2 ({key}); {_READ}")
     for key, generation in _OLD_KEYS.items():
         if block.raw(key):
-            block.refuse(f"is of PDM {generation} ({key}); {_READ}")
+            block.refuse(f"is written as PDM {generation} was ({key}); {_READ}")
     if block.has("mccs_allocation") and "station_ids" in (block.raw("mccs_allocation") or {}):
-        block.refuse(f"is of PDM 8 to 16 (mccs_allocation.station_ids); {_READ}")
+        block.refuse(f"is written as PDM 8 to 16 was (mccs_allocation.station_ids); {_READ}")
     for configuration in block.objects("csp_configurations"):
         if configuration.has("cbf"):
-            block.refuse(f"is of PDM 8 to 16 ({configuration.path}.cbf); {_READ}")
+            block.refuse(f"is written as PDM 8 to 16 was ({configuration.path}.cbf); {_READ}")
     _require_known_version(block)
 
 
