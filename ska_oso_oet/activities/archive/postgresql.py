@@ -24,7 +24,10 @@ from ...settings.urls import shown
 from . import faults
 from .entities import FIRST_STATUS, Status, require_status
 from .kept_here import KeptHere
-from .layouts import Cursor, Layout, found_layout
+from .layouts import Layout
+from .since_18 import Since18
+from .tables import Cursor, found_tables
+from .until_12 import Until12
 
 _CONNECTING = 5.0  #: seconds one attempt to connect may take
 #: A host that is lost is noticed within half a minute.
@@ -154,11 +157,19 @@ class PostgresqlArchive:
     def _layout(self, cursor: Cursor) -> Layout:
         seen = self._seen
         if seen is None or time.monotonic() - seen[0] > _LOOKED_AT:
-            layout = found_layout(cursor)
+            layout = _found_layout(cursor)
             if layout is None:
                 raise faults.no_layout(self.where)
             self._seen = seen = time.monotonic(), layout
         return seen[1]
+
+
+def _found_layout(cursor: Cursor) -> Layout | None:
+    """The layout of a database; None if it is none that an ODA has."""
+    tables = found_tables(cursor)
+    if "project.sb_definitions" in tables:
+        return Since18(tables)
+    return Until12(tables) if "tab_oda_sbd" in tables else None
 
 
 @contextlib.contextmanager
