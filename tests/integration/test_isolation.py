@@ -513,3 +513,17 @@ def test_what_an_isolated_script_has_written_can_be_fetched(isolated: Server) ->
     assert (
         isolated.request("GET", f"/procedures/{pid}/files/link", headers={"Accept": "*/*"}).status_code == 404
     )
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="only root gives scripts another account")
+def test_the_account_of_scripts_has_a_greatest_number_of_processes() -> None:
+    enter = (
+        "import resource\n"
+        "from ska_oso_oet.kernel.isolation import Isolation, interpreter\n"
+        "from ska_oso_oet.kernel.linux import libc\n"
+        "interpreter(), libc()\n"  # what that account may not be able to import
+        f"Isolation(mode='uid', uid={UID}, gid={GID}).enter()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NPROC))"
+    )
+    said = subprocess.run([sys.executable, "-c", enter], capture_output=True, text=True, timeout=60)
+    assert said.stdout == "(4096, 4096)\n", said.stderr
