@@ -215,6 +215,17 @@ def test_a_script_takes_no_lease_which_others_would_wait_for_and_reaches_no_keyr
     assert done(isolated, *deeds) == {"make mine"}
 
 
+def test_a_script_puts_its_mark_on_no_other_process(isolated: Server) -> None:
+    account = ORDINARY if REACHED and not os.geteuid() else ()  # that of the script
+    other = subprocess.Popen([*account, "sleep", "600"])
+    try:
+        assert done(isolated, ["limit", other.pid], ["make", "limited"]) == {"make limited"}
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_passwords_are_hidden_wherever_their_file_lies(isolated: Server) -> None:
     location = isolated.settings["SCRIPTS_LOCATION"]
     assert done(
