@@ -30,6 +30,9 @@ class Reaper:
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pidfd, self._runner_ended)
         loop.add_signal_handler(signal.SIGCHLD, self._child_ended)
+        # Thousands of signals fill what the loop is woken up through, which is as good as one.
+        signal.set_wakeup_fd(signal.set_wakeup_fd(-1), warn_on_full_buffer=False)
+        self._child_ended()  # in case one came meanwhile
 
     def exit_of_runner(self) -> tuple[int | None, int | None]:
         """The exit status of the runner, or the signal that ended it; neither if it could not be ended."""
