@@ -80,6 +80,14 @@ class Conflict(Refusal):
         )
 
     @classmethod
+    def being_started(cls, pid: int) -> Conflict:
+        """Refusal to start a procedure once more."""
+        return cls(
+            f"Cannot start procedure {pid}: procedure {pid} is being started; to see it: "
+            f"oet procedure describe --pid={pid}"
+        )
+
+    @classmethod
     def over(cls, what: str, state: str) -> Conflict:
         """Refusal to stop what has ended: ``procedure 3``, say."""
         return cls(

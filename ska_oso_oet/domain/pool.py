@@ -101,12 +101,14 @@ class Pool:
         """Reserve the subarray for one procedure: the one place where a start is decided.
 
         :raises NotFound: if it is not listed
-        :raises Conflict: if it is not READY, or another one runs
+        :raises Conflict: if it is not READY, is being started, or another one runs
         """
         procedure = self.get(pid)
         if procedure.state is not ProcedureState.READY:
             raise Conflict.not_ready(pid, procedure.state, procedure.state in PREPARING)
-        if self._reserved not in (None, pid):
+        if self._reserved == pid:
+            raise Conflict.being_started(pid)
+        if self._reserved is not None:
             raise Conflict(f"Cannot start procedure {pid}: procedure {self._reserved} is RUNNING")
         self._reserved = pid
         return procedure

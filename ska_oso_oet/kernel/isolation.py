@@ -13,6 +13,7 @@ import errno
 import functools
 import os
 import pwd
+import resource
 import stat
 import sys
 from collections.abc import Iterable
@@ -30,6 +31,8 @@ _HELPERS = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "GPG_AGENT_INFO", "DBUS_SESSION_BU
 #: Credentials for git and installers, which have done their work when a script begins.
 _PREPARING = ("GIT_CONFIG_", "GIT_ASKPASS", "GIT_SSH", "UV_", "PIP_", "POETRY_")
 _DEEPEST = 100  #: folders in folders that another account is shown
+#: Processes and threads of the account of scripts, all together, so that there are numbers left for others.
+_PROCESSES = 4096
 _NAMED = ("SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
 
 
@@ -89,6 +92,9 @@ class Isolation:
         if len(os.listdir("/proc/self/task")) > 1:
             raise OSError("cannot isolate the script: libraries that were preloaded have started threads")
         if self.mode == "uid":
+            _, hard = resource.getrlimit(resource.RLIMIT_NPROC)
+            most = _PROCESSES if hard == resource.RLIM_INFINITY else min(hard, _PROCESSES)
+            resource.setrlimit(resource.RLIMIT_NPROC, (most, most))
             os.setgroups([])
             os.setresgid(self.gid, self.gid, self.gid)
             os.setresuid(self.uid, self.uid, self.uid)

@@ -18,7 +18,9 @@ from .linux import stat
 SUPERVISOR = "oet-super"
 FORKSERVER = "oet-forkserver"
 #: The names of the server's other processes.
-SERVER = frozenset({"oet-server", "oet-bus", "oet-ses", "oet-activity", "oet-rest", FORKSERVER})
+SERVER = frozenset(
+    {"oet-server", "oet-bus", "oet-ses", "oet-activity", "oet-central", "oet-rest", FORKSERVER}
+)
 
 _LONGEST = 15  #: bytes of a name that the kernel keeps
 _SO_PEERPIDFD = 77  # Linux 6.5

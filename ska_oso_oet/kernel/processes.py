@@ -188,6 +188,17 @@ def kill(pids: Collection[int]) -> int:
     return len(pids)
 
 
+def kill_groups(pids: Collection[int]) -> None:
+    """Send SIGKILL to the process groups of children of this process, but not to its own."""
+    groups = set()
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    for group in groups - {os.getpgid(0)}:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(group, signal.SIGKILL)
+
+
 def alive(pid: int) -> bool:
     """Whether anything of a process runs: a leader that has ended may leave threads behind."""
     process = stat(pid)

@@ -1,7 +1,8 @@
 """Seccomp: system calls that a process gives up for good, with all it will ever start.
 
 What Landlock does not restrict, and no script needs: a lease on a file has whoever opens it wait for 45 s,
-the server too, and the kernel's keyrings belong to the account. See the kernel's documentation of
+the server too, the kernel's keyrings belong to the account, and a limit of another process may be a mark of
+its run. See the kernel's documentation of
 `seccomp filters <https://docs.kernel.org/userspace-api/seccomp_filter.html>`_. Standard library only. Linux
 only.
 """
@@ -18,14 +19,15 @@ from .linux import libc
 _PR_SET_SECCOMP = 22
 _MODE_FILTER = 2
 _LOAD, _EQUAL, _AT_LEAST, _RETURN = 0x20, 0x15, 0x35, 0x06  # instructions of the filter's machine
-_NUMBER, _ARCHITECTURE, _SECOND_ARGUMENT = 0, 4, 24  # places in what is filtered; little-endian
+_NUMBER, _ARCHITECTURE = 0, 4  # places in what is filtered; little-endian
+_FIRST_ARGUMENT, _SECOND_ARGUMENT, _THIRD_ARGUMENT = 16, 24, 32
 _ALLOW, _REFUSE = 0x7FFF0000, 0x00050000 | errno.EPERM
 _OTHER_ABI = 0x40000000  #: numbers from here on are those of another interface, x32
 _LEASES = (1024, 1040)  #: F_SETLEASE and F_SETDELEG
-#: By machine: how the kernel names it, ``fcntl``, and ``add_key``, ``request_key``, ``keyctl``.
+#: By machine: its name in the kernel, ``fcntl``, ``prlimit64``, and ``add_key``, ``request_key``, ``keyctl``.
 _MACHINES = {
-    "x86_64": (0xC000003E, 72, (248, 249, 250)),
-    "aarch64": (0xC00000B7, 25, (217, 218, 219)),
+    "x86_64": (0xC000003E, 72, 302, (248, 249, 250)),
+    "aarch64": (0xC00000B7, 25, 261, (217, 218, 219)),
 }
 
 
@@ -38,7 +40,8 @@ def is_possible() -> bool:
 
 
 def restrict() -> None:
-    """Take no lease and reach no keyring any more; another machine's programs are refused all.
+    """Take no lease, reach no keyring and limit no other process any more; another machine's programs are
+    refused all.
 
     On machines whose numbers are not known here, nothing is given up.
 
@@ -55,15 +58,25 @@ def restrict() -> None:
         raise OSError(ctypes.get_errno(), f"seccomp: {os.strerror(ctypes.get_errno())}")
 
 
-def _program(machine: int, fcntl: int, keys: tuple[int, ...]) -> list[bytes]:
-    """The filter: each test goes on, or to one of the two ends."""
-    go_on, allow, refuse = "go on", "allow", "refuse"
+def _program(machine: int, fcntl: int, prlimit: int, keys: tuple[int, ...]) -> list[bytes]:
+    """The filter: each test goes on, over the tests of ``limits``, or to one of the two ends."""
+    go_on, over, allow, refuse = "go on", "over", "allow", "refuse"
+    limits = [
+        (_LOAD, _FIRST_ARGUMENT, go_on, go_on),
+        (_EQUAL, 0, allow, go_on),  # of this process
+        (_LOAD, _THIRD_ARGUMENT, go_on, go_on),
+        (_EQUAL, 0, go_on, refuse),
+        (_LOAD, _THIRD_ARGUMENT + 4, go_on, go_on),
+        (_EQUAL, 0, allow, refuse),  # they are read
+    ]
     steps = [
         (_LOAD, _ARCHITECTURE, go_on, go_on),
         (_EQUAL, machine, go_on, refuse),
         (_LOAD, _NUMBER, go_on, go_on),
         (_AT_LEAST, _OTHER_ABI, refuse, go_on),
         *((_EQUAL, key, refuse, go_on) for key in keys),
+        (_EQUAL, prlimit, go_on, over),
+        *limits,
         (_EQUAL, fcntl, go_on, allow),
         (_LOAD, _SECOND_ARGUMENT, go_on, go_on),
         *((_EQUAL, lease, refuse, go_on) for lease in _LEASES),
@@ -72,6 +85,7 @@ def _program(machine: int, fcntl: int, keys: tuple[int, ...]) -> list[bytes]:
     ]
     program = []
     for place, (code, value, yes, no) in enumerate(steps, 1):
-        skips = {go_on: 0, allow: len(steps) - 2 - place, refuse: len(steps) - 1 - place}
+        ends = {allow: len(steps) - 2 - place, refuse: len(steps) - 1 - place}
+        skips = {go_on: 0, over: len(limits), **ends}
         program.append(struct.pack("HBBI", code, skips[yes], skips[no], value))
     return program

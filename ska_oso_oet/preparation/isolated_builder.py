@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 
 from ..files.expiry import remove
@@ -16,6 +17,9 @@ from ..kernel import processes
 from ..kernel.isolation import Isolation, give, show
 from .errors import PreparationError
 from .git_process import kill_children
+
+_PATIENCE = 10.0  #: seconds for the end of what a build leaves behind
+_PAUSE = 0.001  #: seconds between two looks for it, in which others get the processor
 
 
 class IsolatedBuilder:
@@ -88,7 +92,14 @@ class IsolatedBuilder:
         os._exit(status)
 
     def _leave_nobody(self) -> None:
-        """End the processes that a build has left behind, before the server reads its files."""
+        """End the processes that a build has left behind, before the server reads its files.
+
+        :raises PreparationError: if they start one another faster than they can be killed
+        """
         kill_children()
+        until = time.monotonic() + _PATIENCE
         while left := processes.of_run(self._mark, os.getppid()) - {os.getpid()}:
+            if time.monotonic() > until:
+                raise PreparationError("processes that its build has started cannot be ended")
             processes.kill(left)
+            time.sleep(_PAUSE)

@@ -76,6 +76,16 @@ class ProcedureQueries:
             return procedure.whole(found[0]) if found else None
         raise Unavailable("the journal cannot be read at the moment; try again shortly")
 
+    async def state_if_unlisted(self, pid: int) -> str | None:
+        """The state of a procedure that is not listed any more, in words; none of one that is, or unknown.
+
+        :raises Unavailable: if the journal cannot be read
+        """
+        document = None if self._pool.find(pid) is not None else await self.archived(pid)
+        if document is None:
+            return None
+        return document["state"] if document["outcome"] is not None else "being ended"
+
     async def tell_output(self, request: Envelope) -> None:
         """Answer with a page of a script's output.
 

@@ -46,6 +46,7 @@ class Records:
         self._procedure = procedure
         self._bus = bus
         self._observe = observe
+        self._dropped = 0  #: messages whose topic no script may use
 
     def first(self, happened: Sequence[events.Event], about: dict[str, Any]) -> Iterator[Envelope]:
         """The messages of events that precede all records."""
@@ -54,6 +55,8 @@ class Records:
     def messages(self, record: Record) -> list[Envelope]:
         """The messages of one record; none if it contradicts the procedure's state."""
         key = f"run-{self._procedure.id}-{record['n']}"
+        if record["kind"] == "final" and self._dropped > 1:
+            LOG.warning("Dropped %d messages of procedure %s in all", self._dropped, self._procedure.id)
         match record["kind"]:
             case "message":
                 return self._message(key, record)
@@ -102,7 +105,9 @@ class Records:
         topic = record["topic"]
         # The script's own process refuses such a topic; a script that forges messages does not.
         if (why := topics.objection(topic)) is not None:
-            LOG.warning("Dropped a message of procedure %s: %s", self._procedure.id, why)
+            self._dropped += 1
+            if self._dropped == 1:
+                LOG.warning("Dropped a message of procedure %s: %s", self._procedure.id, why)
             return []
         source = str(self._procedure.id)
         sent = self._bus.envelope(topic, record["payload"], id=key, time=record["time"], msg_src=source)

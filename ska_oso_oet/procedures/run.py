@@ -17,6 +17,7 @@ from ..runs.protocol import WINDOW
 from ..runs.survivors import Survivor
 from ..telemetry.logs import tagged
 from . import records
+from .pending_start import PendingStart
 from .phase_trace import PhaseTrace
 from .records import Observe, Record, Records
 from .remains import Remains
@@ -63,8 +64,7 @@ class Run:
         self._remains = Remains(directory, procedure.id, lambda: self._record({"kind": "gone"}))
         self._link: SupervisorLink | None = None
         self._stop_order: dict[str, Any] | None = None
-        self._starting: str | None = None  #: the request of the last start
-        self.unsuited: str | None = None  #: why ``main`` cannot take the arguments of that
+        self._start: PendingStart | None = None  #: the last one
         self._ending: asyncio.Task[None] | None = None
 
     def publish_first(self, *happened: events.Event, **about: str | None) -> None:
@@ -105,16 +105,17 @@ class Run:
         user: str | None,
         context: dict[str, Any] | None = None,
         strict: bool = False,
-    ) -> None:
-        """Have ``main`` called.
+    ) -> PendingStart:
+        """Have ``main`` called; to be asked again once what was ordered last has begun or is unsuited.
 
         :param context: the argument of that name for ``main``, if it has one
-        :param strict: do not call it with arguments that it cannot take, but remember why in ``unsuited``
+        :param strict: do not call it with arguments that it cannot take, but tell why
         """
         self._trace.started()
-        self._starting, self.unsuited = request_id, None
+        self._start = PendingStart(request_id)
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
         self._order({**order, "context": context or {}, "strict": strict})
+        return self._start
 
     def tell(self, topic: str, payload: dict[str, Any], n: int) -> None:
         """Have the script hear a message.
@@ -171,9 +172,9 @@ class Run:
             self._seen = record["n"]
             envelopes += self._records.messages(record)
             self._trace.note()
+            if self._start is not None:
+                self._start.note(record)
             match record["kind"]:
-                case "unsuited" if record["request_id"] == self._starting:
-                    self.unsuited = record["why"]
                 case "final":
                     final = record
                 case "gone":

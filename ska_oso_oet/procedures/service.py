@@ -11,10 +11,10 @@ from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.dispatcher import Dispatcher, Handler
 from ..bus.envelope import Envelope
-from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
-from ..domain.errors import Conflict, Invalid, TimedOut
+from ..domain.commands import PrepareProcedure, StopProcedure
+from ..domain.errors import Conflict, TimedOut
 from ..domain.pool import Pool
-from ..domain.scripts import Arguments, FileScript
+from ..domain.scripts import FileScript
 from ..domain.states import ProcedureState
 from ..files.expiry import keep_tidy
 from ..settings import Settings
@@ -28,7 +28,8 @@ from .queries import ProcedureQueries
 from .run import Run
 from .script_list import ScriptList
 from .script_policy import ScriptFiles
-from .spec import NewProcedure, completed, main_of
+from .spec import NewProcedure, completed
+from .starts import Starts
 
 LOG = logging.getLogger(__name__)
 
@@ -65,10 +66,11 @@ class ScriptExecutionService:
         self._caches = CacheService(bus, settings)
         self._queries = ProcedureQueries(bus, settings, self.pool, self.runs)
         scripts = ScriptList(bus, settings, self._files)
+        starts = Starts(self.pool, self.runs, self.preparer, self.drain, self.operator, self._queries)
         handlers |= {
             topics.CREATE: self._create,
             topics.CHECK: self._check,
-            topics.START: self._start,
+            topics.START: starts.start,
             topics.STOP: self._stop,
             topics.ABORT: self.abort.by_hand,
             topics.LIST_PROCEDURES: self._queries.tell_list,
@@ -141,44 +143,12 @@ class ScriptExecutionService:
             raise Conflict(f"Cannot start another script: procedure {self.pool.reserved} is RUNNING")
         self.dispatcher.reply(request, topics.CHECKED, {"result": {"path": path}})
 
-    # -- start -------------------------------------------------------------------------------------
-
-    async def _start(self, request: Envelope) -> None:
-        command = StartProcedure.from_dict(request.payload["cmd"])
-        self.preparer.require_open()
-        if (state := await self._state_if_unlisted(command.pid)) is not None:
-            raise Conflict.not_ready(command.pid, state, coming=False)
-        self.drain.require_none()
-        self.pool.reserve(command.pid)
-        run = self.runs[command.pid]
-        main = main_of(run.directory, run.procedure.main).overridden_by(command.main)
-        # The reply is the event of the start itself, which carries this request's id.
-        # An activity that is refused would not tell its procedure's failure.
-        strict = run.procedure.activity_id is None or command.main != Arguments()
-        run.start(main, request.request_id, request.user, self.operator.context(), strict)
-        while run.procedure.state is ProcedureState.READY:
-            if run.unsuited is not None:
-                self.pool.release(command.pid)
-                raise Invalid(f"Cannot start procedure {command.pid} with these arguments: {run.unsuited}")
-            await run.changed.wait()
-        if not any(state is ProcedureState.RUNNING for state, _ in run.procedure.process_states):
-            raise Conflict(
-                f"Cannot start procedure {command.pid}: it ended before it could be started; to see why: "
-                f"oet procedure describe --pid={command.pid}"
-            )
-
-    async def _state_if_unlisted(self, pid: int) -> str | None:
-        document = None if self.pool.find(pid) is not None else await self._queries.archived(pid)
-        if document is None:
-            return None
-        return document["state"] if document["outcome"] is not None else "being ended"
-
     # -- stop --------------------------------------------------------------------------------------
 
     async def _stop(self, request: Envelope) -> None:
         command = StopProcedure.from_dict(request.payload["cmd"])
         pid = command.pid
-        if (state := await self._state_if_unlisted(pid)) is not None:
+        if (state := await self._queries.state_if_unlisted(pid)) is not None:
             raise Conflict.over(f"procedure {pid}", state)
         procedure = self.pool.get(pid)
         run = self.runs.get(pid)

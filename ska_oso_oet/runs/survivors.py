@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import os
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any
 
 from ..kernel import processes
@@ -19,7 +19,8 @@ Survivor = dict[str, Any]  #: ``pid``, ``command``, ``state`` (the kernel's)
 
 KILL_TIMEOUT = 2.0  #: seconds after SIGKILL beyond which a process counts as a survivor
 _ENDLESS = 20.0  #: seconds after which processes that start one another without end count as survivors
-_ROUNDS = 2000  #: times that their parent looks for them in a row, which takes a moment
+SLICE = 0.02  #: seconds of work in a row, after which an event loop gets its turn
+_HUNT = 0.2  #: seconds that their parent looks for them between two looks at all of a run
 _CHAIN = "processes that start one another faster than they can be killed"
 _TIDYING = 1.0  #: seconds for helpers that tidy up after a Python process
 _PAUSES = (0.001, 0.05)  #: seconds between looks: the first, and the longest
@@ -51,7 +52,7 @@ async def leave_nobody(
         killed = kill(left) if waited < _TIDYING else processes.kill(left)
         if root == os.getpid():
             if waited >= _TIDYING:
-                _outrun(root)
+                await _outrun(root)
             reap()
         if not left:
             return []
@@ -67,14 +68,19 @@ async def leave_nobody(
         pause = min(pause * 1.5, _PAUSES[1])
 
 
-def _outrun(supervisor: int) -> None:
+async def _outrun(supervisor: int) -> None:
     """Kill those that end as soon as they have started another: each is its child for a moment."""
-    for _ in range(_ROUNDS):
-        found = processes.children(supervisor)
-        if not found:
-            return
-        processes.kill(found)
-        reap()
+    until = time.monotonic() + _HUNT
+    while (now := time.monotonic()) < until:
+        while time.monotonic() < now + SLICE:
+            reap()
+            found = processes.children(supervisor)
+            if not found:
+                return
+            # None of them starts another while its group is being killed.
+            processes.kill_groups(found)
+            processes.kill(found)
+        await asyncio.sleep(0)
 
 
 def kill(pids: Collection[int]) -> int:
@@ -100,15 +106,21 @@ async def gone(pids: Collection[int]) -> None:
         os.close(descriptor)
 
 
-def reap(but: int | None = None) -> None:
-    """Reap the children of this process that have ended.
+def reap() -> None:
+    """Reap the children of this process that have ended, as many as a moment allows."""
+    for _ in ended_children():
+        pass
 
-    :param but: one whose exit status is still to be read
+
+def ended_children(seconds: float = SLICE) -> Iterator[tuple[int, int]]:
+    """Reap children of this process that have ended, for so long at most; with their exit statuses.
+
+    They are taken as they come: a look at each costs more time than a process needs to start the next one.
     """
-    for pid in processes.zombies():
-        if pid != but:
-            with contextlib.suppress(ChildProcessError):
-                os.waitpid(pid, os.WNOHANG)
+    until = time.monotonic() + seconds
+    with contextlib.suppress(ChildProcessError):
+        while time.monotonic() < until and (ended := os.waitpid(-1, os.WNOHANG))[0]:
+            yield ended
 
 
 def describe(pid: int) -> Survivor | None:

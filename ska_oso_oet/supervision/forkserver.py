@@ -41,7 +41,7 @@ def serve(orders: socket.socket) -> socket.socket | None:
     ended = False  #: whether the service has
     read_end, write_end = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
-    signal.set_wakeup_fd(write_end)
+    signal.set_wakeup_fd(write_end, warn_on_full_buffer=False)
     while True:
         ready = select.select([read_end] if ended else [orders.fileno(), read_end], [], [])[0]
         if read_end in ready:

@@ -43,6 +43,7 @@ class Phases:
         self._overdue = overdue
         self._limit: asyncio.TimerHandle | None = None
         self._start_order: dict[str, Any] | None = None
+        self._next_order: dict[str, Any] | None = None  #: of another request, in case that one is unsuited
         self._unsuited = False  #: whether a start was answered so
         if "git" in spec:
             self._record_states("PREP_ENV")
@@ -52,8 +53,16 @@ class Phases:
             self._enter("load")
 
     def start(self, order: dict[str, Any]) -> None:
-        """Have ``main`` called, once; a strict order may be answered as unsuited instead."""
-        if self.current == "ready" and self._start_order is None:
+        """Have ``main`` called, once; a strict order may be answered as unsuited instead.
+
+        A service that was restarted may repeat an order, or give one that knows nothing of the last.
+        """
+        if self.current != "ready":
+            return
+        if self._start_order is not None:
+            if order["request_id"] != self._start_order["request_id"]:
+                self._next_order = order
+        else:
             self._start_order = order
             fields = {
                 "main": order["main"],
@@ -91,6 +100,9 @@ class Phases:
                 self._start_order, self._unsuited = None, True
                 fields = {"why": said["why"], "request_id": order["request_id"]}
                 self._reporter.record({"kind": "unsuited", **fields})
+                if (following := self._next_order) is not None:
+                    self._next_order = None
+                    self.start(following)
             case "calling" if self.current == "ready" and self._start_order is not None:
                 fields = {key: self._start_order[key] for key in ("request_id", "user")}
                 self._reporter.record({"kind": "started", "main": said["main"], **fields})

@@ -38,7 +38,7 @@ class Provider:
         return Published(keys=tuple(_key(kid) for kid in self.kids))
 
     def find(self, kid: str) -> Key | None:
-        return self.keys.find(kid, "RS256")
+        return next(iter(self.keys.find(kid, "RS256")), None)
 
 
 def _in_thread(work: Callable[[], Any]) -> threading.Thread:
@@ -191,7 +191,24 @@ def test_a_key_fits_the_algorithms_of_its_kind(key: Key, algorithm: str, fits: b
     assert key.fits(algorithm) is fits
 
 
-def test_a_token_without_a_kid_means_the_only_key_that_fits() -> None:
+def test_a_token_without_a_kid_means_any_of_the_first_four_keys_that_fit() -> None:
     rsa, ec = _key("a"), _key("b", "EC", "P-256")
-    assert Published(keys=(rsa, ec)).find(None, "RS256") is rsa
-    assert Published(keys=(_key("a"), _key("b"))).find(None, "RS256") is None
+    assert Published(keys=(rsa, ec)).find(None, "RS256") == (rsa,)
+    many = tuple(_key(kid) for kid in "abcdef")
+    assert Published(keys=many).find(None, "RS256") == many[:4]
+    assert Published(keys=many).find("f", "RS256") == many[5:]
+
+
+def test_keys_are_renewed_for_nobody_who_asks_again_too_soon() -> None:
+    provider = Provider("a")
+    provider.find("a")
+    provider.now += 1
+    assert not provider.keys.renew()
+    assert provider.asked == 1
+    provider.now += 3
+    assert provider.keys.renew()
+    assert provider.asked == 2
+    provider.away = True
+    provider.now += 4
+    assert not provider.keys.renew()
+    assert provider.find("a") is not None

@@ -40,6 +40,22 @@ def test_with_the_provider_down_known_keys_work_and_others_are_refused_at_once(
         until(lambda: status(server, unknown) == 200)
 
 
+@pytest.mark.parametrize("named", [True, False])
+def test_a_key_changes_under_the_same_name_or_none_and_its_tokens_are_valid_at_once(
+    own_issuer: Issuer, tmp_path: Path, named: bool
+) -> None:
+    own_issuer.kid = "the-key" if named else None
+    with guarded(tmp_path / "state", own_issuer) as server:
+        old = own_issuer.token(scope="oet:read")
+        until(lambda: status(server, old) == 200)
+        for user in range(2):
+            own_issuer.rotate(keep_name=True)
+            new = own_issuer.token(scope="oet:read", sub=f"user {user}")
+            until(lambda new=new: status(server, new) == 200, 5)
+            assert status(server, old) == 401
+        assert own_issuer.asked <= 4
+
+
 def test_with_a_provider_that_hangs_a_stop_is_as_prompt_as_ever(own_issuer: Issuer, tmp_path: Path) -> None:
     with guarded(tmp_path / "state", own_issuer) as server:
         log_in(server, own_issuer)

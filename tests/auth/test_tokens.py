@@ -150,6 +150,7 @@ def test_a_refusal_is_remembered_for_ten_seconds_but_not_that_a_key_is_unknown()
     now += 4
     publish(RSA)
     assert tokens.claims(early)
+    now += 4
     with pytest.raises(BadToken, match="signature"):
         tokens.claims(late)
     now += 4
@@ -158,6 +159,49 @@ def test_a_refusal_is_remembered_for_ten_seconds_but_not_that_a_key_is_unknown()
         tokens.claims(late)
     now += 7
     assert tokens.claims(late)
+
+
+@pytest.mark.parametrize("kid", ["rsa", None])
+def test_a_key_that_changes_and_keeps_its_name_is_fetched_before_a_token_is_refused(kid: str | None) -> None:
+    now, asked, key = NOW, 0, RSA
+
+    def fetch(_issuer: str) -> Published:
+        nonlocal asked
+        asked += 1
+        return Published(keys=(_published(RSAAlgorithm.to_jwk(key.public_key()), "rsa"),))
+
+    keys = Keys(ISSUER, fetch, slots(), lambda: now)
+    tokens = Tokens({ISSUER: keys}, ("oet",), lambda: now)
+    old = _token(kid=kid)
+    assert tokens.claims(old)
+    now += 4
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    new = _token(key, kid=kid)
+    with pytest.raises(Unavailable):
+        tokens.claims(new, wait=False)
+    assert tokens.claims(new)
+    with pytest.raises(BadToken, match="signature"):
+        tokens.claims(old)
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    newest = _token(key, kid=kid)
+    now += 1
+    with pytest.raises(BadToken, match="signature"):
+        tokens.claims(newest)
+    assert asked == 2  # too soon
+    now += 4
+    assert tokens.claims(newest)
+    assert asked == 3
+
+
+def test_a_token_without_a_kid_is_tried_with_a_few_keys() -> None:
+    others = [rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(4)]
+    entries = [RSAAlgorithm.to_jwk(key.public_key()) for key in (*others[:3], RSA, others[3])]
+    published = Published(keys=tuple(_published(entry, f"k{n}") for n, entry in enumerate(entries)))
+    tokens = Tokens({ISSUER: Keys(ISSUER, lambda _: published, slots())}, ("oet",), lambda: NOW)
+    assert tokens.claims(_token(kid=None))
+    with pytest.raises(BadToken, match="signature"):
+        tokens.claims(_token(others[3], kid=None))
+    assert tokens.claims(_token(others[3], kid="k4"))
 
 
 def test_a_check_that_does_not_wait_leaves_the_provider_alone() -> None:

@@ -441,6 +441,21 @@ def test_a_message_of_any_depth_silences_nobody(own_server: Server, write: Write
     assert own_server.ended(own_server.run("trivial.py"))["state"] == "COMPLETE"
 
 
+def test_a_flood_of_messages_that_are_dropped_is_two_lines_in_the_log(
+    own_server: Server, write: Write
+) -> None:
+    text = FORGE + (
+        "def main():\n"
+        "    for _ in range(50):\n"
+        '        forge(b\'{"say":"message","topic":"procedure.lifecycle.failed","payload":{}}\')\n'
+    )
+    pid = own_server.run(write(text))
+    assert own_server.ended(pid)["state"] == "COMPLETE"
+    log = own_server.log.read_text()
+    assert log.count(f"Dropped a message of procedure {pid}: ") == 1
+    assert f"messages of procedure {pid} in all" in log
+
+
 #: Has a child that takes its mark off, tells its number, and waits.
 HIDES = FORGE + (
     "def main():\n"

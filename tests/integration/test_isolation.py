@@ -215,6 +215,17 @@ def test_a_script_takes_no_lease_which_others_would_wait_for_and_reaches_no_keyr
     assert done(isolated, *deeds) == {"make mine"}
 
 
+def test_a_script_puts_its_mark_on_no_other_process(isolated: Server) -> None:
+    account = ORDINARY if REACHED and not os.geteuid() else ()  # that of the script
+    other = subprocess.Popen([*account, "sleep", "600"])
+    try:
+        assert done(isolated, ["limit", other.pid], ["make", "limited"]) == {"make limited"}
+        assert other.poll() is None
+    finally:
+        other.kill()
+        other.wait()
+
+
 def test_passwords_are_hidden_wherever_their_file_lies(isolated: Server) -> None:
     location = isolated.settings["SCRIPTS_LOCATION"]
     assert done(
@@ -513,3 +524,17 @@ def test_what_an_isolated_script_has_written_can_be_fetched(isolated: Server) ->
     assert (
         isolated.request("GET", f"/procedures/{pid}/files/link", headers={"Accept": "*/*"}).status_code == 404
     )
+
+
+@pytest.mark.skipif(bool(os.geteuid()), reason="only root gives scripts another account")
+def test_the_account_of_scripts_has_a_greatest_number_of_processes() -> None:
+    enter = (
+        "import resource\n"
+        "from ska_oso_oet.kernel.isolation import Isolation, interpreter\n"
+        "from ska_oso_oet.kernel.linux import libc\n"
+        "interpreter(), libc()\n"  # what that account may not be able to import
+        f"Isolation(mode='uid', uid={UID}, gid={GID}).enter()\n"
+        "print(resource.getrlimit(resource.RLIMIT_NPROC))"
+    )
+    said = subprocess.run([sys.executable, "-c", enter], capture_output=True, text=True, timeout=60)
+    assert said.stdout == "(4096, 4096)\n", said.stderr

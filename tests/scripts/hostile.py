@@ -5,6 +5,7 @@ import fcntl
 import json
 import os
 import platform
+import resource
 import signal
 import socket
 
@@ -41,6 +42,12 @@ def _lease(path):
         fcntl.fcntl(file, fcntl.F_SETLEASE, fcntl.F_RDLCK)
 
 
+def _limit(pid):
+    of_run = resource.getrlimit(resource.RLIMIT_RTTIME)
+    resource.setrlimit(resource.RLIMIT_RTTIME, of_run)  # its own it may set
+    resource.prlimit(pid, resource.RLIMIT_RTTIME, of_run)
+
+
 def _keyring():
     number = {"x86_64": 250, "aarch64": 219}[platform.machine()]
     if ctypes.CDLL(None, use_errno=True).syscall(number, 0, -3, 1) < 0:  # the id of the session's
@@ -61,6 +68,7 @@ _DEEDS = {
     "connect": _connect,
     "lease": _lease,
     "keyring": _keyring,
+    "limit": _limit,
     "uid": lambda: os.setresuid(0, 0, 0),
 }
 

@@ -26,14 +26,16 @@ class Issuer:
         self._go_on = threading.Event()
         self._go_on.set()
         self.asked = 0  #: how often the keys were fetched
+        self.kid: str | None = None  #: the name of the present key, if it has one
         self.rotate()
 
     # -- keys and tokens ---------------------------------------------------------------------------
 
-    def rotate(self) -> None:
+    def rotate(self, keep_name: bool = False) -> None:
         """Sign with a new key from now on, and publish that one only."""
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        self.kid = uuid.uuid4().hex
+        if not keep_name:
+            self.kid = uuid.uuid4().hex
 
     @property
     def public_pem(self) -> bytes:
@@ -55,7 +57,7 @@ class Issuer:
 
     def token(self, *, headers: dict[str, Any] | None = None, key: Any = None, **claims: Any) -> str:
         """A token signed with the present key."""
-        head = {"kid": self.kid, **(headers or {})}
+        head = {**self._name(), **(headers or {})}
         return jwt.encode(self.claims(**claims), key or self.key, algorithm="RS256", headers=head)
 
     # -- the server --------------------------------------------------------------------------------
@@ -118,4 +120,7 @@ class Issuer:
             }
         self.asked += 1
         public = json.loads(RSAAlgorithm.to_jwk(self.key.public_key()))
-        return {"keys": [{**public, "kid": self.kid, "use": "sig", "alg": "RS256"}]}
+        return {"keys": [{**public, **self._name(), "use": "sig", "alg": "RS256"}]}
+
+    def _name(self) -> dict[str, str]:
+        return {"kid": self.kid} if self.kid is not None else {}

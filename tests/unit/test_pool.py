@@ -134,6 +134,18 @@ def test_a_second_start_is_refused_and_says_which_procedure_runs() -> None:
     assert pool.reserved == 1
 
 
+def test_a_procedure_that_is_being_started_is_not_started_once_more() -> None:
+    pool = _pool(S.READY)
+    pool.reserve(1)
+    with pytest.raises(Conflict) as refused:
+        pool.reserve(1)
+    assert refused.value.detail == (
+        "Cannot start procedure 1: procedure 1 is being started; to see it: oet procedure describe --pid=1"
+    )
+    pool.release(1)
+    assert pool.reserve(1).id == 1
+
+
 def test_the_reservation_can_be_given_back_only_by_who_has_it() -> None:
     pool = _pool(S.READY, S.READY)
     pool.hold(1)

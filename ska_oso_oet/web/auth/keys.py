@@ -1,4 +1,4 @@
-"""The keys of one issuer: fetched in the background, cached, and fetched again for an unknown key.
+"""The keys of one issuer: fetched in the background, cached, and fetched again for an unknown or changed one.
 
 Few requests wait for a provider, and none beyond its time limit. Cached keys stay valid while the provider is
 away, since tokens expire.
@@ -55,17 +55,36 @@ class Keys:
         self._read = 0.0
         self.published: Published | None = None  #: the latest metadata; None before the first answer
 
-    def find(self, kid: str | None, algorithm: str, wait: bool = True) -> Key | None:
-        """The key of a token; None if the issuer has no such key.
+    def find(self, kid: str | None, algorithm: str, wait: bool = True) -> tuple[Key, ...]:
+        """The keys that a token may be signed with; none if the issuer has no such key.
 
         :param wait: whether to have keys fetched, and wait for them, if this one is unknown
         :raises Unavailable: if that is unknown, because the provider is away
         """
-        key = self._cached(kid, algorithm)
-        if key is not None:
+        if keys := self.cached(kid, algorithm):
             if self._clock() - self._read > _FRESH:
                 self.refresh()
-            return key
+            return keys
+        self._refreshed(wait)
+        if self.published is None:
+            raise Unavailable(_AWAY)
+        return self.cached(kid, algorithm)  # the fetch may have ended before the wait began
+
+    def renew(self, wait: bool = True) -> bool:
+        """Fetch the keys once more, as one may have changed that keeps its name.
+
+        Returns whether they are newer than this call; not if they were fetched a moment ago.
+
+        :param wait: whether to have them fetched, and wait for that
+        :raises Unavailable: if nobody can wait for them now
+        """
+        asked = self._clock()
+        self._refreshed(wait)
+        with self._lock:
+            return self._began is not None and asked <= self._began <= self._read
+
+    def _refreshed(self, wait: bool) -> None:
+        """Have the keys fetched, unless they just were, and wait for that."""
         if not wait:
             raise Unavailable(_AWAY)
         self.refresh()
@@ -77,9 +96,10 @@ class Keys:
                 ended.wait(self._patience())
             finally:
                 self._slots.release()
-        if self.published is None:
-            raise Unavailable(_AWAY)
-        return self._cached(kid, algorithm)  # the fetch may have ended before the wait began
+
+    def cached(self, kid: str | None, algorithm: str) -> tuple[Key, ...]:
+        """The same of those that were fetched last."""
+        return self.published.find(kid, algorithm) if self.published is not None else ()
 
     def refresh(self) -> None:
         """Fetch the keys in the background, unless a fetch is running or was just finished."""
@@ -106,9 +126,6 @@ class Keys:
             LOG.exception("Cannot fetch the keys of %s", self._issuer)
         finally:
             ended.set()
-
-    def _cached(self, kid: str | None, algorithm: str) -> Key | None:
-        return self.published.find(kid, algorithm) if self.published is not None else None
 
     def _patience(self) -> float:
         return (self._began or 0.0) + TIME_LIMIT - self._clock()

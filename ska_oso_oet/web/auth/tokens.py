@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import threading
 import time
@@ -30,6 +31,14 @@ _CHECKED = {
     "verify_nbf": False,
     "verify_iat": False,
 }
+
+
+class _BadSignature(BadToken):
+    """A token that none of its issuer's keys verifies."""
+
+
+class _UnknownKey(BadToken):
+    """A token whose key may become known in a moment."""
 
 
 class Tokens:
@@ -69,15 +78,38 @@ class Tokens:
             raise BadToken(why)
         try:
             algorithm, kid, issuer = self._says(token)
-            key = self._issuers[issuer].find(kid, algorithm, wait)
-            found = None if key is None else self._verified(token, issuer, algorithm, key)
+            found = self._signed(token, algorithm, kid, issuer, wait)
+        except _UnknownKey:
+            raise
         except BadToken as error:
             self._refuse(token, str(error))
             raise
-        if found is None:
-            raise BadToken("the token is signed with a key that its issuer does not have")
         self._check_times(found)
         return found
+
+    def _signed(self, token: str, algorithm: str, kid: str | None, issuer: str, wait: bool) -> dict[str, Any]:
+        """The claims of a token that its issuer has signed."""
+        keys = self._issuers[issuer]
+        fitting = keys.find(kid, algorithm, wait)
+        if not fitting:
+            raise _UnknownKey("the token is signed with a key that its issuer does not have")
+        try:
+            return self._verified_by_one(token, issuer, algorithm, fitting)
+        except _BadSignature:
+            # Some providers give a new key the name of the old one, or no name.
+            newest = keys.renew(wait)
+        try:
+            return self._verified_by_one(token, issuer, algorithm, keys.cached(kid, algorithm))
+        except _BadSignature as error:
+            raise error if newest else _UnknownKey(str(error)) from None
+
+    def _verified_by_one(
+        self, token: str, issuer: str, algorithm: str, keys: tuple[Key, ...]
+    ) -> dict[str, Any]:
+        for key in keys:
+            with contextlib.suppress(_BadSignature):
+                return self._verified(token, issuer, algorithm, key)
+        raise _BadSignature("the token's signature is not valid")
 
     def _refuse(self, token: str, why: str) -> None:
         """Remember why a token is not valid, which takes as long to find out as that one is."""
@@ -103,7 +135,7 @@ class Tokens:
         except jwt.MissingRequiredClaimError:
             raise BadToken("the token lacks one of exp, iss, aud, sub") from None
         except (jwt.PyJWTError, ValueError, TypeError):
-            raise BadToken("the token's signature is not valid") from None
+            raise _BadSignature("the token's signature is not valid") from None
         if not 1 <= len(claims["sub"]) <= _SUBJECT:
             raise BadToken("the token has no valid subject")
         return claims
