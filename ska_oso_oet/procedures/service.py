@@ -9,6 +9,7 @@ import time
 
 from ..bus import topics
 from ..bus.client import BusClient
+from ..bus.deadline import Deadline
 from ..bus.dispatcher import Dispatcher, Handler
 from ..bus.envelope import Envelope
 from ..domain.commands import PrepareProcedure, StopProcedure
@@ -146,6 +147,7 @@ class ScriptExecutionService:
     # -- stop --------------------------------------------------------------------------------------
 
     async def _stop(self, request: Envelope) -> None:
+        deadline = Deadline(request)
         command = StopProcedure.from_dict(request.payload["cmd"])
         pid = command.pid
         if (state := await self._queries.state_if_unlisted(pid)) is not None:
@@ -176,14 +178,14 @@ class ScriptExecutionService:
             "survivor_processes": run.survivors if run is not None else [],
         }
         if command.abort:
-            self._require_waiting(request)
+            self._require_waiting(deadline, pid)
             result |= await self.abort.after_stop(pid, request.user)
         self.dispatcher.reply(request, topics.STOP_ANSWERED, {"result": result})
 
-    def _require_waiting(self, request: Envelope) -> None:
+    def _require_waiting(self, deadline: Deadline, pid: int) -> None:
         """Do not start a procedure whose request was answered as cancelled."""
-        if request.expires is not None and time.time() > request.expires:
-            self.abort.disclaim(request.payload["cmd"]["pid"])
+        if deadline.passed:
+            self.abort.disclaim(pid)
             raise TimedOut(
                 "the script was stopped too late for its abort, which was cancelled; to abort the subarray "
                 "now: oet abort, or in REST POST /abort"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import shutil
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -62,6 +64,51 @@ def test_the_abort_script_runs_with_the_subarray_of_this_oet(aborting: Server) -
     assert stopped["seq"] < next(e["seq"] for e in created if e["result"]["id"] == abort)
     assert aborting.ended(aborting.run("trivial.py"))["state"] == "COMPLETE"
     events.close()
+
+
+#: The clock of a process, beside which a file has the seconds that it is ahead.
+CLOCK = r"""
+#define _GNU_SOURCE
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+static long ahead(void) {
+    char text[32] = "";
+    int file = open(getenv("CLOCK_AHEAD"), O_RDONLY | O_CLOEXEC);
+    if (file < 0) return 0;
+    long got = read(file, text, sizeof text - 1);
+    close(file);
+    return got > 0 ? atol(text) : 0;
+}
+int clock_gettime(clockid_t clock, struct timespec *now) {
+    int failed = syscall(SYS_clock_gettime, clock, now);
+    if (!failed && clock == CLOCK_REALTIME && getenv("CLOCK_AHEAD")) now->tv_sec += ahead();
+    return failed;
+}
+"""
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="the clock of the server is set by a library in C")
+def test_a_clock_that_is_set_during_a_stop_cancels_no_abort(tmp_path: Path) -> None:
+    (tmp_path / "abort.py").write_text(ABORT)
+    source, library, ahead = (tmp_path / name for name in ("clock.c", "clock.so", "ahead"))
+    source.write_text(CLOCK)
+    subprocess.run(["cc", "-shared", "-fPIC", "-o", library, source], check=True)
+    ahead.write_text("0")
+    clock = {"LD_PRELOAD": str(library), "CLOCK_AHEAD": str(ahead)}
+    abort = {"OET_ABORT_SCRIPT": str(tmp_path / "abort.py"), "OET_SUBARRAY_ID": "3"}
+    with serving(tmp_path / "state", **clock, **abort) as server:
+        events = Events(server)
+        pid = server.run("diehard.py", "ignores_sigterm")
+        events.wait(lambda e: e.get("msg") == "here")
+        with ThreadPoolExecutor(1) as pool:
+            stopping = pool.submit(server.stop_script, pid, True)
+            events.wait(lambda e: e.get("stage") == "terminate")
+            ahead.write_text(str(24 * 3600))
+            assert server.ended(stopping.result()["abort_procedure"])["state"] == "COMPLETE"
+        events.close()
 
 
 def test_nothing_can_be_started_between_a_stop_and_its_abort(aborting: Server) -> None:
