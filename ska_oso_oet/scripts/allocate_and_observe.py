@@ -39,15 +39,19 @@ def main(
     :param configure_timeout: seconds that Configure may take
     :param scan_margin: seconds that a scan may take beyond its duration
     :param release_timeout: seconds that ReleaseResources may take
+    :raises ValueError: if one of these is no number of seconds
     :raises BlockError: if the block cannot be observed as it says; nothing was commanded then
     :raises TelescopeError: if the telescope did not do what it should; the subarray was made safe then
     """
+    limits = Limits(
+        assign_timeout=assign_timeout,
+        configure_timeout=configure_timeout,
+        scan_margin=scan_margin,
+        release_timeout=release_timeout,
+    )
     block = Block.read(sb_json, sbi_id=sbi_id, observatory=observatory)
     if exact and block.adjusted:
         raise BlockError(f"scheduling block {block.id}: {block.adjusted[0]}; store a new version of it")
-    limits = Limits(
-        assign=assign_timeout, configure=configure_timeout, scan_margin=scan_margin, release=release_timeout
-    )
     subarray = SubArray(subarray_id)
     gate = QaGate(names_of(subarray.id).quality_attribute, context)
     announce(

@@ -19,13 +19,21 @@ from .subarray import SubArray
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Limits:
-    """Seconds that commands may take."""
+    """Seconds that commands may take.
 
-    assign: float = 120.0
-    configure: float = 300.0
+    :raises ValueError: if one is no number above 0
+    """
+
+    assign_timeout: float = 120.0
+    configure_timeout: float = 300.0
     scan_margin: float = 60.0  #: what a scan may take beyond its duration
-    end: float = 60.0
-    release: float = 120.0
+    end_timeout: float = 60.0
+    release_timeout: float = 120.0
+
+    def __post_init__(self) -> None:
+        for name, value in dataclasses.asdict(self).items():
+            if isinstance(value, bool) or not isinstance(value, (int, float)) or not 0 < value < 1e7:
+                raise ValueError(f"{name} must be a number of seconds above 0, not {str(value)[:40]!r}")
 
 
 def observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits = Limits()) -> None:  # noqa: B008
@@ -75,14 +83,14 @@ def _remedy(subarray_id: int, state: ObsState) -> str:
 
 
 def _observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits) -> None:
-    subarray.assign_resources(block.assign(subarray.id), limits.assign)
+    subarray.assign_resources(block.assign(subarray.id), limits.assign_timeout)
     send("subarray.resources.allocated", subarray_id=subarray.id)
     send("sb.lifecycle.allocated", sb_id=block.id)
     for scan in block.scans:
         _scan(block, scan, subarray, gate, limits)
     if block.scans:
-        subarray.end(limits.end)
-    subarray.release_resources(block.release(subarray.id), limits.release)
+        subarray.end(limits.end_timeout)
+    subarray.release_resources(block.release(subarray.id), limits.release_timeout)
     send("subarray.resources.deallocated", subarray_id=subarray.id)
 
 
@@ -93,7 +101,7 @@ def _scan(block: Block, scan: Scan, subarray: SubArray, gate: QaGate, limits: Li
     announce(f"scan {scan.number} of {len(block.scans)}: {scan.name}, {scan.target} for {scan.duration:g} s")
     send("scan.lifecycle.configure.started", **about)
     with _failure_told("scan.lifecycle.configure.failed", about):
-        subarray.configure(block.configure(scan), limits.configure)
+        subarray.configure(block.configure(scan), limits.configure_timeout)
     send("scan.lifecycle.configure.complete", **about)
     send("subarray.configured", subarray_id=subarray.id)
     gate.wait()

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet.telescope.block import Block, BlockError, Surroundings
+from ska_oso_oet.telescope.observation import Limits
 
 from ..support.blocks import GENERATIONS, allocation_of, block_of, sample
 
@@ -358,6 +359,18 @@ def test_what_only_the_observatory_knows_is_asked_for() -> None:
         opened(sample("mid"), observatory={"fsp_ids": "1"})
 
 
+@pytest.mark.parametrize("observatory", ["x", [1], 3, {"fsp_ids": [1.5]}, {"band_5_tuning": [1]}])
+def test_an_observatory_that_is_none_is_refused(observatory: Any) -> None:
+    with pytest.raises(BlockError, match="of the observatory must be|the observatory must be a JSON object"):
+        opened(sample("mid"), observatory=observatory)
+
+
+@pytest.mark.parametrize("seconds", ["x", 0, -1, True, float("nan"), float("inf")])
+def test_a_time_limit_is_a_number_of_seconds(seconds: Any) -> None:
+    with pytest.raises(ValueError, match="scan_margin must be a number of seconds above 0"):
+        Limits(scan_margin=seconds)
+
+
 def test_a_block_of_the_other_telescope_and_interfaces_of_the_other_are_refused() -> None:
     surroundings = Surroundings.of({"SKA_TELESCOPE": "SKA-low"}, OBSERVATORY)
     with pytest.raises(BlockError, match="is for ska_mid, and this OET observes with SKA-low; run it there"):
@@ -372,3 +385,5 @@ def test_a_file_that_is_no_block_is_refused(tmp_path: Any, text: str) -> None:
     path.write_text(text)
     with pytest.raises(BlockError, match="is not"):
         Block.read(str(path))
+    with pytest.raises(BlockError, match="nowhere cannot be read: No such file or directory; give sb_json a"):
+        Block.read(str(tmp_path / "nowhere"))

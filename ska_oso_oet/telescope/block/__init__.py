@@ -8,7 +8,6 @@ wrong or not understood shows while nothing has been commanded yet.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from typing import Any
 
 from ..errors import BlockError
@@ -72,7 +71,7 @@ class Block:
         self.scans: list[Scan] = read.scans
 
     @classmethod
-    def read(cls, path: str, *, sbi_id: str = "", observatory: Mapping[str, Any] | None = None) -> Block:
+    def read(cls, path: str, *, sbi_id: str = "", observatory: Any = None) -> Block:
         """Read a scheduling block from a file.
 
         :param observatory: members that take the place of those in ``OET_OBSERVATORY``
@@ -82,6 +81,10 @@ class Block:
         try:
             with open(path, encoding="utf-8") as file:
                 document = json.load(file)
+        except OSError as error:
+            raise BlockError(
+                f"{path} cannot be read: {error.strerror}; give sb_json a file there is"
+            ) from None
         except (ValueError, RecursionError) as error:
             raise BlockError(f"{path} is not JSON: {error}") from None
         if not isinstance(document, dict):

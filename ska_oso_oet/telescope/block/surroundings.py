@@ -42,9 +42,7 @@ class Surroundings:
     observatory: dict[str, Any]
 
     @classmethod
-    def of(
-        cls, environ: Mapping[str, str] | None = None, observatory: Mapping[str, Any] | None = None
-    ) -> Surroundings:
+    def of(cls, environ: Mapping[str, str] | None = None, observatory: Any = None) -> Surroundings:
         """Take the settings of the OET from the environment of a script.
 
         :param observatory: members that take the place of those in ``OET_OBSERVATORY``
@@ -53,9 +51,8 @@ class Surroundings:
         environ = os.environ if environ is None else environ
         low = environ.get("SKA_TELESCOPE", "").lower().endswith("low")
         try:
-            members = parsed_observatory(environ.get("OET_OBSERVATORY", "")) | checked_observatory(
-                dict(observatory or {})
-            )
+            members = parsed_observatory(environ.get("OET_OBSERVATORY", ""))
+            members |= checked_observatory({} if observatory is None else observatory)
             chosen = interfaces(low, environ.get("OET_TMC_INTERFACES", ""))
         except ValueError as error:
             raise BlockError(str(error)) from None
