@@ -5,9 +5,10 @@ HELM := tests/deployment/tools/helm/helm
 NGINX := .stamps/nginx
 PROMETHEUS := tests/operation/prometheus/.installed
 DEBOOTSTRAP := .stamps/debootstrap
+CC := .stamps/cc
 LIBRARIES := $(VENV)/.libraries
 POSTGRESQL := .stamps/postgresql
-TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS) $(POSTGRESQL)
+TOOLS := $(OIDC) $(HELM) $(NGINX) $(PROMETHEUS) $(POSTGRESQL) $(CC)
 
 # $(call apt,PROGRAM,PACKAGES)
 apt = @mkdir -p $(@D); PATH="$$PATH:/usr/sbin"; command -v $(1) > /dev/null || \
@@ -52,6 +53,11 @@ $(POSTGRESQL):
 		echo "create_main_cluster = false" > /etc/postgresql-common/createcluster.d/none.conf; \
 		apt-get update -q && apt-get install -y -q --no-install-recommends postgresql; \
 	fi
+	@touch $@
+
+# A clock that is set, and processes that start one another as fast as can be, are small programs in C.
+$(CC):
+	$(call apt,cc,gcc libc6-dev)
 	@touch $@
 
 # The image is built in a fresh Debian root.

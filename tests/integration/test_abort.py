@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import shutil
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -90,7 +89,6 @@ int clock_gettime(clockid_t clock, struct timespec *now) {
 """
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="the clock of the server is set by a library in C")
 def test_a_clock_that_is_set_during_a_stop_cancels_no_abort(tmp_path: Path) -> None:
     (tmp_path / "abort.py").write_text(ABORT)
     source, library, ahead = (tmp_path / name for name in ("clock.c", "clock.so", "ahead"))

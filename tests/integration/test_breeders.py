@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import platform
-import shutil
 import subprocess
 import sys
 import time
@@ -84,11 +83,10 @@ def _has_numbers_of_its_own() -> bool:
 @pytest.fixture
 def breeding(tmp_path: Path) -> Iterator[tuple[Server, int, list[str]]]:
     """A server, and a command that starts many processes as fast as it can without harm to others."""
-    compiler = shutil.which("cc")
-    if compiler is not None and _has_numbers_of_its_own():
+    if _has_numbers_of_its_own():
         source, program = tmp_path / "chains.c", tmp_path / "chains"
         source.write_text(CHAINS)
-        subprocess.run([compiler, "-O1", "-o", program, source], check=True)
+        subprocess.run(["cc", "-O1", "-o", program, source], check=True)
         server = Crowded(tmp_path / "state")
         server.start()
         yield server, 30_000, [str(program), str(4 * (os.cpu_count() or 2))]
