@@ -8,7 +8,7 @@ import time
 from .device import Heard
 from .states import ObsState, ResultCode
 
-_UNSEEN = 5.0  #: seconds after which a passing state that nobody told of is believed to be over
+_UNSEEN = 5.0  #: seconds after the result, when a passing state that nobody told of is over
 _LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
 
 #: States that no command of ours leads to, unless it says so.
@@ -38,6 +38,7 @@ class Progress:
         self._goal = goal
         self._began_at = began_at
         self._through = through
+        self._resulted: float | None = None  #: when its result was noted
         self._there = (began_at, time.monotonic())  #: the last state noted, and when
 
     @property
@@ -67,7 +68,10 @@ class Progress:
             return False
         states = self._states
         if self.result is not None:
-            return not self._through or self._passing in states or self._there_for(_UNSEEN)
+            if self._resulted is None:
+                self._resulted = time.monotonic()
+            late = time.monotonic() - self._resulted > _UNSEEN
+            return not self._through or self._passing in states or late
         if self._passing not in states and (self._goal is self._began_at or self._goal not in states):
             return False  # it has not begun yet
         return not reported or self._there_for(_LATE_RESULT)

@@ -160,7 +160,11 @@ class SubArray:
         timeout: float,
         through: bool = False,
     ) -> None:
-        argument, sent, error = None if request is None else json.dumps(request), time.time(), None
+        argument, sent, error = (
+            None if request is None else json.dumps(request, allow_nan=False),
+            time.time(),
+            None,
+        )
         try:
             self._carry_out(device, name, argument, passing, goal, timeout, through)
         except TelescopeError as failed:

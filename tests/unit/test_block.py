@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +72,7 @@ def test_mid_points_tunes_and_correlates_as_the_block_says() -> None:
     assert group["field"]["attrs"]["c2"] == pytest.approx(-37.2082, abs=1e-6)
     assert request["dish"] == {"receiver_band": "2"}
     [region] = request["csp"]["midcbf"]["correlation"]["processing_regions"]
-    assert region["start_freq"] == 1310000000 - 14880 * 13440 // 2
+    assert region["start_freq"] == 1310000000 - 14880 * 13440 // 2 + 6720
     assert (region["channel_count"], region["channel_width"], region["integration_factor"]) == (
         14880,
         13440,
@@ -191,6 +192,62 @@ def test_a_name_that_is_repeated_with_another_target_is_another_scan_type() -> N
     assert [scan.configuration["sdp"]["scan_type"] for scan in block.scans] == ["same", "same-2"]
 
 
+def test_scan_types_of_other_targets_have_other_names() -> None:
+    document = sample("mid", scans=3)
+    document["targets"].append({**document["targets"][0], "target_id": "target-00003"})
+    whole = allocation_of(document)["scan_sequence"][0]
+    scans = allocation_of(document)["scan_sequence"] = [
+        {**whole, "scan_definition_id": name, "target_ref": f"target-0000{target}"}
+        for name, target in (("cal", 1), ("cal", 2), ("cal-2", 3))
+    ]
+    block = opened(document)
+    types = [scan.configuration["sdp"]["scan_type"] for scan in block.scans]
+    assert len(set(types)) == len(scans)
+    told = {t["scan_type_id"]: t["beams"]["vis1"]["field_id"] for t in _scan_types(block)}
+    assert [told[name] for name in types] == [scan["target_ref"] for scan in scans]
+
+
+def _scan_types(block: Block) -> Any:
+    return block.assign(1)["sdp"]["execution_block"]["scan_types"]
+
+
+def test_five_points_take_five_times_as_long() -> None:
+    document = sample("mid", scan_duration=60_000, scans=1)
+    document["targets"][0]["pointing_pattern"] = {
+        "active": "FivePointParameters",
+        "parameters": [{"kind": "FivePointParameters", "offset_arcsec": 5.0}],
+    }
+    assert opened(document).assign(1)["sdp"]["execution_block"]["max_length"] == 300
+
+
+def test_numbers_of_right_ascension_are_hours_unless_they_are_degrees() -> None:
+    document = sample("mid", scans=1)
+    for unit, c1 in ((["hourangle", "deg"], 204.0), (None, 204.0), (["deg", "deg"], 13.6)):
+        place = {"kind": "equatorial", "ra": 13.6, "dec": -30} | ({"unit": unit} if unit else {})
+        document["targets"][0]["reference_coordinate"] = place
+        [group] = opened(document).scans[0].configuration["pointing"]["groups"]
+        assert group["field"]["attrs"]["c1"] == pytest.approx(c1)
+
+
+@pytest.mark.timeout(30)
+def test_a_large_block_costs_neither_time_nor_memory() -> None:
+    document = sample("low")
+    [beam] = document["mccs_allocation"]["subarray_beams"]
+    [scan, *_] = beam["scan_sequence"]
+    several = [{**scan, "scan_definition_id": f"b{number}"} for number in range(5000)]
+    other = {**beam, "subarray_beam_id": 2, "scan_sequence": several}
+    beam["scan_sequence"] = [scan] * 5000
+    beam["apertures"] = [
+        {"station_id": number, "substation_id": 1, "weighting_key": "uniform"} for number in range(1, 513)
+    ]
+    document["mccs_allocation"]["subarray_beams"] = [beam, other]
+    tracemalloc.start()
+    block = opened(document)
+    assert len(block.scans) == 5000
+    assert tracemalloc.get_traced_memory()[1] < 100 * 2**20
+    tracemalloc.stop()
+
+
 def test_beams_of_low_scan_together() -> None:
     document = sample("low")
     [beam] = document["mccs_allocation"]["subarray_beams"]
@@ -283,11 +340,33 @@ MID: list[tuple[Change, str]] = [
         "midcbf.subbands has no correlation_spws",
     ),
     (lambda d: d["csp_configurations"][0]["midcbf"].update(frequency_band="7"), "must be one of 1, 2, 3"),
+    (lambda d: correlator(d).update(centre_frequency=797.5), "is outside band 2"),
+    (
+        lambda d: correlator(d).update(centre_frequency=10**400),
+        "centre_frequency must be a number, not a l",
+    ),
+    (lambda d: correlator(d).update(number_of_channels=1e14), "must be 20 to 58980, not 100000000000000"),
+    (lambda d: d["targets"][0].update(tied_array_beams=[1]), "asks for beams of pulsars"),
+    (
+        lambda d: d["targets"][0]["pointing_pattern"]["parameters"][0].update(offsets=[{"x": 3e5, "y": 0}]),
+        "has an offset of more than 18000 arcsec",
+    ),
+    (lambda d: first_scan(d).update(scan_duration_ms=1e12, scan_duration=None), "of more than 1000000 s"),
+    (lambda d: coordinate(d).update(ra_str=None, ra=12.5), "is a number, and no unit; write ra_str"),
+    (lambda d: d.update(mccs_allocation=1), "has mccs_allocation, which is of the other telescope"),
     (lambda d: correlator(d).update(channel_averaging_factor=2), "other than 1 is not observed"),
     (lambda d: correlator(d).update(zoom_factor=9), "zoom_factor must be 0 to 6, not 9"),
-    (lambda d: correlator(d).update(number_of_channels=10**6), "needs more frequency slice processors"),
     (
-        lambda d: d["csp_configurations"][0]["midcbf"].update(frequency_band="5b"),
+        lambda d: d["csp_configurations"][0]["midcbf"]["subbands"].extend(
+            d["csp_configurations"][0]["midcbf"]["subbands"] * 4
+        ),
+        "needs more frequency slice processors",
+    ),
+    (
+        lambda d: [
+            d["csp_configurations"][0]["midcbf"].update(frequency_band="5b"),
+            correlator(d).update(centre_frequency=11.8e9),
+        ],
         "needs band_5_tuning",
     ),
     (
@@ -323,6 +402,10 @@ LOW: list[tuple[Change, str]] = [
     (lambda d: d["csp_configurations"][0]["lowcbf"].update(do_pst=True), "do_pst asks for pulsar timing"),
     (lambda d: correlator(d).update(number_of_channels=100), "their number a multiple of 8"),
     (lambda d: correlator(d).update(number_of_channels=1000), "must be at most 512, or a multiple of 144"),
+    (lambda d: correlator(d).update(integration_time_ms=-5), "must be more than 0"),
+    (lambda d: correlator(d).update(integration_time_ms=0.3), "integrates 0 ms; it must be 1 to 100000"),
+    (lambda d: allocation_of(d)["apertures"][0].update(station_id=10**9), "must have station_id 1 to 512"),
+    (lambda d: allocation_of(d).update(subarray_beam_id=99), "subarray_beam_id must be 1 to 48"),
     (lambda d: correlator(d).update(zoom_factor=1), "zoom_factor other than 0 is not observed"),
     (
         lambda d: d["mccs_allocation"].update(station_ids=[[1]]),
@@ -355,11 +438,22 @@ def test_what_only_the_observatory_knows_is_asked_for() -> None:
         opened(block_of("low", 22), observatory={"fsp_ids": [1]})
     with pytest.raises(BlockError, match="the observatory has no member 'fsp'; its members are fsp_ids,"):
         opened(sample("mid"), observatory={"fsp": [1]})
-    with pytest.raises(BlockError, match="fsp_ids of the observatory must be a list of whole numbers"):
+    with pytest.raises(BlockError, match="fsp_ids of the observatory must be a list of different whole"):
         opened(sample("mid"), observatory={"fsp_ids": "1"})
 
 
-@pytest.mark.parametrize("observatory", ["x", [1], 3, {"fsp_ids": [1.5]}, {"band_5_tuning": [1]}])
+@pytest.mark.parametrize(
+    "observatory",
+    [
+        "x",
+        [1],
+        3,
+        {"fsp_ids": [1.5]},
+        {"fsp_ids": [1, 1]},
+        {"sdp_script_kinds": {"x": []}},
+        {"band_5_tuning": [1]},
+    ],
+)
 def test_an_observatory_that_is_none_is_refused(observatory: Any) -> None:
     with pytest.raises(BlockError, match="of the observatory must be|the observatory must be a JSON object"):
         opened(sample("mid"), observatory=observatory)

@@ -48,7 +48,7 @@ class Block:
         name: str = "",
     ) -> None:
         self.surroundings = Surroundings.of() if surroundings is None else surroundings
-        self.id = str(document.get("sbd_id") or name or "without id")
+        self.id = _shown(document.get("sbd_id") or name or "without id")
         self.eb_id = unique_id("eb", self.surroundings.subarray_id)
         self.constraints = bool(document.get("observing_constraints"))
         block = Reader(document, "", f"scheduling block {self.id}")
@@ -63,7 +63,12 @@ class Block:
         other = "dish_allocations" if self.low else "mccs_allocation"
         if block.raw(other):
             block.refuse(f"has {other}, which is of the other telescope")
-        read = (Low if self.low else Mid)(block, self.surroundings, sbi_id, self.eb_id)
+        try:
+            read = (Low if self.low else Mid)(block, self.surroundings, sbi_id, self.eb_id)
+        except BlockError:
+            raise
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+            block.refuse(f"has a value that cannot be understood: {type(error).__name__}")
         block.harmless(*_HARMLESS)
         block.close()
         self._read = read
@@ -119,3 +124,8 @@ class Block:
 
     def _request(self, command: str) -> dict[str, Any]:
         return {"interface": self.surroundings.interfaces.url(command)}
+
+
+def _shown(identifier: Any) -> str:
+    """An id as sentences and messages may have it."""
+    return str(identifier)[:200].encode("utf-8", "backslashreplace").decode()

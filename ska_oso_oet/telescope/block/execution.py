@@ -43,8 +43,11 @@ class Observation:
 
     @property
     def duration(self) -> float:
-        """Seconds of all scans."""
-        return sum(definition.duration for definition in self.beams[0].definitions)
+        """Seconds of all scans; a five-point pattern has five."""
+        return sum(
+            definition.duration * (5 if self.targets[definition.target].five_point else 1)
+            for definition in self.beams[0].definitions
+        )
 
 
 def execution_block(seen: Observation) -> dict[str, Any]:

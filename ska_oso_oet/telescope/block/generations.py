@@ -32,7 +32,8 @@ def require_readable(block: Reader) -> None:
     for key, generation in _OLD_KEYS.items():
         if block.raw(key):
             block.refuse(f"is written as PDM {generation} was ({key}); {_READ}")
-    if block.has("mccs_allocation") and "station_ids" in (block.raw("mccs_allocation") or {}):
+    allocation = block.raw("mccs_allocation")
+    if isinstance(allocation, dict) and "station_ids" in allocation:
         block.refuse(f"is written as PDM 8 to 16 was (mccs_allocation.station_ids); {_READ}")
     for configuration in block.objects("csp_configurations"):
         if configuration.has("cbf"):

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from typing import Any
 
+from .beams import StationBeam, aperture_id, read_beams
 from .execution import Beam, Observation, Window
 from .reading import Reader, named
 from .scans import Observed, scan_of
 from .sdp import assignment
-from .sequence import Definition, chosen, definitions_of
+from .sequence import Definition, chosen
 from .surroundings import Surroundings
 from .targets import Target
 
 _COARSE = 781_250  #: Hz of a coarse channel
 _FINE = 144  #: fine channels in a coarse one
 _MOST_COARSE = 512  #: a larger number of channels counts fine ones
+_LONGEST_INTEGRATION = 100_000  #: milliseconds
 _FIRST, _LAST = 2, 511  #: coarse channels a beam may have
 
 Bands = list[dict[str, int]]
@@ -27,7 +30,7 @@ class Low(Observed):
     def __init__(self, block: Reader, surroundings: Surroundings, sbi_id: str, eb_id: str) -> None:
         super().__init__(block, surroundings, eb_id)
         allocation = block.object("mccs_allocation")
-        self._beams = _read_beams(allocation, block)
+        self._beams = read_beams(allocation, block)
         allocation.harmless(
             "mccs_allocation_id", "selected_subarray_definition", "mccs_config_id", "configuration"
         )
@@ -59,8 +62,8 @@ class Low(Observed):
         self._sdp, types = assignment(block, seen)
         for place, scan_type in enumerate(types):
             first = sequences[0][place]
-            configuration = self._configuration(place, targets, scan_type)
-            self.scans.append(scan_of(first, targets[first.target], configuration, place + 1))
+            make = functools.partial(self._configuration, place, targets, scan_type)
+            self.scans.append(scan_of(first, targets[first.target], make, place + 1))
 
     def assign(self) -> dict[str, Any]:
         """The parts of AssignResources."""
@@ -71,7 +74,7 @@ class Low(Observed):
                 {
                     "subarray_beam_id": beam.number,
                     "apertures": [
-                        {"station_id": station, "aperture_id": _aperture(station, substation)}
+                        {"station_id": station, "aperture_id": aperture_id(station, substation)}
                         for station, substation in beam.stations
                     ],
                     "number_of_channels": max(channels or [beam.channels or 8]),
@@ -100,14 +103,14 @@ class Low(Observed):
             "tmc": {"scan_duration": definitions[0].duration},
         }
 
-    def _beam(self, beam: _Beam, definition: Definition, target: Target) -> dict[str, Any]:
+    def _beam(self, beam: StationBeam, definition: Definition, target: Target) -> dict[str, Any]:
         direction = {"reference_frame": "ICRS", "c1": target.attributes["c1"], "c2": target.attributes["c2"]}
         return {
             "update_rate": 0.0,
             "subarray_beam_id": beam.number,
             "logical_bands": self._bands[definition.csp][0],
             "apertures": [
-                {"aperture_id": _aperture(*station), "weighting_key_ref": key}
+                {"aperture_id": aperture_id(*station), "weighting_key_ref": key}
                 for station, key in beam.stations.items()
             ],
             "sky_coordinates": direction,
@@ -133,49 +136,6 @@ class Low(Observed):
         }
 
 
-class _Beam:
-    """One subarray beam: its apertures and its scans."""
-
-    def __init__(self, reader: Reader, block: Reader) -> None:
-        self.number = reader.whole("subarray_beam_id", 1)
-        self.stations: dict[tuple[int, int], str] = {}  #: weighting key by station and substation
-        for aperture in reader.objects("apertures"):
-            place = (aperture.whole("station_id", 1), aperture.whole("substation_id", 1))
-            if place in self.stations:
-                aperture.refuse(f"repeats station {place[0]}, substation {place[1]}")
-            self.stations[place] = aperture.text("weighting_key")
-            aperture.close()
-        if not self.stations:
-            reader.refuse("has no apertures")
-        self.channels = reader.whole("number_of_channels", 1) if reader.has("number_of_channels") else 0
-        self.definitions = definitions_of(block, reader)
-        reader.harmless("name", "description")
-        reader.close()
-
-
-def _read_beams(allocation: Reader, block: Reader) -> list[_Beam]:
-    readers = allocation.objects("subarray_beams")
-    if not readers:
-        allocation.refuse("has no subarray_beams")
-    if len(readers) > 1 and block.raw("scan_definitions"):
-        block.refuse("has scan_definitions for several subarray beams, and does not say which is whose")
-    beams = [_Beam(reader, block) for reader in readers]
-    if len({beam.number for beam in beams}) < len(beams):
-        allocation.refuse("repeats a subarray_beam_id", "subarray_beams")
-    if len({len(beam.definitions) for beam in beams}) > 1:
-        allocation.refuse(
-            "has beams with different numbers of scans, which cannot run together", "subarray_beams"
-        )
-    for together in zip(*(beam.definitions for beam in beams), strict=True):
-        if len({definition.duration for definition in together}) > 1:
-            together[0].reader.refuse("has another duration than the scans of other beams that run with it")
-    return beams
-
-
-def _aperture(station: int, substation: int) -> str:
-    return f"AP{station:03d}.{substation:02d}"
-
-
 def _correlation(configuration: Reader) -> tuple[Bands, int, list[Window]]:
     """The bands, the integration time in ms and the channels of one CSP configuration."""
     if not configuration.has("lowcbf"):
@@ -190,10 +150,10 @@ def _correlation(configuration: Reader) -> tuple[Bands, int, list[Window]]:
     times = set()
     for window in lowcbf.objects("correlation_spws"):
         bands.append(_band(window, bands))
-        times.add(window.number("integration_time_ms"))
+        times.add(window.positive("integration_time_ms"))
         count = bands[-1]["number_of_channels"] * _FINE
         lowest = (bands[-1]["start_channel"] - 0.5) * _COARSE
-        start = sum(before.count for before in windows)
+        start = windows[-1].start + windows[-1].count if windows else 0
         windows.append(
             Window(count=count, start=start, freq_min=lowest, freq_max=lowest + count * _COARSE / _FINE)
         )
@@ -204,7 +164,12 @@ def _correlation(configuration: Reader) -> tuple[Bands, int, list[Window]]:
         lowcbf.refuse("is empty", "correlation_spws")
     if len(times) > 1:
         lowcbf.refuse("has different integration times, which one beam cannot have", "correlation_spws")
-    return bands, round(times.pop()), windows
+    milliseconds = round(times.pop())
+    if not 1 <= milliseconds <= _LONGEST_INTEGRATION:
+        lowcbf.refuse(
+            f"integrates {milliseconds} ms; it must be 1 to {_LONGEST_INTEGRATION}", "correlation_spws"
+        )
+    return bands, milliseconds, windows
 
 
 def _band(reader: Reader, others: Bands) -> dict[str, int]:

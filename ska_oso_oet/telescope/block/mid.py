@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from .execution import Beam, Observation, Window
@@ -15,7 +16,16 @@ from .targets import Target
 _CHANNEL = 13440  #: Hz, without zoom
 _STEP = 20  #: the correlator's channels come in groups of so many
 _SLICE = 198_180_864  #: Hz that one frequency slice processor (FSP) takes; the first is centred on 0
-_BANDS = ("1", "2", "3", "4", "5a", "5b")
+_MOST_CHANNELS = 58_980  #: of one region
+#: Lowest and highest frequency by band in Hz, with a margin: the integration facility tunes beyond the bands.
+_BANDS = {
+    "1": (300e6, 1200e6),
+    "2": (900e6, 1800e6),
+    "3": (1600e6, 3100e6),
+    "4": (2700e6, 5300e6),
+    "5a": (4500e6, 8600e6),
+    "5b": (8200e6, 15500e6),
+}
 
 
 class Mid(Observed):
@@ -103,15 +113,19 @@ class Mid(Observed):
             "sdp": {"interface": interfaces.url("sdp_configure"), "scan_type": scan_type},
             "tmc": {"scan_duration": definition.duration, "partial_configuration": False},
         }
-        scans = [scan_of(definition, target, configuration, len(self.scans) + 1)]
-        for ca, ie in _cross(target.five_point):
-            partial = {
-                "interface": interfaces.url("configure"),
-                "pointing": {"target": {"ca_offset_arcsec": ca, "ie_offset_arcsec": ie}},
-                "tmc": {"partial_configuration": True},
-            }
-            scans.append(scan_of(definition, target, partial, len(self.scans) + len(scans) + 1))
+        scans = [scan_of(definition, target, lambda: configuration, len(self.scans) + 1)]
+        for offsets in _cross(target.five_point):
+            number = len(self.scans) + len(scans) + 1
+            moved = functools.partial(self._moved, *offsets)
+            scans.append(scan_of(definition, target, moved, number, partial=True))
         return scans
+
+    def _moved(self, ca: float, ie: float) -> dict[str, Any]:
+        return {
+            "interface": self.surroundings.interfaces.url("configure"),
+            "pointing": {"target": {"ca_offset_arcsec": ca, "ie_offset_arcsec": ie}},
+            "tmc": {"partial_configuration": True},
+        }
 
 
 def _cross(offset: float) -> list[tuple[float, float]]:
@@ -155,7 +169,7 @@ def _correlation(
     for subband in midcbf.objects("subbands"):
         _require_no_offset(subband)
         for window in subband.objects("correlation_spws"):
-            _add_region(window, regions, windows)
+            _add_region(window, band, regions, windows)
         subband.close()
     midcbf.close()
     if not regions:
@@ -171,10 +185,10 @@ def _require_no_offset(subband: Reader) -> None:
             offset.refuse("other than 0 is not observed", "value")
 
 
-def _add_region(reader: Reader, regions: list[dict[str, Any]], windows: list[Window]) -> None:
+def _add_region(reader: Reader, band: str, regions: list[dict[str, Any]], windows: list[Window]) -> None:
     count, zoom = reader.whole("number_of_channels", 1), _default(reader, "zoom_factor", 0)
-    if count < 20:
-        reader.refuse(f"must be at least 20, not {count}", "number_of_channels")
+    if not 20 <= count <= _MOST_CHANNELS:
+        reader.refuse(f"must be 20 to {_MOST_CHANNELS}, not {count}", "number_of_channels")
     if count % _STEP:
         reader.adjust(
             f"is {count}; the correlator takes {count - count % _STEP}, a multiple of {_STEP}",
@@ -190,12 +204,17 @@ def _add_region(reader: Reader, regions: list[dict[str, Any]], windows: list[Win
         reader.refuse(f"must be 1 to 10, not {integration}", "time_integration_factor")
     width = _CHANNEL // 2**zoom
     lowest = reader.number("centre_frequency") - count * width / 2
-    start = sum(window.count for window in windows)
+    least, most = _BANDS[band]
+    if not least <= lowest <= lowest + count * width <= most:
+        reader.refuse(
+            f"is outside band {band}: {lowest:.0f} to {lowest + count * width:.0f} Hz", "centre_frequency"
+        )
+    start = windows[-1].start + windows[-1].count if windows else 0
     reader.harmless("spw_id", "logical_fsp_ids")  # which processors are free, the observatory knows
     reader.close()
     regions.append(
         {
-            "start_freq": round(lowest),
+            "start_freq": round(lowest + width / 2),  # the centre of the first channel
             "channel_width": width,
             "channel_count": count,
             "sdp_start_channel_id": start,
@@ -216,7 +235,7 @@ def _assign_processors(
     free = list(surroundings.required("fsp_ids", f"{configuration.about}: {configuration.path}"))
     for region in regions:
         lowest = region["start_freq"]
-        highest = lowest + region["channel_width"] * region["channel_count"] - 1
+        highest = lowest + region["channel_width"] * (region["channel_count"] - 1)
         needed = int((highest + _SLICE / 2) // _SLICE - (lowest + _SLICE / 2) // _SLICE) + 1
         if needed > len(free):
             configuration.refuse(

@@ -5,12 +5,13 @@ A key that is neither read nor named as harmless is a refusal: it may decide how
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
 from ..errors import BlockError
 
+_MOST = 1e15  #: of any number in a block
+_LONGEST = 1e6  #: seconds of a scan
 _UNITS = {"s": 1.0, "ms": 1e-3, "min": 60.0, "h": 3600.0}
 
 
@@ -77,35 +78,35 @@ class Reader:
         """Return a text that is not empty."""
         value = self.raw(key)
         if not isinstance(value, str) or not value:
-            self.refuse(f"must be text, not {_short(value)}", key)
+            self.refuse(f"must be text, not {short(value)}", key)
         return value
 
     def number(self, key: str) -> float:
-        """Return a finite number."""
+        """Return a number, not beyond what any quantity here may be."""
         value = self.raw(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
-            self.refuse(f"must be a number, not {_short(value)}", key)
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or not -_MOST <= value <= _MOST:
+            self.refuse(f"must be a number, not {short(value)}", key)
         return float(value)
 
     def whole(self, key: str, least: int = 0) -> int:
         """Return a whole number; ``20000.0`` is one."""
         value = self.number(key)
         if value != int(value) or value < least:
-            self.refuse(f"must be a whole number from {least}, not {_short(self._members[key])}", key)
+            self.refuse(f"must be a whole number from {least}, not {short(self._members[key])}", key)
         return int(value)
 
     def texts(self, key: str) -> list[str]:
         """Return a list of texts, which may be empty."""
         values = self.raw(key)
         if not isinstance(values, list) or not all(isinstance(value, str) and value for value in values):
-            self.refuse(f"must be a list of names, not {_short(values)}", key)
+            self.refuse(f"must be a list of names, not {short(values)}", key)
         return list(values)
 
     def object(self, key: str) -> Reader:
         """Return the reader of an object."""
         value = self.raw(key)
         if not isinstance(value, dict):
-            self.refuse(f"must be an object, not {_short(value)}", key)
+            self.refuse(f"must be an object, not {short(value)}", key)
         return Reader(value, f"{self.path}.{key}" if self.path else key, self.about, self.adjusted)
 
     def objects(self, key: str) -> list[Reader]:
@@ -114,7 +115,7 @@ class Reader:
         if values is None:
             return []
         if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            self.refuse(f"must be a list of objects, not {_short(values)}", key)
+            self.refuse(f"must be a list of objects, not {short(values)}", key)
         path = f"{self.path}.{key}" if self.path else key
         return [
             Reader(value, f"{path}[{number}]", self.about, self.adjusted)
@@ -133,6 +134,8 @@ class Reader:
         durations = set(self._durations())
         if not durations:
             self.refuse("has no scan_duration")
+        if max(durations) > _LONGEST:
+            self.refuse(f"has a scan_duration of more than {_LONGEST:.0f} s")
         if max(durations) - min(durations) > 1e-3:
             self.refuse("has a scan_duration and a scan_duration_ms that differ")
         return max(durations)
@@ -144,7 +147,7 @@ class Reader:
             quantity = self.object("scan_duration")
             unit = quantity.text("unit")
             if unit not in _UNITS:
-                quantity.refuse(f"must be one of {', '.join(_UNITS)}, not {_short(unit)}", "unit")
+                quantity.refuse(f"must be one of {', '.join(_UNITS)}, not {short(unit)}", "unit")
             yield quantity.positive("value") * _UNITS[unit]
             quantity.close()
         elif self.has("scan_duration"):
@@ -154,7 +157,7 @@ class Reader:
         """Return a number above 0."""
         value = self.number(key)
         if value <= 0:
-            self.refuse(f"must be more than 0, not {_short(value)}", key)
+            self.refuse(f"must be more than 0, not {short(value)}", key)
         return value
 
 
@@ -164,11 +167,12 @@ def named(readers: list[Reader], key: str) -> dict[str, Reader]:
     for reader in readers:
         name = reader.text(key)
         if name in by_name:
-            reader.refuse(f"repeats the name {_short(name)}", key)
+            reader.refuse(f"repeats the name {short(name)}", key)
         by_name[name] = reader
     return by_name
 
 
-def _short(value: Any) -> str:
-    text = repr(value)
+def short(value: Any) -> str:
+    """Return a value as it is shown in a sentence."""
+    text = repr(value) if not isinstance(value, int) or abs(value) <= _MOST else "a larger number"
     return text if len(text) <= 80 else f"{text[:80]}…"

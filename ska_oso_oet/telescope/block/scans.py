@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 from typing import Any
 
 from .ids import unique_number
@@ -20,22 +21,33 @@ class Scan:
     name: str  #: of its definition
     target: str  #: the name of its target
     duration: float  #: seconds
-    configuration: dict[str, Any]  #: the argument of Configure
+    make: Callable[[], dict[str, Any]]  #: for Low it is large, so it is made when it is sent
+    partial: bool = False  #: whether it only moves the pointing of the scan before it
 
     @property
-    def partial(self) -> bool:
-        """Whether it only moves the pointing of the scan before it."""
-        return bool(self.configuration["tmc"].get("partial_configuration"))
+    def configuration(self) -> dict[str, Any]:
+        """The argument of Configure."""
+        return self.make()
 
 
-def scan_of(definition: Definition, target: Target, configuration: dict[str, Any], number: int) -> Scan:
-    """Make a scan of its definition."""
+def scan_of(
+    definition: Definition,
+    target: Target,
+    make: Callable[[], dict[str, Any]],
+    number: int,
+    partial: bool = False,
+) -> Scan:
+    """Make a scan of its definition.
+
+    :param make: makes the argument of Configure
+    """
     return Scan(
         number=number,
         name=definition.name,
         target=target.name,
         duration=definition.duration,
-        configuration=configuration,
+        make=make,
+        partial=partial,
     )
 
 

@@ -7,9 +7,9 @@ from typing import Any
 
 from .execution import Observation, execution_block, with_instance
 from .ids import unique_id
-from .reading import Reader
+from .reading import Reader, short
 from .sdp_given import given_assignment
-from .sequence import scan_types
+from .sequence import scan_types, unique_names
 from .surroundings import Surroundings
 
 _POLARISATIONS = {"polarisations_id": "all", "corr_type": ["XX", "XY", "YX", "YY"]}
@@ -60,13 +60,7 @@ def _derived(block: Reader, seen: Observation) -> tuple[dict[str, Any], list[str
 
 def _together(types: list[list[str]]) -> list[str]:
     """The name of each scan type, if several beams scan together: that of the first, made unique."""
-    names: dict[tuple[str, ...], str] = {}
-    for combination in zip(*types, strict=True):
-        name = combination[0]
-        while name in names.values() and combination not in names:
-            name += "'"
-        names.setdefault(combination, name)
-    return [names[combination] for combination in zip(*types, strict=True)]
+    return unique_names((combination[0], combination) for combination in zip(*types, strict=True))
 
 
 def _of_the_observatory(block: Reader, surroundings: Surroundings) -> list[Reader]:
@@ -80,7 +74,7 @@ def _of_the_observatory(block: Reader, surroundings: Surroundings) -> list[Reade
 
 def _processing_block(part: Reader, seen: Observation) -> dict[str, Any]:
     name = part.text("sdp_script")
-    kind = seen.surroundings.kind_of(name, f"{part.about}: {part.path}.sdp_script {name!r}")
+    kind = seen.surroundings.kind_of(name, f"{part.about}: {part.path}.sdp_script {short(name)}")
     processing: dict[str, Any] = {
         "pb_id": unique_id("pb", seen.surroundings.subarray_id),
         "script": {"kind": kind, "name": name, "version": part.text("script_version")},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
+from collections.abc import Hashable, Iterable
 from typing import Any
 
 from .reading import Reader, named
@@ -92,17 +92,29 @@ def chosen(definition: Definition, collection: dict[str, Any], name: str, kind: 
 
 
 def scan_types(definitions: list[Definition]) -> list[str]:
-    """Return a name for the scan type of each scan, where the block names none: equal scans share one.
+    """Return a name for the scan type of each scan, where the block names none: that of its definition.
 
-    The name of the definition; real blocks repeat it with another target, and number it then.
+    Real blocks repeat it with another target.
     """
-    names: dict[str, dict[tuple[str, str], str]] = {}
+    return unique_names((part.name, (part.name, part.target, part.csp)) for part in definitions)
+
+
+def unique_names(wanted: Iterable[tuple[str, Hashable]]) -> list[str]:
+    """Return a name for each thing, as like the wanted one as may be: equal things share one, others do not.
+
+    :param wanted: the wanted name of each, and what it is
+    """
+    names: dict[Hashable, str] = {}
+    used: set[str] = set()
+    numbers: dict[str, int] = {}
     result = []
-    for definition in definitions:
-        of_name = names.setdefault(definition.name, {})
-        what = (definition.target, definition.csp)
-        if what not in of_name:
-            free = itertools.count(len(of_name) + 1)
-            of_name[what] = definition.name if not of_name else f"{definition.name}-{next(free)}"
-        result.append(of_name[what])
+    for name, what in wanted:
+        if what not in names:
+            free = name
+            while free in used:
+                numbers[name] = numbers.get(name, 1) + 1
+                free = f"{name}-{numbers[name]}"
+            used.add(free)
+            names[what] = free
+        result.append(names[what])
     return result

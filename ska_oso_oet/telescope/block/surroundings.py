@@ -78,7 +78,7 @@ class Surroundings:
         if script not in kinds:
             raise BlockError(
                 f"{why} is not known to be realtime or batch; set it in OET_OBSERVATORY as "
-                f'{{"sdp_script_kinds": {{"{script}": "realtime"}}}}'
+                f'{{"sdp_script_kinds": {{"{script[:80]}": "realtime"}}}}'
             )
         return str(kinds[script])
 
@@ -115,22 +115,24 @@ def _numbers(value: Any) -> bool:
     )
 
 
+def _processors(value: list[Any]) -> bool:
+    return all(isinstance(number, int) and 1 <= number <= 27 for number in value) and len(value) == len(
+        set(value)
+    )
+
+
+_MODEL = {"source_uris", "array_layout_path"}
+_REAL = ("realtime", "batch")
 _CHECKS = {
-    "fsp_ids": lambda value: _numbers(value) and all(isinstance(member, int) for member in value),
+    "fsp_ids": lambda value: _numbers(value) and _processors(value),
     "band_5_tuning": lambda value: _numbers(value) and len(value) == 2,
     "link_map": lambda value: isinstance(value, list) and all(_numbers(pair) for pair in value),
-    "telescope_model": lambda value: (
-        isinstance(value, dict) and set(value) == {"source_uris", "array_layout_path"}
-    ),
-    "sdp_configurations": lambda value: (
-        isinstance(value, list) and all(isinstance(part, dict) for part in value)
-    ),
-    "sdp_script_kinds": lambda value: (
-        isinstance(value, dict) and set(value.values()) <= {"realtime", "batch"}
-    ),
+    "telescope_model": lambda value: isinstance(value, dict) and set(value) == _MODEL,
+    "sdp_configurations": lambda value: isinstance(value, list) and all(isinstance(p, dict) for p in value),
+    "sdp_script_kinds": lambda value: isinstance(value, dict) and all(k in _REAL for k in value.values()),
 }
 _FORMS = {
-    "fsp_ids": "a list of whole numbers",
+    "fsp_ids": "a list of different whole numbers from 1 to 27",
     "band_5_tuning": "two numbers in GHz",
     "link_map": "a list of pairs of numbers",
     "telescope_model": "an object with source_uris and array_layout_path",

@@ -12,6 +12,7 @@ from .reading import Reader
 _SEXAGESIMAL = re.compile(r"([+-]?)(\d{1,3})[:h°d ]\s*(\d{1,2})[:m' ]\s*(\d{1,2}(?:\.\d*)?)[s\"]?")
 _SOLAR_SYSTEM = ("Sun", "Moon", "Mercury", "Venus", "Mars", "Jupiter", "Saturn", "Uranus", "Neptune")
 _LIMITS = {"icrs": (-90.0, 90.0), "galactic": (-90.0, 90.0), "altaz": (0.0, 90.0)}
+_FARTHEST = 18_000  #: arc seconds from the target
 _ARCSEC = math.pi / 180 / 3600
 
 
@@ -41,7 +42,8 @@ def read_target(reader: Reader) -> Target:
     frame, attributes, named = _direction(reader.object("reference_coordinate"))
     attributes |= _radial_velocity(reader) if frame in ("icrs", "galactic") else {}
     five_point = _pattern(reader, frame, attributes)
-    if reader.has("tied_array_beams") and any((reader.raw("tied_array_beams") or {}).values()):
+    beams = reader.raw("tied_array_beams")
+    if beams and not (isinstance(beams, dict) and not any(beams.values())):
         reader.refuse("asks for beams of pulsars, which are not observed", "tied_array_beams")
     reader.harmless("radial_velocity")
     reader.close()
@@ -81,6 +83,8 @@ def _equatorial(coordinate: Reader) -> dict[str, float]:
     units = coordinate.raw("unit") or ["hourangle", "deg"]
     if units not in (["hourangle", "deg"], ["deg", "deg"], "deg"):
         coordinate.refuse(f"must be hourangle and deg, or deg, not {str(units)[:40]!r}", "unit")
+    if not coordinate.has("unit") and coordinate.text("kind") == "icrs" and not _is_text(coordinate, "ra"):
+        coordinate.refuse("has a right ascension that is a number, and no unit; write ra_str", "ra")
     hours = units == ["hourangle", "deg"]
     attributes = {"c1": _angle(coordinate, "ra", hours), "c2": _angle(coordinate, "dec", False)}
     if coordinate.has("epoch"):
@@ -90,16 +94,20 @@ def _equatorial(coordinate: Reader) -> dict[str, float]:
 
 
 def _angle(coordinate: Reader, name: str, hours: bool) -> float:
-    """An angle in degrees; texts of right ascension are in hours unless the block says degrees."""
+    """An angle in degrees; a right ascension is in hours unless the block says degrees."""
     key = f"{name}_str" if coordinate.has(f"{name}_str") else name
     if not isinstance(coordinate.raw(key), str):
-        return coordinate.number(key)
+        return coordinate.number(key) * (15 if hours else 1)
     text = coordinate.text(key).strip()
     parts = _SEXAGESIMAL.fullmatch(text)
     if parts is None or int(parts[3]) >= 60 or float(parts[4]) >= 60:
         coordinate.refuse(f"must be an angle such as 13:37:00.919, not {text[:40]!r}", key)
     value = int(parts[2]) + int(parts[3]) / 60 + float(parts[4]) / 3600
     return (-value if parts[1] == "-" else value) * (15 if hours else 1)
+
+
+def _is_text(coordinate: Reader, name: str) -> bool:
+    return any(isinstance(coordinate.raw(key), str) for key in (name, f"{name}_str"))
 
 
 def _refuse_motion(coordinate: Reader, *keys: str) -> None:
@@ -158,6 +166,8 @@ def _pattern(reader: Reader, frame: str, attributes: dict[str, float]) -> float:
             f"{active[:40]} is not observed; single points, five points and mosaics of one are", "kind"
         )
     parameters.close()
+    if max(abs(x), abs(y)) > _FARTHEST:
+        parameters.refuse(f"has an offset of more than {_FARTHEST} arcsec")
     if x or y:
         if frame not in ("icrs", "galactic"):
             parameters.refuse(f"has an offset, which a target in {frame} cannot have")
