@@ -473,7 +473,7 @@ def test_a_block_of_the_other_telescope_and_interfaces_of_the_other_are_refused(
         opened(sample("mid"), version="4.0/4.0")
 
 
-@pytest.mark.parametrize("text", ["[]", "{", '"x"'])
+@pytest.mark.parametrize("text", ["[]", "{", '"x"', '{"sdp": NaN}'])
 def test_a_file_that_is_no_block_is_refused(tmp_path: Any, text: str) -> None:
     path = tmp_path / "sbd.json"
     path.write_text(text)

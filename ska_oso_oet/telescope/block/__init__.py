@@ -85,7 +85,7 @@ class Block:
         surroundings = Surroundings.of(observatory=observatory)
         try:
             with open(path, encoding="utf-8") as file:
-                document = json.load(file)
+                document = json.load(file, parse_constant=_no_number)
         except OSError as error:
             raise BlockError(
                 f"{path} cannot be read: {error.strerror}; give sb_json a file there is"
@@ -124,6 +124,10 @@ class Block:
 
     def _request(self, command: str) -> dict[str, Any]:
         return {"interface": self.surroundings.interfaces.url(command)}
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number")
 
 
 def _shown(identifier: Any) -> str:

@@ -76,9 +76,10 @@ class Surroundings:
         """Return whether a script of the SDP is ``realtime`` or ``batch``."""
         kinds = _KINDS | self.observatory.get("sdp_script_kinds", {})
         if script not in kinds:
+            shown = script[:80].encode("utf-8", "backslashreplace").decode()
             raise BlockError(
                 f"{why} is not known to be realtime or batch; set it in OET_OBSERVATORY as "
-                f'{{"sdp_script_kinds": {{"{script[:80]}": "realtime"}}}}'
+                f'{{"sdp_script_kinds": {{"{shown}": "realtime"}}}}'
             )
         return str(kinds[script])
 
