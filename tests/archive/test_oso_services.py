@@ -9,7 +9,8 @@ import os
 import threading
 import traceback
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ class Issuer:
     def __init__(self) -> None:
         issuer = self
         self.forms: list[dict[str, str]] = []
-        self.lifetime = 3600.0
+        self.lifetime: float | str = 3600.0
         self.error: str | None = None
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -192,6 +193,31 @@ def test_a_token_near_its_end_is_replaced(
     services.requests.clear()
     archive.scheduling_block(SBD_ID)
     assert len(issuer.forms) == 2
+
+
+@pytest.mark.parametrize("lifetime", [10**400, "inf", "soon"])
+def test_a_token_whose_lifetime_cannot_be_meant_is_kept_for_minutes(
+    services: OsoServices,
+    issuer: Issuer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lifetime: float | str,
+) -> None:
+    services.add(sbd())
+    issuer.lifetime = lifetime
+    archive = opened(services.url, **client(issuer, tmp_path))
+    for _ in range(2):
+        archive.scheduling_block(SBD_ID)
+    assert len(issuer.forms) == 1
+    from ska_oso_oet.activities.archive import login
+
+    monkeypatch.setattr(login.time, "monotonic", partial(later, login.time.monotonic, 271))
+    archive.scheduling_block(SBD_ID)
+    assert len(issuer.forms) == 2
+
+
+def later(clock: Callable[[], float], seconds: float) -> float:
+    return clock() + seconds
 
 
 def test_a_client_that_is_refused_is_told_without_its_secret(
