@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import collections
 import contextlib
 import logging
-import time
 from collections.abc import Iterable
 
 from ..bus import topics
@@ -26,15 +24,21 @@ from ..domain.execution_blocks import (
     Started,
     message,
 )
+from ..domain.states import FINAL
 from .archive.async_archive import AsyncArchive
+from .archive.server import Rejected
+from .early_messages import EarlyMessages
 from .pool import ActivityPool
 
 LOG = logging.getLogger(__name__)
 
-_EVERY = 5.0  #: seconds between two forms of a block that has not ended
+_EVERY = 5.0  #: seconds between two forms of a small block that has not ended
+_SELDOM = 300.0  #: the same of a large one
+_SMALL = 64 * 2**10  #: bytes; a block that is twice as large is recorded half as often
 _FIRST_PAUSE = 1.0  #: seconds before the archive is tried again, the first time
 _LONGEST_PAUSE = 60.0
-_EARLY = 500  #: messages that are kept for an activity which is not known yet
+_REJECTED_PAUSE = 3600.0  #: if the archive has rejected it
+_LOOKED_AT = 100  #: activities whose blocks are taken up again after a restart
 
 
 class Recording:
@@ -45,6 +49,7 @@ class Recording:
         self.block = block
         self.changed = asyncio.Event()
         self.ended = asyncio.Event()
+        self.seen_end = False  #: whether its last form was tried to be stored
 
 
 class ExecutionBlockRecorder:
@@ -61,18 +66,26 @@ class ExecutionBlockRecorder:
         activities: ActivityPool,
     ) -> None:
         self._bus = bus
-        self._archive = archive
+        self._archive = archive.with_one_thread()
+        self._sending = asyncio.Lock()
         self._dispatcher = dispatcher
         self._activities = activities
         self._recordings: dict[tuple[int, str], Recording] = {}  #: by activity and block
         self._restored = False
-        self._early: collections.deque[tuple[int, Message, float]] = collections.deque(maxlen=_EARLY)
+        self._early = EarlyMessages()
 
     # -- messages ----------------------------------------------------------------------------------
 
     def listen(self) -> None:
         """Take in what scripts say."""
+        for topic in topics.DOCUMENTS:
+            self._bus.local.subscribe(topic, self._procedure_changed)
         self._bus.local.subscribe(OTHERS, self._heard)
+
+    def _procedure_changed(self, event: Envelope) -> None:
+        document = event.payload["result"]
+        if document.get("activity_id") is None:
+            self._early.refuse(document["id"], document["state"] not in FINAL)
 
     def _heard(self, envelope: Envelope) -> None:
         if envelope.topic in topics.EXECUTION_BLOCKS and envelope.msg_src.isdecimal():
@@ -86,17 +99,12 @@ class ExecutionBlockRecorder:
             if activity is not None:
                 self._take(activity, said, envelope.time)
             else:
-                self._early.append((pid, said, envelope.time))
+                self._early.keep(pid, said, envelope.time)
 
     def begin(self, activity: Activity) -> None:
         """Take in what was said before an activity was known."""
-        waiting = list(self._early)
-        self._early.clear()
-        for pid, said, at in waiting:
-            if pid == activity.procedure_id:
-                self._take(activity, said, at)
-            else:
-                self._early.append((pid, said, at))
+        for said, at in self._early.take(activity.procedure_id):
+            self._take(activity, said, at)
 
     def _take(self, activity: Activity, said: Message, at: float) -> None:
         if isinstance(said, Started):
@@ -152,28 +160,47 @@ class ExecutionBlockRecorder:
         block, pause = recording.block, _FIRST_PAUSE
         while True:
             await recording.changed.wait()
-            recording.changed.clear()
-            status = block.status
-            begun = time.monotonic()
             try:
-                await self._archive.record_execution_block(block.to_dict())
+                status = await self._store(recording)
+            except Invalid as error:
+                LOG.error("Execution block %s is not recorded in the archive: %s", block.eb_id, error)
+                break
             except Refusal as error:
                 LOG.warning(
                     "Could not record execution block %s in the archive; will retry: %s", block.eb_id, error
                 )
                 recording.changed.set()
-                await asyncio.sleep(pause)
-                pause = min(2 * pause, _LONGEST_PAUSE)
+                if isinstance(error, Rejected):
+                    await self._wait(recording, _REJECTED_PAUSE)
+                else:
+                    await asyncio.sleep(pause)
+                    pause = min(2 * pause, _LONGEST_PAUSE)
                 continue
             pause = _FIRST_PAUSE
             if recording.activity.execution_blocks.get(block.eb_id) != status:
                 self._tell(recording.activity, block.eb_id, status)
             if status != PENDING:
-                del self._recordings[key]
-                return
+                break
+            await self._wait(recording, min(_SELDOM, _EVERY * max(1.0, block.size / _SMALL)))
+        del self._recordings[key]
+
+    async def _store(self, recording: Recording) -> str:
+        """Store a block as it is; tells the status that the archive has then."""
+        async with self._sending:  # waiting for the others does not count as being late
+            recording.changed.clear()
+            recording.seen_end = recording.block.ended
+            status, form = recording.block.status, recording.block.form()
+            await self._archive.record_execution_block(form)
+            return status
+
+    @staticmethod
+    async def _wait(recording: Recording, seconds: float) -> None:
+        """Wait before a block is stored again, at the most until it ends."""
+        if recording.seen_end:
+            await asyncio.sleep(seconds)
+        else:
             with contextlib.suppress(TimeoutError):
-                left = _EVERY - (time.monotonic() - begun)
-                await asyncio.wait_for(recording.ended.wait(), max(0.0, left))
+                await asyncio.wait_for(recording.ended.wait(), seconds)
 
     def _tell(self, activity: Activity, eb_id: str, status: str) -> None:
         activity.execution_blocks[eb_id] = status
@@ -187,7 +214,10 @@ class ExecutionBlockRecorder:
 
         :raises ConnectionError: if the journal cannot be read
         """
-        for activity in activities:
+        known = {activity.id: activity for activity in activities}
+        newest = await self._bus.lookup.all_documents(kind="activity", limit=_LOOKED_AT)
+        older = [Activity.from_dict(document) for document in newest if document["id"] not in known]
+        for activity in (*older, *known.values()):
             if activity.final and all(_is_end(status) for status in activity.execution_blocks.values()):
                 continue
             found = self._bus.lookup.all_messages(
@@ -197,6 +227,9 @@ class ExecutionBlockRecorder:
                 if envelope.topic in topics.EXECUTION_BLOCKS and envelope.msg_src.isdecimal():
                     with contextlib.suppress(Invalid):  # it was told by an earlier life
                         self._take(activity, message(envelope.topic, envelope.payload), envelope.time)
+        for activity in older:
+            if activity.final:
+                self.end(activity)
 
     def open(self) -> None:
         """Every activity of an earlier life is known: take in what was said meanwhile."""

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
+import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from .activity import Activity
@@ -22,9 +24,10 @@ PENDING = "Created"  #: the status until it has ended
 End = Literal["Observed", "Failed"]
 
 MOST_BLOCKS = 20  #: of one activity
-MOST_COMMANDS = 10_000  #: of one block
-MOST_TEXT = 4 * 2**20  #: characters of all commands of one block
-_LONGEST = 64 * 2**10  #: characters of one request, or of one answer
+# Each archive reads documents of at most 100,000 values and 10 MiB; a command is 12 values.
+MOST_COMMANDS = 5_000  #: of one block
+MOST_BYTES = 4 * 2**20  #: of one block as JSON in ASCII, the longest form there is
+_LONGEST = 2**20  #: characters of one request, or of one answer
 _NAME = 200  #: characters of a command or a device
 _LATEST = 1e11  #: seconds since the epoch
 _EB_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
@@ -54,8 +57,8 @@ class Command:
 
     @property
     def size(self) -> int:
-        """Characters in it."""
-        return len(self.command) + len(self.device) + len(self.request or "") + len(self.answer)
+        """Bytes of it in an archive."""
+        return len(json.dumps(self.to_dict())) + len(", ")
 
     def to_dict(self) -> dict[str, Any]:
         """The form in an archive."""
@@ -118,7 +121,7 @@ class ExecutionBlock:
         self._activity = activity
         self._at = at
         self._commands: dict[int, Command] = {}
-        self._text = 0
+        self.size = 0  #: bytes of its commands in an archive
 
     @property
     def ended(self) -> bool:
@@ -129,11 +132,12 @@ class ExecutionBlock:
         """Take a command in; tells whether that changed anything."""
         if self.ended or command.number in self._commands:
             return False
-        if len(self._commands) == MOST_COMMANDS or self._text + command.size > MOST_TEXT:
+        size = command.size
+        if len(self._commands) == MOST_COMMANDS or self.size + size > MOST_BYTES:
             self.left_out += 1
             return False
         self._commands[command.number] = command
-        self._text += command.size
+        self.size += size
         return True
 
     def end(self, status: End) -> bool:
@@ -145,9 +149,15 @@ class ExecutionBlock:
 
     def to_dict(self) -> dict[str, Any]:
         """The document in an archive."""
+        return self.form()()
+
+    def form(self) -> Callable[[], dict[str, Any]]:
+        """What makes its document as it is now; another thread may do that, and later."""
+        return functools.partial(_document, self._about(), list(self._commands.values()))
+
+    def _about(self) -> dict[str, Any]:
         who, when = self._activity.started_by or self._activity.created_by or "oet", _iso(self._at)
-        commands = [self._commands[number] for number in sorted(self._commands)]
-        changed = max([self._at, *(command.ended for command in commands)])
+        changed = max([self._at, *(command.ended for command in self._commands.values())])
         return {
             "interface": EB_INTERFACE,
             "eb_id": self.eb_id,
@@ -156,7 +166,6 @@ class ExecutionBlock:
             "sbd_version": self._activity.sbd_version,
             "sbi_ref": self._activity.sbi_id,
             "status": self.status,
-            "request_responses": [command.to_dict() for command in commands],
             "metadata": {
                 "version": 1,
                 "created_by": who,
@@ -165,6 +174,11 @@ class ExecutionBlock:
                 "last_modified_on": _iso(changed),
             },
         }
+
+
+def _document(about: dict[str, Any], commands: list[Command]) -> dict[str, Any]:
+    in_order = sorted(commands, key=lambda command: command.number)
+    return {**about, "request_responses": [command.to_dict() for command in in_order]}
 
 
 def _command(eb_id: str, payload: Mapping[str, Any]) -> Command:

@@ -46,6 +46,8 @@ def _checked_database(url: str) -> str:
     address = url.partition("://")[2]
     if address.partition("/")[0].count("@") > 1:
         raise ValueError("a password must have %40 for @, %3A for : and %2F for /")
+    if any(mark in address.rpartition("@")[0] for mark in "?/"):
+        raise ValueError("before the last @, ? must be written %3F, and / %2F; any other @ is %40")
     if "password=" in url or " " in url or "#" in url:
         raise ValueError("give a password before the @, or with PGPASSFILE or PGPASSWORD")
     return DATABASE_PREFIX + address.rstrip("/")
@@ -69,7 +71,7 @@ def url_of(folder: str) -> str:
 def shown(url: str) -> str:
     """The URL without user and password."""
     if url.startswith(DATABASE_PREFIX):  # what follows the ? may name files of keys
-        return DATABASE_PREFIX + url.partition("?")[0].removeprefix(DATABASE_PREFIX).rpartition("@")[2]
+        return DATABASE_PREFIX + url.removeprefix(DATABASE_PREFIX).rpartition("@")[2].partition("?")[0]
     parts = urllib.parse.urlsplit(url)
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 

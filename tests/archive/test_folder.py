@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import stat
 import subprocess
@@ -15,7 +16,7 @@ import pytest
 from ska_oso_oet.activities.archive.entities import MOST_VALUES, read_document
 from ska_oso_oet.domain.errors import ArchiveAway, Conflict, Invalid, NotFound
 
-from .entities import SBD_ID, InFolder, sbd, sbi
+from .entities import SBD_ID, InFolder, eb, sbd, sbi
 
 
 @pytest.fixture
@@ -140,3 +141,40 @@ def test_a_document_of_very_many_values_is_refused() -> None:
     with pytest.raises(ValueError, match="more than 100000 values"):
         read_document(many)
     assert read_document(b'{"a": [' + b"{}," * 1000 + b"0]}")
+
+
+def versions(folder: InFolder) -> list[str]:
+    return sorted(path.name for path in (folder.folder / "eb" / "eb-1").iterdir())
+
+
+def test_an_execution_block_that_goes_on_is_one_file_and_its_end_another(folder: InFolder) -> None:
+    for commands in range(50):
+        folder.archive.record_execution_block(eb(commands))
+        assert folder.execution_block() == eb(commands)
+        assert versions(folder) == ["1.json"]
+    for _ in range(2):
+        folder.archive.record_execution_block(eb(50, "Observed"))
+        assert folder.execution_block() == eb(50, "Observed")
+        assert versions(folder) == ["1.json", "2.json"]
+
+
+def test_an_execution_block_replaces_nothing_that_this_process_has_not_made(folder: InFolder) -> None:
+    folder.archive.record_execution_block(eb(1, sbi_ref="sbi-of-another-run"))
+    InFolder(folder.folder).archive.record_execution_block(eb(2))
+    folder.archive.record_execution_block(eb(3))
+    folder.archive.record_execution_block(eb(4))
+    found = [json.loads((folder.folder / "eb" / "eb-1" / name).read_text()) for name in versions(folder)]
+    assert found == [eb(1, sbi_ref="sbi-of-another-run"), eb(2), eb(4)]
+
+
+def test_an_execution_block_is_stored_whatever_is_there_already(folder: InFolder) -> None:
+    home = folder.folder / "eb" / "eb-1"
+    home.mkdir(parents=True)
+    (home / "1.json").write_text("[" * 2**24)
+    folder.archive.record_execution_block(eb(1, "Observed"))
+    assert folder.execution_block() == eb(1, "Observed")
+
+
+def test_an_execution_block_is_one_line(folder: InFolder) -> None:
+    folder.archive.record_execution_block(eb(3))
+    assert "\n" not in (folder.folder / "eb" / "eb-1" / "1.json").read_text()

@@ -7,14 +7,18 @@ import json
 import logging
 import os
 import threading
+import time
 import traceback
 import urllib.parse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from ska_oso_oet.activities.archive.kept_here import KeptHere
+from ska_oso_oet.activities.archive.server import Rejected
 from ska_oso_oet.domain.errors import ArchiveAway, Conflict, NotFound
 
 from ..support.oso_services import OsoServices
@@ -36,7 +40,7 @@ class Issuer:
     def __init__(self) -> None:
         issuer = self
         self.forms: list[dict[str, str]] = []
-        self.lifetime = 3600.0
+        self.lifetime: float | str = 3600.0
         self.error: str | None = None
 
         class Handler(http.server.BaseHTTPRequestHandler):
@@ -194,6 +198,31 @@ def test_a_token_near_its_end_is_replaced(
     assert len(issuer.forms) == 2
 
 
+@pytest.mark.parametrize("lifetime", [10**400, "inf", "soon"])
+def test_a_token_whose_lifetime_cannot_be_meant_is_kept_for_minutes(
+    services: OsoServices,
+    issuer: Issuer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    lifetime: float | str,
+) -> None:
+    services.add(sbd())
+    issuer.lifetime = lifetime
+    archive = opened(services.url, **client(issuer, tmp_path))
+    for _ in range(2):
+        archive.scheduling_block(SBD_ID)
+    assert len(issuer.forms) == 1
+    from ska_oso_oet.activities.archive import login
+
+    monkeypatch.setattr(login.time, "monotonic", partial(later, login.time.monotonic, 271))
+    archive.scheduling_block(SBD_ID)
+    assert len(issuer.forms) == 2
+
+
+def later(clock: Callable[[], float], seconds: float) -> float:
+    return clock() + seconds
+
+
 def test_a_client_that_is_refused_is_told_without_its_secret(
     services: OsoServices, issuer: Issuer, tmp_path: Path
 ) -> None:
@@ -236,15 +265,17 @@ def test_execution_blocks_are_kept_here_too(services: OsoServices, tmp_path: Pat
     assert InFolder(tmp_path).execution_block() == eb(2, "Observed")
 
 
+@pytest.mark.parametrize(("status", "asked"), [(501, 1), (404, 3), (405, 1)])
 def test_a_server_that_takes_no_execution_blocks_is_asked_once(
-    services: OsoServices, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    services: OsoServices, tmp_path: Path, caplog: pytest.LogCaptureFixture, status: int, asked: int
 ) -> None:
     services.enabled = False
+    services.disabled = status, {"detail": "no such thing"}
     archive = opened(services.url, here=tmp_path)
     for commands in (0, 2):
         archive.record_execution_block(eb(commands))
     assert InFolder(tmp_path).execution_block() == eb(2)
-    assert len(services.requests) == 1
+    assert len(services.requests) == asked
     assert "Execution blocks are kept in the folder" in caplog.text
 
 
@@ -278,3 +309,32 @@ def test_while_the_server_is_away_execution_blocks_are_kept_here(
     with pytest.raises(ArchiveAway):
         archive.record_execution_block(eb(1))
     assert InFolder(tmp_path).execution_block() == eb(1)
+
+
+@pytest.mark.parametrize(
+    ("status", "lasting"), [(403, True), (404, True), (422, True), (408, False), (429, False), (500, False)]
+)
+def test_a_refusal_that_will_last_is_told_from_one_that_may_pass(
+    services: OsoServices, tmp_path: Path, status: int, lasting: bool
+) -> None:
+    services.refusal = status
+    with pytest.raises(ArchiveAway) as refused:
+        opened(services.url, here=tmp_path).record_execution_block(eb(1, "Observed"))
+    assert isinstance(refused.value, Rejected) is lasting
+    assert InFolder(tmp_path).execution_block() == eb(1, "Observed")
+
+
+def test_the_time_of_a_call_includes_that_of_storing_here(
+    services: OsoServices, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    archive = opened(services.url, SHORT, here=tmp_path)
+    keep = KeptHere.execution_block
+
+    def slowly(here: KeptHere, eb: dict[str, Any]) -> None:
+        time.sleep(SHORT)
+        keep(here, eb)
+
+    monkeypatch.setattr(KeptHere, "execution_block", slowly)
+    with pytest.raises(ArchiveAway, match="did not answer within"):
+        archive.record_execution_block(eb(1))
+    assert services.requests == []

@@ -22,6 +22,8 @@ class OsoServices(Oda):
         self.block_statuses: dict[str, str] = {}  #: by sbd_id
         self.execution_blocks: dict[str, dict[str, Any]] = {}  #: by the id it has here
         self.enabled = True  #: whether it takes execution blocks
+        self.disabled = 501, {"detail": "The engineering API is not enabled"}  #: its answer if it does not
+        self.refusal = 0  #: the status of its answer to any command of an execution block; 0 if it takes it
         self.takes_bodies = True  #: whether an execution block may be created from a document
         self.own_ids = False  #: whether it gives execution blocks ids of its own
         self.gives_newest = False  #: whether it overlooks ``?version=``
@@ -38,7 +40,7 @@ class OsoServices(Oda):
             return self._definition(method, steps[1:], version)
         if steps[:2] == ["engineering", "ebs"]:
             if not self.enabled:
-                return 501, {"detail": "The engineering API is not enabled"}
+                return self.disabled
             return self._execution_block(method, steps[2:], json_of(body))
         return 404, {"detail": "Not Found"}
 
@@ -60,6 +62,8 @@ class OsoServices(Oda):
                 return self._create(document)
             case "POST", ("ska_mid" | "ska_low") as telescope:
                 return self._create({"telescope": telescope})
+            case "PATCH", _, "request_response" if self.refusal:
+                return self.refusal, {"detail": "not like this"}
             case "PATCH", eb_id, "request_response" if eb_id in self.execution_blocks:
                 if not {"request", "status", "request_sent_at"} <= document.keys():
                     return 422, {"detail": [{"loc": ["body"], "msg": "Field required"}]}

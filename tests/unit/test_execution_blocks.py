@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+from ska_oso_oet.activities.archive.entities import LARGEST, read_document
 from ska_oso_oet.domain import execution_blocks
 from ska_oso_oet.domain.activity import Activity, ActivityState
 from ska_oso_oet.domain.errors import Invalid
@@ -126,8 +128,13 @@ def test_a_message_that_cannot_be_meant_names_its_field(topic: str, fields: dict
 
 
 def test_long_requests_are_shortened() -> None:
-    found = command(request="x" * 10**6, answer="y" * 10**6, command="z" * 1000)
-    assert found.size < 150_000
+    found = command(request="x" * 10**7, answer="y" * 10**7, command="z" * 1000)
+    assert found.size < 2.2 * 2**20
+
+
+def test_a_request_of_a_megabyte_is_whole() -> None:
+    request = json.dumps({"scan_id": 1, "note": "x" * (2**20 - 100)})
+    assert command(request=request).to_dict()["request_args"]["args"][1] == request
 
 
 def test_a_block_has_a_greatest_number_and_size_of_commands(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,5 +142,28 @@ def test_a_block_has_a_greatest_number_and_size_of_commands(monkeypatch: pytest.
     many = block()
     assert [many.add(command(number=number)) for number in range(5)] == [True, True, True, False, False]
     assert many.left_out == 2
-    monkeypatch.setattr(execution_blocks, "MOST_TEXT", 100)
-    assert [block().add(command(answer=answer)) for answer in ("OK", "x" * 100)] == [True, False]
+    monkeypatch.setattr(execution_blocks, "MOST_BYTES", 500)
+    assert [block().add(command(answer=answer)) for answer in ("OK", "x" * 500)] == [True, False]
+
+
+@pytest.mark.parametrize("fields", [{}, {"request": "é" * 63_000}, {"answer": '"\\' * 30_000}])
+@pytest.mark.parametrize("ascii_only", [True, False])
+def test_every_block_can_be_read_in_an_archive(fields: dict[str, Any], ascii_only: bool) -> None:
+    full = block()
+    for number in range(9_000):
+        full.add(command(number=number, **fields))
+        if full.left_out:
+            break
+    document = full.to_dict()
+    data = json.dumps(document, ensure_ascii=ascii_only).encode()
+    assert len(data) < LARGEST / 2
+    assert read_document(data) == document
+
+
+def test_the_form_of_a_block_is_that_of_its_moment() -> None:
+    found = block()
+    found.add(command())
+    form = found.form()
+    found.add(command(number=2))
+    found.end("Observed")
+    assert (form()["status"], len(form()["request_responses"])) == ("Created", 1)

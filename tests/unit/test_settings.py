@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from ska_oso_oet.settings import PACKAGED_SCRIPTS, BadSetting, Settings, read_settings
-from ska_oso_oet.settings.urls import folder_of
+from ska_oso_oet.settings.urls import folder_of, shown
 from ska_oso_oet.settings.variables import VARIABLES
 
 
@@ -273,12 +273,28 @@ def test_a_token_is_for_https_or_this_machine(url: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["postgresql://me:p@SECRET@host/oda", "postgresql://host/oda?password=SECRET"]
+    "text",
+    [
+        "postgresql://me:p@SECRET@host/oda",
+        "postgresql://host/oda?password=SECRET",
+        "postgresql://me:SECRET?SECRET@host/oda",
+        "postgresql://me:SECRET/SECRET@host/oda",
+    ],
 )
 def test_the_password_of_an_archives_database_is_refused_in_the_wrong_place_and_not_shown(text: str) -> None:
     with pytest.raises(BadSetting, match="OET_ODA_URL") as refused:
         read_settings({"OET_ODA_URL": text})
     assert "SECRET" not in str(refused.value)
+
+
+def test_a_password_with_a_question_mark_is_not_shown() -> None:
+    assert shown("postgresql://me:se?cret@host/oda?sslkey=/key") == "postgresql://host/oda"
+
+
+@pytest.mark.parametrize("password", ["se?cret", "se/cret"])
+def test_a_password_that_must_be_written_otherwise_says_how(password: str) -> None:
+    with pytest.raises(BadSetting, match="%3F, and / %2F"):
+        read_settings({"OET_ODA_URL": f"postgresql://me:{password}@host/oda"})
 
 
 def test_an_archive_in_a_folder_of_any_name_is_found() -> None:

@@ -43,9 +43,16 @@ class AsyncArchive:
         """See the port."""
         await self._in_time(lambda: self._archive.record_status(sbi_id, status))
 
-    async def record_execution_block(self, eb: dict[str, Any]) -> None:
-        """See the port."""
-        await self._in_time(lambda: self._archive.record_execution_block(eb))
+    async def record_execution_block(self, form: Callable[[], dict[str, Any]]) -> None:
+        """See the port.
+
+        :param form: makes the document, which may be large, in the thread
+        """
+        await self._in_time(lambda: self._archive.record_execution_block(form()))
+
+    def with_one_thread(self) -> AsyncArchive:
+        """The same archive with one thread of its own: calls to it take none from others."""
+        return AsyncArchive(self._archive, self._deadline, threads=1)
 
     async def _in_time(self, call: Callable[[], T]) -> T:
         if self._hung == self._threads:

@@ -87,13 +87,14 @@ def read_document(data: bytes) -> dict[str, Any]:
     return document
 
 
-def write_document(document: dict[str, Any]) -> bytes:
+def write_document(document: dict[str, Any], indent: int | None = 2) -> bytes:
     """Write JSON.
 
+    :param indent: none for a document that may be large
     :raises Invalid: if a value in it is none that JSON has
     """
     try:
-        return json.dumps(document, indent=2, allow_nan=False).encode()
+        return json.dumps(document, indent=indent, allow_nan=False).encode()
     except (ValueError, TypeError) as error:
         raise Invalid(f"arguments cannot be stored as JSON: {error}") from None
 

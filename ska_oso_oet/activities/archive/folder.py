@@ -1,7 +1,9 @@
 """An archive that is a folder in the ODA's own layout: ``<entity>/<id>/<version>.json``.
 
 Several processes may use one folder, and other tools may write to it: a version appears all at once, under a
-number that is free, and is never changed. Files of any other name are left alone.
+number that is free, and is never changed. Only an execution block that goes on has a version which is
+replaced, as a whole, by whoever has made it; its last form is a version of its own. Files of any other name
+are left alone.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ import errno
 import os
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...domain.errors import ArchiveAway, Conflict, Invalid, NotFound
@@ -30,6 +32,7 @@ class FolderArchive:
     def __init__(self, folder: str, setting: str = "OET_ODA_URL") -> None:
         self.where = folder
         self._setting = setting
+        self._going_on: dict[tuple[str, str], str] = {}  #: versions of this process that it may replace
 
     def scheduling_block(self, sbd_id: str, version: int | None = None) -> dict[str, Any]:
         """See the port."""
@@ -48,7 +51,7 @@ class FolderArchive:
         path = os.path.join(folder, "1.json")
         with self._telling("written"):
             try:
-                _publish(path, sbi)
+                _publish(path, write_document(sbi))
             except FileExistsError:
                 if _read(path) != sbi:
                     raise Conflict(
@@ -67,13 +70,22 @@ class FolderArchive:
                     return
                 entity = status_entity(sbi_id, status, str(before), number + 1)
                 with contextlib.suppress(FileExistsError):  # another process was faster
-                    _publish(os.path.join(folder, f"{number + 1}.json"), entity)
+                    _publish(os.path.join(folder, f"{number + 1}.json"), write_document(entity))
                     return
         raise self._blocked(number, folder)
 
     def record_execution_block(self, eb: dict[str, Any]) -> None:
         """See the port."""
-        self.keep("eb", eb["eb_id"], eb)
+        key, data = (eb["eb_id"], eb["sbi_ref"]), write_document(eb, indent=None)
+        path = self._going_on.get(key)
+        if eb["status"] != FIRST_STATUS:
+            self._add("eb", eb["eb_id"], data)
+            self._going_on.pop(key, None)
+        elif path is None:
+            self._going_on[key] = self._add("eb", eb["eb_id"], data)
+        else:
+            with self._telling("written"):
+                _publish(path, data, os.replace)
 
     def newest(self, kind: str, identifier: str) -> dict[str, Any] | None:
         """The newest version of a document, if there is any.
@@ -89,16 +101,21 @@ class FolderArchive:
 
         :raises ArchiveAway: if it cannot be stored
         """
+        self._add(kind, identifier, write_document(document))
+
+    def _add(self, kind: str, identifier: str, data: bytes) -> str:
+        """The path of the newest version, which is this document now."""
         folder = self._entity(kind, identifier)
         with self._telling("written"):
             for _ in range(_RACES):
                 newest = _newest(folder)
-                if newest is not None and _read(newest[1]) == document:
-                    return
+                if newest is not None and _is(newest[1], data):
+                    return newest[1]
                 number = newest[0] if newest else 0
+                path = os.path.join(folder, f"{number + 1}.json")
                 with contextlib.suppress(FileExistsError):  # another process was faster
-                    _publish(os.path.join(folder, f"{number + 1}.json"), document)
-                    return
+                    _publish(path, data)
+                    return path
         raise self._blocked(number, folder)
 
     def _blocked(self, number: int, folder: str) -> ArchiveAway:
@@ -155,12 +172,19 @@ def _read(path: str) -> dict[str, Any]:
         ) from None
 
 
-def _publish(path: str, document: dict[str, Any]) -> None:
+def _is(path: str, data: bytes) -> bool:
+    """Tell whether a file consists of this."""
+    with open(path, "rb", opener=at_once) as file:
+        return file.read(len(data) + 1) == data
+
+
+def _publish(path: str, data: bytes, name: Callable[[str, str], None] | None = None) -> None:
     """Write a file so that it is there whole or not at all, also after a power cut.
 
+    :param name: gives it its name; by default one that is free
     :raises FileExistsError: if the name is taken
     """
-    data, folder = write_document(document), os.path.dirname(path)
+    folder = os.path.dirname(path)
     _make(folder)
     temporary = os.path.join(folder, f".{os.path.basename(path)}.{uuid.uuid4().hex}~")
     try:
@@ -168,7 +192,7 @@ def _publish(path: str, document: dict[str, Any]) -> None:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
-        _name(temporary, path)
+        (name or _name)(temporary, path)
     finally:
         with contextlib.suppress(OSError):
             os.unlink(temporary)

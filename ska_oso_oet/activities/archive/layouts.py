@@ -8,6 +8,7 @@ at, and those that are not there are left out.
 from __future__ import annotations
 
 import datetime
+import functools
 from typing import Any, NamedTuple, Protocol
 
 import psycopg
@@ -95,7 +96,7 @@ def row_of(cursor: Cursor, query: sql.Composed, *values: Any) -> Row | None:
 
 def jsonb(document: dict[str, Any]) -> Jsonb:
     """A document as a value."""
-    return Jsonb(document, dumps=write_document)
+    return Jsonb(document, dumps=functools.partial(write_document, indent=None))
 
 
 def stamps() -> dict[str, Any]:

@@ -127,9 +127,10 @@ class ClientCredentials:
 
 def _lifetime(document: dict[str, Any]) -> float:
     try:
-        return float(document.get("expires_in", _LIFETIME))
-    except (TypeError, ValueError):
+        lifetime = float(document.get("expires_in", _LIFETIME))
+    except (TypeError, ValueError, OverflowError):
         return _LIFETIME
+    return lifetime if math.isfinite(lifetime) else _LIFETIME
 
 
 def _reason(document: dict[str, Any]) -> str:

@@ -19,8 +19,8 @@ from .server import Server, segment
 LOG = logging.getLogger(__name__)
 
 _EBS = "/engineering/ebs"
-_NOT_ENABLED = 501
 _NO_SUCH_METHOD = (404, 405)
+_NOT_ENABLED = (501, *_NO_SUCH_METHOD)
 _ENDS = {"Observed": "observed", "Failed": "failed"}
 
 
@@ -72,9 +72,9 @@ class OsoServicesArchive:
 
     def record_execution_block(self, eb: dict[str, Any]) -> None:
         """See the port."""
+        exchange = self._server.exchange()  # its time is that of the whole call
         self._here.execution_block(eb)
         if self._enabled:
-            exchange = self._server.exchange()
             try:
                 self._send(exchange, eb)
             except Lost as lost:
@@ -85,9 +85,10 @@ class OsoServicesArchive:
         found = exchange.safely("GET", f"{_EBS}/{segment(name)}")
         if found.status == 404:
             found = self._create(exchange, eb)
-        if found.status == _NOT_ENABLED:
+        if found.status in _NOT_ENABLED:
             self._enabled = False
-            self._here.execution_block(eb, f"the archive {self.where} does not take them (HTTP 501)")
+            why = f"the archive {self.where} does not take them (HTTP {found.status} to {found.request})"
+            self._here.execution_block(eb, why)
             return
         stored = self._server.document(found)
         name = stored.get("eb_id")

@@ -17,6 +17,13 @@ _PASSWORD = (
 )
 
 
+_PASSING = (408, 425, 429)  #: refusals that say nothing against the request
+
+
+class Rejected(ArchiveAway):
+    """The server will not take the request later either, unless somebody changes something."""
+
+
 class Server:
     """The server of an archive. Every call has its own connection.
 
@@ -63,7 +70,8 @@ class Server:
             what, remedy = "refuses", self._login.remedy if self._login else _PASSWORD
         else:
             what, remedy = "refuses", CHECK
-        return ArchiveAway(
+        kind = Rejected if 400 <= answer.status < 500 and answer.status not in _PASSING else ArchiveAway
+        return kind(
             f"the archive {self.where} {what} (HTTP {answer.status} to {answer.request}){_said(answer)}; "
             f"{remedy}"
         )
