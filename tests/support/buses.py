@@ -148,9 +148,9 @@ async def broker_process(folder: Path) -> AsyncIterator[tuple[Bus, BrokerProcess
 
 
 @contextlib.asynccontextmanager
-async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClient, dict[str, int]]]:
+async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClient, dict[str, BrokerProcess]]]:
     """A bus with the workers that procedures and activities need, without REST, whose requests never take
-    less than 30 s; and the process ids of these workers. Nothing may run at the end of the block.
+    less than 30 s; and the processes of these workers. Nothing may run at the end of the block.
     """
     async with broker_process(folder) as (bus, _):
         running = {role: BrokerProcess(folder, role, **settings) for role in ("ses", "activity")}
@@ -162,7 +162,7 @@ async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClien
             async with asyncio.timeout(20):
                 while not names <= set(await client.lookup.peers()):
                     await asyncio.sleep(0.01)
-            yield client, {role: one.process.pid for role, one in running.items() if one.process is not None}
+            yield client, running
         finally:
             for worker in running.values():
                 worker.kill()
