@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ..bus.deadline import Deadline
 from ..bus.envelope import Envelope
 from ..domain.activity import Activity, ActivityState
 from ..domain.activity_commands import RunActivity
@@ -51,17 +52,22 @@ class Preparation:
         await asyncio.to_thread(require_observable, planned, self._settings)
         return planned
 
-    async def carry_out(self, planned: Plan, request: Envelope, aid: Callable[[], int]) -> dict[str, Any]:
+    async def carry_out(
+        self, planned: Plan, request: Envelope, deadline: Deadline, aid: Callable[[], int]
+    ) -> dict[str, Any]:
         """Store the instance, and have the procedure created; return its document.
 
+        :param deadline: of the request
         :param aid: gives the activity its id, once nothing but the creation is left
         :raises Refusal: if that fails
         """
+        deadline.require_left()
         await asyncio.to_thread(planned.write)
         try:
             await self._procedures.check(planned)
+            deadline.require_left()
             await self._store_instance(planned, request)
-            return await self._create(planned, request, aid())
+            return await self._create(planned, request, deadline, aid)
         except Refusal:
             await asyncio.to_thread(planned.discard)
             raise
@@ -74,9 +80,12 @@ class Preparation:
             instance(planned.block, planned.sbi_id, name, arguments, at, request.user)
         )
 
-    async def _create(self, planned: Plan, request: Envelope, aid: int) -> dict[str, Any]:
+    async def _create(
+        self, planned: Plan, request: Envelope, deadline: Deadline, aid: Callable[[], int]
+    ) -> dict[str, Any]:
         try:
-            return await self._procedures.create(planned, aid, request)
+            deadline.require_left()
+            return await self._procedures.create(planned, aid(), request)
         except Refusal:
             self._recorder.record(planned.sbi_id, "Failed")
             raise

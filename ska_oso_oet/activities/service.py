@@ -13,6 +13,7 @@ from typing import Any
 
 from ..bus import topics
 from ..bus.client import BusClient
+from ..bus.deadline import Deadline
 from ..bus.dispatcher import Dispatcher
 from ..bus.envelope import Envelope
 from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
@@ -79,17 +80,20 @@ class ActivityService:
     # -- run ---------------------------------------------------------------------------------------
 
     async def _run(self, request: Envelope) -> None:
+        deadline = Deadline(request)
         created = await self._procedures.created_before(request)
         try:
             planned = await self._preparation.plan(request)
-            procedure = created or await self._preparation.carry_out(
-                planned, request, self._activities.next_id
-            )
+            if created is None:
+                created = await self._preparation.carry_out(
+                    planned, request, deadline, self._activities.next_id
+                )
+            deadline.require_left()
         except Refusal:
             if created is not None:
                 await self._undo(request, created)
             raise
-        self._begin(planned, procedure, request)
+        self._begin(planned, created, request)
 
     def _begin(self, planned: Plan, procedure: dict[str, Any], request: Envelope) -> None:
         activity = begun(planned, procedure, request)

@@ -94,8 +94,14 @@ class Pool:
 
     @property
     def reserved(self) -> int | None:
-        """The procedure that is running, or is about to."""
-        return self._reserved
+        """The procedure that is running, or is about to.
+
+        One may be found RUNNING that nobody has reserved the subarray for: when the record of its start comes
+        after a crash of this service.
+        """
+        if self._reserved is not None:
+            return self._reserved
+        return next((p.id for p in self._listed.values() if p.state is ProcedureState.RUNNING), None)
 
     def reserve(self, pid: int) -> Procedure:
         """Reserve the subarray for one procedure: the one place where a start is decided.
@@ -108,10 +114,16 @@ class Pool:
             raise Conflict.not_ready(pid, procedure.state, procedure.state in PREPARING)
         if self._reserved == pid:
             raise Conflict.being_started(pid)
-        if self._reserved is not None:
-            raise Conflict(f"Cannot start procedure {pid}: procedure {self._reserved} is RUNNING")
+        if (other := self.reserved) is not None:
+            raise Conflict(f"Cannot start procedure {pid}: {self.how(other)}")
         self._reserved = pid
         return procedure
+
+    def how(self, pid: int) -> str:
+        """The end of a sentence about the procedure that has the subarray."""
+        procedure = self._listed.get(pid)
+        pending = procedure is not None and procedure.state in (*PREPARING, ProcedureState.READY)
+        return f"procedure {pid} is {'being started' if pending else 'RUNNING'}"
 
     def hold(self, pid: int) -> None:
         """Take the reservation over: for a procedure found RUNNING after a restart, or for an abort."""

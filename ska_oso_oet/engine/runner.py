@@ -3,9 +3,9 @@
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
 from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``unsuited`` (why
 ``main`` cannot be called like that), ``calling`` (with the arguments of ``main``), ``returned``, ``failed``,
-``exited``, ``closing`` and ``message``; it hears ``spec``, ``start`` and ``message``, which it answers with
-``heard``. A script with an environment of its own goes on under that environment's interpreter, in the same
-process (:mod:`.reexec`).
+``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``, ``call`` or ``withdrawn`` (the answers
+to ``calling``) and ``message``, which it answers with ``heard``. A script with an environment of its own goes
+on under that environment's interpreter, in the same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
 environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
@@ -124,7 +124,6 @@ class Runner:
             calling.require_callable(script.main_of(module), "main")
             self._say("initialised" if callable(init) else "loaded")
             main, arguments = self._wait_for_start(module, spec)
-            self._say("calling", main=arguments)
             phase = "main"
             calling.call(main, "main", arguments)
             self._report("returned")
@@ -181,11 +180,19 @@ class Runner:
             calling.require_callable(main, "main")
             arguments = calling.arguments_of_main(main, order["main"], spec, self._context)
             why = calling.misfit(main, arguments) if order["strict"] else None
-            if why is None:
+            if why is not None:
+                parameters = calling.written(main, "main")
+                self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
+            elif self._may_call(arguments):
                 self._channel.keep_hearing(self._inject)
                 return main, arguments
-            parameters = calling.written(main, "main")
-            self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
+
+    def _may_call(self, arguments: dict[str, Any]) -> bool:
+        """Ask whether the start still holds: it is withdrawn if this process was too slow."""
+        self._say("calling", main=arguments)
+        while (answer := self._channel.hear())["hear"] == "message":
+            self._inject(answer)
+        return bool(answer["hear"] == "call")
 
     def _inject(self, heard: dict[str, Any]) -> None:
         if heard["n"] <= self._heard:

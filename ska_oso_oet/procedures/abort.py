@@ -55,10 +55,10 @@ class Abort:
 
         :raises Conflict: if another procedure is running
         """
-        reserved = self._pool.reserved
-        if reserved not in (None, pid) and pid not in self._running:
+        other = self._pool.reserved
+        if other is not None and other != pid and pid not in self._running:
             raise Conflict(
-                f"Cannot abort the subarray while procedure {reserved} is RUNNING: stop that one, or "
+                f"Cannot abort the subarray while {self._pool.how(other)}: stop that one, or "
                 f"stop procedure {pid} with no abort"
             )
         self._claimed.add(pid)
@@ -122,7 +122,7 @@ class Abort:
                     f"oet procedure wait --pid={reserved}"
                 )
             raise Conflict(
-                f"Cannot abort the subarray while procedure {reserved} is RUNNING: stop that one, and the "
+                f"Cannot abort the subarray while {self._pool.how(reserved)}: stop that one, and the "
                 f"subarray is aborted next: oet procedure stop --pid={reserved}"
             )
         run = self._prepare(request.user, main, request_id=request.request_id)

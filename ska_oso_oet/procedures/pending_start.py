@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 from .records import Record
 
 
@@ -9,12 +12,21 @@ class PendingStart:
     """What the records of a supervisor say about one start.
 
     :param request_id: its request; none for an abort of the OET's own
+    :param order: gives orders to the supervisor
     """
 
-    def __init__(self, request_id: str | None) -> None:
+    def __init__(self, request_id: str | None, order: Callable[[dict[str, Any]], None]) -> None:
         self._request_id = request_id
+        self._order = order
+        self.withdrawing = False  #: whether it was to be withdrawn; it may have begun all the same
+        self.withdrawn = False  #: whether ``main`` will not be called for this one
         self.begun = False  #: whether ``main`` is called for this one
         self.unsuited: str | None = None  #: why ``main`` cannot take its arguments
+
+    def withdraw(self) -> None:
+        """Have ``main`` not called for it, unless it is already."""
+        self.withdrawing = True
+        self._order({"op": "withdraw", "request_id": self._request_id})
 
     def note(self, record: Record) -> None:
         """Take note of a record, which may be about another start of an earlier life of SESWorker."""
@@ -24,3 +36,5 @@ class PendingStart:
                     self.begun = True
                 case "unsuited":
                     self.unsuited = record["why"]
+                case "withdrawn":
+                    self.withdrawn = True

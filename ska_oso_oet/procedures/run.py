@@ -97,6 +97,7 @@ class Run:
             await self._end_without_supervisor()
         else:
             self._attach(link)
+            await link.followed()
 
     def start(
         self,
@@ -112,7 +113,7 @@ class Run:
         :param strict: do not call it with arguments that it cannot take, but tell why
         """
         self._trace.started()
-        self._start = PendingStart(request_id)
+        self._start = PendingStart(request_id, self._order)
         order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
         self._order({**order, "context": context or {}, "strict": strict})
         return self._start
@@ -174,11 +175,10 @@ class Run:
             self._trace.note()
             if self._start is not None:
                 self._start.note(record)
-            match record["kind"]:
-                case "final":
-                    final = record
-                case "gone":
-                    self.survivors = []
+            if record["kind"] == "final":
+                final = record
+            elif record["kind"] == "gone":
+                self.survivors = []
         self.changed.set()
         self.changed = asyncio.Event()
         stored = self._bus.send(envelopes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -14,6 +15,8 @@ from ..kernel import processes
 from ..runs.directory import RunDirectory
 
 Records = Callable[[list[dict[str, Any]]], object]
+
+_FOLLOW_TIMEOUT = 2.0  #: seconds for a supervisor to take up with a restarted SESWorker
 
 
 class SupervisorLink:
@@ -29,6 +32,7 @@ class SupervisorLink:
         self.identity: dict[str, Any] = {}
         self.gone = asyncio.Event()  #: set when the supervisor's process has ended
         self._frames: Frames | None = None
+        self._followed = asyncio.Event()
         self._hello: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._pidfd: int | None = None
 
@@ -68,6 +72,11 @@ class SupervisorLink:
         self._watch(known["pid"])
         self.order({"op": "follow", "after": after})
 
+    async def followed(self) -> None:
+        """Wait until it is known which start of the earlier SESWorker has begun; but not for ever."""
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._followed.wait(), _FOLLOW_TIMEOUT)
+
     def order(self, order: dict[str, Any]) -> None:
         """Give an order; without a connection it is dropped, and ``on_lost`` follows."""
         if self._frames is not None:
@@ -95,6 +104,8 @@ class SupervisorLink:
                 self.on_records(frame["batch"])
             case "output":
                 self.on_output(frame["batch"])
+            case "followed":
+                self._followed.set()
             case "hello":
                 self.identity = {key: frame[key] for key in ("pid", "started", "boot", "runner")}
                 self._watch(frame["pid"])
@@ -118,6 +129,7 @@ class SupervisorLink:
 
     def _ended(self, frames: Frames) -> None:
         self._frames = None
+        self._followed.set()
         if not self._hello.done():
             self._hello.set_exception(ConnectionError("a supervisor ended before it said hello"))
             self._hello.exception()

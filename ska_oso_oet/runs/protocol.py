@@ -5,18 +5,22 @@ from        op        fields
 ==========  ========  ==========================================================================
 supervisor  hello     ``pid``, ``started``, ``boot`` (its identity), ``runner``
 service     spec      the run: the content of ``spec.json``
-service     follow    ``after``: tell me all records above this number (after a crash of mine)
+service     follow    ``after``: tell me all records above this number (after a crash of mine); starts that
+                      have not begun are void
 service     ack       ``n``: everything up to here is in the journal
 service     start     ``main``, ``context``, ``request_id``, ``user``, ``strict`` (it may be unsuited)
+service     withdraw  ``request_id``: that start is void, unless ``main`` is called already
 service     stop      ``why`` (stop, shutdown, evict), ``by``
 service     message   ``topic``, ``payload``, ``n``: for the script's own pypubsub
 supervisor  records   ``batch`` of records, each with ``n``, ``time``, ``kind``
+supervisor  followed  no start of an earlier service begins from here on
 supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
 ==========  ========  ==========================================================================
 
 Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
 ``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``, ``request_id``, ``user``),
-``message`` (``topic``, ``payload``), ``heard`` (``message``: the number of one from outside), ``slowed``
+``withdrawn`` (``request_id`` of the start), ``message`` (``topic``, ``payload``),
+``heard`` (``message``: the number of one from outside), ``slowed``
 (``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """
 

@@ -45,6 +45,7 @@ class Phases:
         self._start_order: dict[str, Any] | None = None
         self._next_order: dict[str, Any] | None = None  #: of another request, in case that one is unsuited
         self._unsuited = False  #: whether a start was answered so
+        self._withdrawn = False  #: whether the order that the runner may have is void
         if "git" in spec:
             self._record_states("PREP_ENV")
             self._enter("environment")
@@ -60,7 +61,7 @@ class Phases:
         if self.current != "ready":
             return
         if self._start_order is not None:
-            if order["request_id"] != self._start_order["request_id"]:
+            if self._withdrawn or order["request_id"] != self._start_order["request_id"]:
                 self._next_order = order
         else:
             self._start_order = order
@@ -70,6 +71,19 @@ class Phases:
                 "strict": order.get("strict", False),
             }
             self._link.say({"hear": "start", **fields})
+
+    def withdraw(self, request_id: str | None) -> None:
+        """Void the order of one request, unless ``main`` is called already; a record tells that."""
+        if self.current == "ready":
+            if self._next_order is not None and self._next_order["request_id"] == request_id:
+                self._next_order = None
+            if self._start_order is not None and self._start_order["request_id"] == request_id:
+                self._withdrawn = True
+            self._reporter.record({"kind": "withdrawn", "request_id": request_id})
+
+    def withdraw_all(self) -> None:
+        """Void every order that has not begun: a service that was restarted repeats those that hold."""
+        self._next_order, self._withdrawn = None, self._start_order is not None
 
     def close(self) -> None:
         """Limit no phase any more."""
@@ -96,19 +110,28 @@ class Phases:
                     self._ready()
             case "initialised" if self.current == "init":
                 self._ready()
+            case "unsuited" | "calling" if self.current == "ready" and self._withdrawn:
+                self._start_order, self._withdrawn = None, False
+                if said["say"] == "calling":
+                    self._link.say({"hear": "withdrawn"})
+                self._start_next()
             case "unsuited" if self.current == "ready" and (order := self._start_order) is not None:
                 self._start_order, self._unsuited = None, True
                 fields = {"why": said["why"], "request_id": order["request_id"]}
                 self._reporter.record({"kind": "unsuited", **fields})
-                if (following := self._next_order) is not None:
-                    self._next_order = None
-                    self.start(following)
+                self._start_next()
             case "calling" if self.current == "ready" and self._start_order is not None:
                 fields = {key: self._start_order[key] for key in ("request_id", "user")}
                 self._reporter.record({"kind": "started", "main": said["main"], **fields})
                 self._enter("main")
+                self._link.say({"hear": "call"})
             case "calling" if self.current == "ready" and self._unsuited:
                 self._overdue(0.0)  # one of the two was forged: nobody may run unseen
+
+    def _start_next(self) -> None:
+        if (following := self._next_order) is not None:
+            self._next_order = None
+            self.start(following)
 
     def _enter(self, phase: str) -> None:
         self.current = phase

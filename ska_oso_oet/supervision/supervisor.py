@@ -82,12 +82,16 @@ class Supervisor:
             case "spec":
                 self._begin(order)
             case "follow":
+                self._phases.withdraw_all()
                 self._reporter.follow(frames, order["after"])
+                frames.send({"op": "followed"})
             case "ack":
                 self._reporter.acknowledge(order["n"])
                 self._link.listen()
             case "start" if self._intent is None:
                 self._phases.start(order)
+            case "withdraw":
+                self._phases.withdraw(order["request_id"])
             case "stop":
                 self._stop(order)
             # An interpreter that is about to be replaced by the environment's would lose it.

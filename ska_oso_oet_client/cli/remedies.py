@@ -29,7 +29,10 @@ _NEXT = (
         re.compile(r"There is no (procedure|activity) \d+$"),
         "to see which there are: oet {0} list --all",
     ),
-    (re.compile(r"procedure (\d+) is RUNNING$"), "to stop that one: oet procedure stop --pid={0}"),
+    (
+        re.compile(r"procedure (\d+) is (?:RUNNING|being started)$"),
+        "to stop that one: oet procedure stop --pid={0}",
+    ),
     (
         re.compile(r"Procedure (\d+) is still .* goes on$"),
         "to see it: oet procedure describe --pid={0}",

@@ -70,6 +70,7 @@ def test_a_refusal_says_what_to_do_next(oet: FakeOET, run: Run, answer: Answer, 
         ("no; to see: oet procedure describe --pid=3", "oet procedure describe --pid=3{more}\n"),
         ("no; to run it: oet procedure run file://a.py.", "oet procedure run file://a.py{more}.\n"),
         ("procedure 2 is RUNNING", "oet procedure stop --pid=2{more}\n"),
+        ("procedure 2 is being started", "oet procedure stop --pid=2{more}\n"),
     ],
 )
 def test_commands_of_the_server_are_for_the_same_oet(

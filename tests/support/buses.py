@@ -8,13 +8,18 @@ import functools
 import os
 import subprocess
 import sys
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from ska_oso_oet.broker.broker import Broker
 from ska_oso_oet.bus.client import BusClient
 from ska_oso_oet.bus.envelope import Envelope
+from ska_oso_oet.bus.topics import REFUSED, TOPICS
+from ska_oso_oet.domain.errors import TimedOut
 from ska_oso_oet.journal import Journal, Query
 
 SCRIPT_TOPIC = "user.script.announce"
@@ -140,6 +145,47 @@ async def broker_process(folder: Path) -> AsyncIterator[tuple[Bus, BrokerProcess
     finally:
         await bus.close()
         broker.kill()
+
+
+@contextlib.asynccontextmanager
+async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClient, dict[str, BrokerProcess]]]:
+    """A bus with the workers that procedures and activities need, without REST, whose requests never take
+    less than 30 s; and the processes of these workers. Nothing may run at the end of the block.
+    """
+    async with broker_process(folder) as (bus, _):
+        running = {role: BrokerProcess(folder, role, **settings) for role in ("ses", "activity")}
+        try:
+            for worker in running.values():
+                worker.start()
+            client = await bus.client("FlaskWorker")
+            names = {"SESWorker", "ActivityWorker"}
+            async with asyncio.timeout(20):
+                while not names <= set(await client.lookup.peers()):
+                    await asyncio.sleep(0.01)
+            yield client, running
+        finally:
+            for worker in running.values():
+                worker.kill()
+
+
+async def told_late(
+    client: BusClient, topic: str, command: dict[str, Any], release: Callable[[], None] = lambda: None
+) -> tuple[str, Envelope]:
+    """What a client is told whose request takes longer than the second it waits; and how the request ends.
+
+    :param release: has the request go on
+    """
+    heard, request_id = Heard(client), uuid.uuid4().hex
+    answers = (*TOPICS[topic].replies, REFUSED)
+
+    def found() -> list[Envelope]:
+        return [one for one in heard.all if one.request_id == request_id and one.topic in answers]
+
+    with pytest.raises(TimedOut) as told:
+        await client.ask(topic, {"cmd": command}, request_id=request_id, timeout=1.0)
+    release()
+    await until(found)
+    return told.value.detail, found()[0]
 
 
 def said(client: BusClient, n: Any, **more: Any) -> Envelope:

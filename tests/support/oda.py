@@ -27,6 +27,7 @@ KINDS = (
     "huge",  # a body without end
     "rubbish",  # no HTTP at all
     "redirect",  # sends the client to another host
+    "late",  # does its work once it is released
 )
 
 
@@ -180,6 +181,9 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             oda.tokens.append(token)
             oda.seen.notify_all()
         instead = oda.next_misbehaviour(self.command)
+        if instead == "late":
+            oda.released.wait()
+            instead = None
         if instead is None or instead == "lose_answer":
             with oda.lock:
                 status, answer = oda.work(self.command, path, token, body)

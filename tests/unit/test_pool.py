@@ -122,7 +122,7 @@ def test_only_a_ready_procedure_can_be_started(state: ProcedureState) -> None:
             else "to run its script again, create another"
         )
     )
-    assert pool.reserved is None
+    assert pool.reserved == (1 if state is S.RUNNING else None)
 
 
 def test_a_second_start_is_refused_and_says_which_procedure_runs() -> None:
@@ -130,8 +130,18 @@ def test_a_second_start_is_refused_and_says_which_procedure_runs() -> None:
     assert pool.reserve(1).id == 1
     with pytest.raises(Conflict) as refused:
         pool.reserve(2)
-    assert refused.value.detail == "Cannot start procedure 2: procedure 1 is RUNNING"
+    assert refused.value.detail == "Cannot start procedure 2: procedure 1 is being started"
     assert pool.reserved == 1
+
+
+def test_beside_a_running_procedure_none_is_started_whether_or_not_it_has_the_reservation() -> None:
+    pool = _pool(S.READY, S.READY)
+    pool.get(1).change(S.RUNNING, 3.0)
+    assert pool.reserved == 1
+    with pytest.raises(Conflict, match="^Cannot start procedure 2: procedure 1 is RUNNING$"):
+        pool.reserve(2)
+    pool.get(1).change(S.COMPLETE, 4.0)
+    assert pool.reserve(2).id == 2
 
 
 def test_a_procedure_that_is_being_started_is_not_started_once_more() -> None:
