@@ -125,6 +125,12 @@ class BrokerProcess:
         self.process.kill()
         self.process.wait(10)
 
+    def end(self) -> None:
+        """Have it end by itself, as at the end of a server."""
+        assert self.process is not None
+        self.process.terminate()
+        self.process.wait(20)
+
     def journal(self) -> list[Envelope]:
         """What is in the journal."""
         journal = Journal(f"sqlite:///{self._folder / 'journal.db'}")
@@ -150,7 +156,7 @@ async def broker_process(folder: Path) -> AsyncIterator[tuple[Bus, BrokerProcess
 @contextlib.asynccontextmanager
 async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClient, dict[str, BrokerProcess]]]:
     """A bus with the workers that procedures and activities need, without REST, whose requests never take
-    less than 30 s; and the processes of these workers. Nothing may run at the end of the block.
+    less than 30 s; and the processes of these workers. At the end of the block all is stopped.
     """
     async with broker_process(folder) as (bus, _):
         running = {role: BrokerProcess(folder, role, **settings) for role in ("ses", "activity")}
@@ -165,7 +171,7 @@ async def workers(folder: Path, **settings: str) -> AsyncIterator[tuple[BusClien
             yield client, running
         finally:
             for worker in running.values():
-                worker.kill()
+                worker.end()
 
 
 async def told_late(
