@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
@@ -73,6 +75,10 @@ def _run(words: list[str], settings: Settings) -> int:
         return _fail(error.format_message(), ExitStatus.USAGE, settings)
     except OETError as error:
         return _fail(sentence(error, settings), _status_of(error), settings)
+    except OSError as error:
+        if error.errno == errno.EIO:  # the terminal is closed; its SIGHUP comes in a moment
+            return 128 + signal.SIGHUP
+        return _fail(f"{type(error).__name__}: {error}", ExitStatus.INTERNAL, settings)
     except Exception as error:  # noqa: BLE001  # a bug must not show a traceback
         return _fail(f"{type(error).__name__}: {error}", ExitStatus.INTERNAL, settings)
     return status if isinstance(status, int) else ExitStatus.DONE

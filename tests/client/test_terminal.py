@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import re
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ska_oso_oet_client.cli import entry
 from ska_oso_oet_client.terminal import Screen, printable, printable_lines
 
 from ..support.fake_oet import Answer, FakeOET, chunk_json, printed, procedure_json, sse
@@ -183,3 +185,11 @@ def test_descriptions_and_errors_are_shown_so(oet: FakeOET, run: Run) -> None:
     stopped = run("procedure", "stop", "--pid=1")
     assert stopped.out == "Stopped\n"
     assert "\nTHE SUBARRAY WAS NOT ABORTED: procedure 1 is FAILED: abcde\n" in stopped.err
+
+
+def test_a_terminal_that_is_closed_is_no_fault_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    def closed(_context: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(entry.oet, "invoke", closed)
+    assert entry.main(["status"]) == 129
