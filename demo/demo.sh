@@ -75,6 +75,7 @@ listener=$!
 show oet activity run observe sbd-mid-demo --listen=False
 printf '\n$ oet listen --format=text --topics=user,sb,scan,subarray\n'
 until_said "$state/events" 'scan 2 of 2' "$server"
+until [ "$(grep -c ' starting$' "$state/events")" -ge 2 ]; do kill -0 "$server" || exit 1; sleep 0.1; done
 cat "$state/events"
 show oet activity stop
 kill "$listener"
