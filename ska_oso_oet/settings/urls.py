@@ -87,6 +87,7 @@ def _is_base(url: str) -> bool:
         and bool(parts.hostname)
         and not any(mark in url for mark in "?# ")
         and ".." not in parts.path.split("/")
+        and "@" not in parts.path  # the rest of a password with a slash in it
     )
 
 

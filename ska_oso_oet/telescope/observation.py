@@ -36,7 +36,10 @@ class Limits:
                 raise ValueError(f"{name} must be a number of seconds above 0, not {str(value)[:40]!r}")
 
 
-def observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits = Limits()) -> None:  # noqa: B008
+USUAL = Limits()
+
+
+def observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits = USUAL) -> None:
     """Observe a block with a subarray that is EMPTY, and leave it EMPTY.
 
     :param gate: decides when a scan may begin

@@ -234,10 +234,10 @@ async def test_what_the_archive_has_rejected_is_tried_again_at_its_end_and_then_
     world.observing()
     world.says("started")
     world.says("command")
-    await asyncio.sleep(0.5)
+    await until(lambda: len(world.archive.refusals) == 1)
     assert world.statuses() == ["Created"]
     world.says("finished", status="Observed")
-    await asyncio.sleep(0.5)
+    await until(lambda: not world.archive.refusals)
     assert world.statuses() == ["Created", "Observed"]
 
 

@@ -310,3 +310,9 @@ def test_an_option_of_the_command_line_overrides_the_environment() -> None:
 def test_an_option_that_cannot_be_used_names_the_variable_too() -> None:
     with pytest.raises(BadSetting, match="^OET_SUBARRAY_ID='99' cannot be used"):
         read_settings({}, {"subarray_id": "99"})
+
+
+def test_a_password_with_a_slash_in_the_address_of_an_archive_is_refused_and_not_shown() -> None:
+    with pytest.raises(BadSetting, match="OET_ODA_URL=") as refused:
+        read_settings({"OET_ODA_URL": "http://u:12/cret@host/oda/api/v1"})
+    assert "cret" not in str(refused.value)
