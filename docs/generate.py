@@ -7,7 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ska_oso_oet.bus.topics import RESERVED, TOPICS
+from ska_oso_oet.bus.topic_names import RESERVED
+from ska_oso_oet.bus.topics import TOPICS
 from ska_oso_oet.settings.flags import FILE, FLAGS, PREFIX, SECTION
 from ska_oso_oet.settings.variables import VARIABLES
 from ska_oso_oet.telemetry.metrics.catalogue import CATALOGUE

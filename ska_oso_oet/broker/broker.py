@@ -35,7 +35,8 @@ import sqlalchemy as sa
 
 from ..bus import topics
 from ..bus.envelope import Envelope
-from ..bus.topics import matches, topic_of
+from ..bus.topic_names import matches
+from ..bus.topics import topic_of
 from ..bus.wire import Frames, encode_batch, reachable
 from ..journal import Journal
 from ..telemetry.metrics import catalogue as metrics

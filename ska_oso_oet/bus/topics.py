@@ -1,16 +1,15 @@
 """The topics of the OET, with their fields.
 
 Each constant is the name of a topic; :data:`TOPICS` has its rules. Scripts may use other names; see
-:func:`objection`.
+:mod:`.topic_names`.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import functools
-from collections.abc import Collection
 
-from ..domain import events
+from ..domain import events, pace_events
+from ..domain.happening import Happening
 
 
 @dataclasses.dataclass(frozen=True)
@@ -54,7 +53,7 @@ def _message(name: str, *fields: str, optional: tuple[str, ...] = ()) -> str:
     return _add(Topic(name, fields, optional))
 
 
-def _event(event: type[events.Event]) -> str:
+def _event(event: type[Happening]) -> str:
     names = (field.name for field in dataclasses.fields(event) if field.name != "time")
     return _add(Topic(event.TOPIC, tuple(names)))
 
@@ -96,12 +95,25 @@ COMPLETE = _event(events.Completed)
 FAILED = _event(events.Failed)
 STOPPED = _event(events.Stopped)
 STACKTRACE = _event(events.Stacktrace)
+PAUSE = "procedure.pause"  #: the prefix of the next six
+PAUSE_REQUESTED = _event(pace_events.PauseRequested)
+PAUSE_WITHDRAWN = _event(pace_events.PauseWithdrawn)
+PAUSED = _event(pace_events.Paused)
+RESUMED = _event(pace_events.Resumed)
+PAUSE_MISSED = _event(pace_events.PauseMissed)
+PAUSE_REMINDER = _event(pace_events.PauseReminder)
+QUESTION = "procedure.question"  #: the prefix of the next two
+QUESTION_ASKED = _event(pace_events.QuestionAsked)
+QUESTION_ANSWERED = _event(pace_events.QuestionAnswered)
 STOP_ANSWERED = _message("procedure.stop.answered", "result")
 ABORT_FAILED = _message("procedure.abort.failed", "pid", "abort_procedure", "detail")
 ABORT_COMPLETE = _message("procedure.abort.complete", "pid", "detail")
 SURVIVORS_FOUND = _message("procedure.survivors.found", "pid", "survivors")
 SURVIVORS_GONE = _message("procedure.survivors.gone", "pid")
 OUTPUT = _add(Topic("procedure.output", ("pid", "n", "stream", "text"), transient=True, verbatim=True))
+
+#: The progress of a script; the last is in its document.
+PROGRESS = _add(Topic("user.script.progress", ("pid", "progress"), transient=True, verbatim=True))
 
 #: The events with the whole document of an existing procedure.
 DOCUMENTS = (READY, STARTED, COMPLETE, FAILED, STOPPED)
@@ -142,6 +154,7 @@ WORKER_RESTARTED = _message("worker.restarted", "worker")
 # Replies for the sender of a request only
 REFUSED = _message("request.failed", "topic", "kind", "status", "detail")
 PROCEDURE_LIST = _answer("procedure.pool.list")
+PACE_ANSWERED = _message("procedure.pace.answered", "result")
 OUTPUT_PAGE = _answer("procedure.pool.output", verbatim=True)
 CHECKED = _answer("procedure.pool.checked")
 SCRIPT_LIST = _answer("procedure.pool.scripts")
@@ -158,6 +171,10 @@ CREATE = _command(_SES, "request.procedure.create", "cmd", reply=CREATED, new_wo
 START = _command(_SES, "request.procedure.start", "cmd", reply=STARTED, new_work=True)
 STOP = _command(_SES, "request.procedure.stop", "cmd", reply=STOP_ANSWERED)
 ABORT = _command(_SES, "request.procedure.abort", "cmd", reply=CREATED, new_work=True)
+WANT_PAUSE = _command(
+    _SES, "request.procedure.pause", "pid", "wanted", reply=PACE_ANSWERED, optional=("at", "note")
+)
+ANSWER = _command(_SES, "request.procedure.answer", "pid", "answer", reply=PACE_ANSWERED, optional=("n",))
 CHECK = _question(_SES, "request.procedure.check", "cmd", "start", reply=CHECKED)
 LIST_PROCEDURES = _question(_SES, "request.procedure.list", "pids", reply=PROCEDURE_LIST, optional=("query",))
 READ_OUTPUT = _question(
@@ -211,39 +228,3 @@ def requests_to(worker: str) -> tuple[str, ...]:
 # Topics of scripts that the OET follows. They are not in TOPICS, since scripts publish on them.
 EXECUTION_BLOCK = "execution_block"
 EXECUTION_BLOCKS = frozenset(f"{EXECUTION_BLOCK}.{what}" for what in ("started", "command", "finished"))
-
-#: The first words of topics that scripts may not use.
-RESERVED = frozenset(
-    {
-        *("request", "procedure", "activity", "operator", "environment", "worker", "auth", "audit"),
-        *("stream", "central"),
-    }
-)
-
-_LONGEST = 200  #: characters of a script's topic
-
-
-def objection(topic: str) -> str | None:
-    """The reason why a script may not publish on a topic; None if it may."""
-    first = topic.split(".")[0]
-    if first.casefold() in RESERVED or topic in TOPICS:
-        return f"topic {topic!r} is for the OET itself; begin with another word, such as 'user'"
-    if len(topic) > _LONGEST:
-        return f"topic {topic[:40]!r}… has more than {_LONGEST} characters"
-    if not all(topic.split(".")):
-        return f"topic {topic!r} has an empty word"
-    if not topic.isprintable():
-        return f"topic {topic!r} has characters that cannot be printed"
-    return None
-
-
-def matches(topic: str, prefixes: Collection[str]) -> bool:
-    """Tell whether a topic is, or lies below, one of these prefixes, in constant time for a set."""
-    return not _branch(topic).isdisjoint(prefixes)
-
-
-@functools.lru_cache(1024)
-def _branch(topic: str) -> frozenset[str]:
-    """A topic and its ancestors."""
-    words = topic.split(".")
-    return frozenset(".".join(words[:n]) for n in range(1, len(words) + 1))

@@ -7,22 +7,25 @@ the epoch) is when it happened.
 from __future__ import annotations
 
 import dataclasses
-from typing import Any, ClassVar, Union
+from typing import Any, Union
+
+from .happening import Happening
+from .pace_events import (
+    PauseChanged,
+    Paused,
+    PauseMissed,
+    PauseReminder,
+    PauseRequested,
+    PauseWithdrawn,
+    QuestionAnswered,
+    QuestionAsked,
+    QuestionChanged,
+    Resumed,
+)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class _Event:
-    TOPIC: ClassVar[str]
-    time: float
-
-    def payload(self) -> dict[str, Any]:
-        """Return the message's fields."""
-        names = (field.name for field in dataclasses.fields(self) if field.name != "time")
-        return {name: getattr(self, name) for name in names}
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class Created(_Event):
+class Created(Happening):
     """A procedure exists; ``result`` is the whole of it."""
 
     TOPIC = "procedure.lifecycle.created"
@@ -30,7 +33,7 @@ class Created(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class StateChanged(_Event):
+class StateChanged(Happening):
     """A procedure went from one state to another."""
 
     TOPIC = "procedure.lifecycle.statechange"
@@ -40,7 +43,7 @@ class StateChanged(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Resolved(_Event):
+class Resolved(Happening):
     """It is known which commit of its repository a procedure runs."""
 
     TOPIC = "procedure.lifecycle.resolved"
@@ -50,7 +53,7 @@ class Resolved(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Initialising(_Event):
+class Initialising(Happening):
     """``init`` is being called, with other arguments than were asked for."""
 
     TOPIC = "procedure.lifecycle.initialising"
@@ -59,7 +62,7 @@ class Initialising(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Slowed(_Event):
+class Slowed(Happening):
     """The script exceeds the message rate; from now on each message makes it wait."""
 
     TOPIC = "procedure.lifecycle.slowed"
@@ -68,7 +71,7 @@ class Slowed(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Ready(_Event):
+class Ready(Happening):
     """The script is loaded; ``result`` tells the OS process id."""
 
     TOPIC = "procedure.lifecycle.ready"
@@ -76,7 +79,7 @@ class Ready(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Started(_Event):
+class Started(Happening):
     """``main`` was called; ``result`` tells its arguments."""
 
     TOPIC = "procedure.lifecycle.started"
@@ -84,7 +87,7 @@ class Started(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stopping(_Event):
+class Stopping(Happening):
     """A stop reached one of its stages: intent, terminate, kill, verified."""
 
     TOPIC = "procedure.lifecycle.stopping"
@@ -93,7 +96,7 @@ class Stopping(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stacktrace(_Event):
+class Stacktrace(Happening):
     """The script's own frames of the exception that ended it."""
 
     TOPIC = "procedure.lifecycle.stacktrace"
@@ -102,7 +105,7 @@ class Stacktrace(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Completed(_Event):
+class Completed(Happening):
     """Final; ``result`` is the whole procedure with its outcome."""
 
     TOPIC = "procedure.lifecycle.complete"
@@ -110,7 +113,7 @@ class Completed(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Failed(_Event):
+class Failed(Happening):
     """Final; ``result`` is the whole procedure with its outcome."""
 
     TOPIC = "procedure.lifecycle.failed"
@@ -118,7 +121,7 @@ class Failed(_Event):
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Stopped(_Event):
+class Stopped(Happening):
     """Final; ``result`` is the whole procedure with its outcome."""
 
     TOPIC = "procedure.lifecycle.stopped"
@@ -138,6 +141,8 @@ Event = Union[
     Completed,
     Failed,
     Stopped,
+    PauseChanged,
+    QuestionChanged,
 ]
 
 EVENTS: dict[str, type[Event]] = {
@@ -155,6 +160,14 @@ EVENTS: dict[str, type[Event]] = {
         Completed,
         Failed,
         Stopped,
+        PauseRequested,
+        PauseWithdrawn,
+        Paused,
+        Resumed,
+        PauseMissed,
+        PauseReminder,
+        QuestionAsked,
+        QuestionAnswered,
     )
 }
 

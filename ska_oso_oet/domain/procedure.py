@@ -7,15 +7,13 @@ from typing import Any, TypeVar
 
 from . import events
 from .errors import Conflict
-from .listing import completed, summary
+from .listing import summary
 from .outcome import Outcome
+from .pace import Pace
 from .scripts import Arguments, GitScript, Script, script_read_back
 from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
-
-#: Fields that documents of earlier releases lack, and that cannot be derived.
-_LATER = ("aborts", "evicts", "slowed", "started_by")
 
 _FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | events.Stopped]] = {
     ProcedureState.COMPLETE: events.Completed,
@@ -47,6 +45,7 @@ class Procedure:
     stacktrace: str | None = None
     outcome: Outcome | None = None
     slowed: float | None = None  #: the time since which sending a message makes it wait
+    pace: Pace = dataclasses.field(default_factory=Pace)
 
     @property
     def state(self) -> ProcedureState:
@@ -95,29 +94,29 @@ class Procedure:
         """
         if new_state not in TRANSITIONS[self.state]:
             raise Conflict(f"procedure {self.id} cannot go from {self.state} to {new_state}")
-        return self._happened(
+        return self.happened(
             events.StateChanged(time=at, pid=self.id, old_state=self.state.value, new_state=new_state.value)
         )
 
     def resolve(self, at: float, commit: str, branch: str | None) -> events.Resolved:
         """It is known which commit runs, and of which branch."""
-        return self._happened(
+        return self.happened(
             events.Resolved(time=at, pid=self.id, resolved_commit=commit, resolved_branch=branch)
         )
 
     def call_init(self, at: float, init: Arguments) -> events.Initialising:
         """``init`` is being called with these arguments, and not quite those that were asked for."""
-        return self._happened(events.Initialising(time=at, pid=self.id, init=init.to_dict()))
+        return self.happened(events.Initialising(time=at, pid=self.id, init=init.to_dict()))
 
     def slow_down(self, at: float, rate: float) -> events.Slowed:
         """It sends more messages per second than this, and has to wait."""
-        return self._happened(events.Slowed(time=at, pid=self.id, rate=rate))
+        return self.happened(events.Slowed(time=at, pid=self.id, rate=rate))
 
     def ready(self, at: float, os_pid: int) -> list[events.Event]:
         """The script is loaded and waits in OS process ``os_pid``."""
         changed = self.change(ProcedureState.READY, at)
         result = self.to_dict() | {"pid": os_pid, "os_pid": os_pid}
-        return [changed, self._happened(events.Ready(time=at, result=result))]
+        return [changed, self.happened(events.Ready(time=at, result=result))]
 
     def start(self, at: float, main: Arguments, by: str | None = None) -> list[events.Event]:
         """``main`` is being called with these arguments."""
@@ -125,11 +124,11 @@ class Procedure:
         result = self.to_dict()
         result["script_args"]["main"] = main.to_dict()
         result["started_by"] = by
-        return [changed, self._happened(events.Started(time=at, result=result))]
+        return [changed, self.happened(events.Started(time=at, result=result))]
 
     def stopping(self, at: float, stage: str) -> events.Stopping:
         """A stop reached a stage."""
-        return self._happened(events.Stopping(time=at, pid=self.id, stage=stage))
+        return self.happened(events.Stopping(time=at, pid=self.id, stage=stage))
 
     def finish(
         self, state: ProcedureState, at: float, outcome: Outcome, stacktrace: str | None = None
@@ -138,14 +137,15 @@ class Procedure:
         happened: list[events.Event] = [self.change(state, at)]
         if stacktrace:
             trace = events.Stacktrace(time=at, pid=self.id, stacktrace=stacktrace)
-            happened.append(self._happened(trace))
+            happened.append(self.happened(trace))
         whole = dataclasses.replace(outcome, stages=tuple(self.stages))
         ended = {"outcome": whole.to_dict(), "stopped_by": whole.by, "os_pid": None, "pid": None}
-        result = self.to_dict() | ended
-        happened.append(self._happened(_FINAL_EVENTS[state](time=at, result=result)))
+        result = self.to_dict() | ended | self.pace.at_end().to_dict()
+        happened.append(self.happened(_FINAL_EVENTS[state](time=at, result=result)))
         return happened
 
-    def _happened(self, event: E) -> E:
+    def happened(self, event: E) -> E:
+        """Take an event into account that happens now."""
         self.apply(event)
         return event
 
@@ -176,7 +176,10 @@ class Procedure:
                 self.stacktrace = stacktrace
             case events.Completed() | events.Failed() | events.Stopped():
                 self.outcome = Outcome.from_dict(event.result["outcome"])
+                self.pace = Pace.from_dict(event.result)
                 self.pid = None
+            case _:
+                self.pace = self.pace.after(event)
 
     @classmethod
     def replay(cls, happened: list[events.Event]) -> Procedure:
@@ -215,6 +218,7 @@ class Procedure:
             evicts=data.get("evicts"),
             pid=data.get("pid"),
             slowed=data.get("slowed"),
+            pace=Pace.from_dict(data),
             stacktrace=data["history"].get("stacktrace"),
             outcome=Outcome.from_dict(outcome) if outcome else None,
             stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],
@@ -237,13 +241,8 @@ def _document(procedure: Procedure) -> dict[str, Any]:
         "evicts": procedure.evicts,
         "slowed": procedure.slowed,
         "started_by": procedure.started_by,
+        **procedure.pace.to_dict(),
         **summary(states, outcome),
         "os_pid": procedure.pid,
         "pid": procedure.pid,  # as it was called before
     }
-
-
-def whole(document: dict[str, Any]) -> dict[str, Any]:
-    """A document of whatever release as this one writes them."""
-    known = summary(document["history"]["process_states"], document["outcome"])
-    return completed(document, **dict.fromkeys(_LATER), **known, os_pid=document["pid"])

@@ -11,7 +11,7 @@ from _thread import _local as local  # gevent does not replace it
 from collections.abc import Callable
 from typing import Any
 
-from ..bus.topics import objection
+from ..bus.topic_names import objection
 from ..domain.nesting import too_deep, too_many
 from ..runs.protocol import MOST_VALUES
 

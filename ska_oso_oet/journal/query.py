@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..bus.envelope import Envelope
-from ..bus.topics import matches
+from ..bus.topic_names import matches
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

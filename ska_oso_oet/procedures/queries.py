@@ -12,10 +12,10 @@ from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..bus.limited_work import Turns
-from ..domain import procedure
 from ..domain.errors import NotFound, Unavailable
 from ..domain.listing import Listing
 from ..domain.pool import Pool
+from ..domain.procedure_document import whole
 from ..runs.output import OutputReader
 from ..settings import Settings
 from .run import Run
@@ -56,7 +56,7 @@ class ProcedureQueries:
     async def _page(self, wanted: Listing) -> list[dict[str, Any]]:
         page = await self._bus.lookup.procedures(**wanted.question)
         live = {run.procedure.id: run.procedure for run in self._runs.values()}
-        known = [live[d["id"]].to_dict() if d["id"] in live else procedure.whole(d) for d in page]
+        known = [live[d["id"]].to_dict() if d["id"] in live else whole(d) for d in page]
         return known[::-1]
 
     async def _document(self, pid: int) -> dict[str, Any]:
@@ -73,7 +73,7 @@ class ProcedureQueries:
         """
         with contextlib.suppress(ConnectionError):
             found = await self._bus.lookup.procedures(pids=[pid])
-            return procedure.whole(found[0]) if found else None
+            return whole(found[0]) if found else None
         raise Unavailable("the journal cannot be read at the moment; try again shortly")
 
     async def state_if_unlisted(self, pid: int) -> str | None:

@@ -9,6 +9,7 @@ from typing import Any
 from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
+from ..bus.topic_names import objection
 from ..domain import events
 from ..domain.errors import Conflict
 from ..domain.outcome import Outcome, Reason
@@ -104,7 +105,7 @@ class Records:
     def _message(self, key: str, record: Record) -> list[Envelope]:
         topic = record["topic"]
         # The script's own process refuses such a topic; a script that forges messages does not.
-        if (why := topics.objection(topic)) is not None:
+        if (why := objection(topic)) is not None:
             self._dropped += 1
             if self._dropped == 1:
                 LOG.warning("Dropped a message of procedure %s: %s", self._procedure.id, why)

@@ -16,7 +16,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 from urllib.parse import parse_qs, urlsplit
 
-from ska_oso_oet.bus.topics import TOPICS, objection
+from ska_oso_oet.bus.topic_names import objection
+from ska_oso_oet.bus.topics import TOPICS
 
 from .contract import Contract, document
 

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.domain import activity, procedure
+from ska_oso_oet.domain import activity, procedure_document
 from ska_oso_oet.domain.listing import Listing, contains, like
 
 _LETTERS = st.text(st.sampled_from("abA.*?%_[]\\/-"), max_size=8)
@@ -98,7 +98,7 @@ def test_a_document_of_an_earlier_release_tells_the_same_and_keeps_what_it_says(
         "pid": None,
         "state": "STOPPED",
     }
-    whole = procedure.whole(earlier)
+    whole = procedure_document.whole(earlier)
     assert whole | earlier == whole
     told = {name: whole[name] for name in whole.keys() - earlier.keys()}
     assert told == {
@@ -112,7 +112,7 @@ def test_a_document_of_an_earlier_release_tells_the_same_and_keeps_what_it_says(
         "aborts": None,
         "evicts": None,
     }
-    assert procedure.whole(whole | {"started_by": "bob"})["started_by"] == "bob"
+    assert procedure_document.whole(whole | {"started_by": "bob"})["started_by"] == "bob"
 
 
 def test_what_never_ran_has_no_beginning_and_what_lives_no_end() -> None:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.bus.topics import REFUSED, TOPICS, matches, objection
+from ska_oso_oet.bus.topic_names import matches, objection
+from ska_oso_oet.bus.topics import REFUSED, TOPICS
 from ska_oso_oet.domain.events import EVENTS
 
 

@@ -7,7 +7,7 @@ import functools
 from typing import NamedTuple
 
 from ...bus.envelope import Envelope
-from ...bus.topics import matches
+from ...bus.topic_names import matches
 
 
 class ActivityIds(NamedTuple):

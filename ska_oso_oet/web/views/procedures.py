@@ -8,7 +8,7 @@ from flask import Response, jsonify
 
 from ...bus import topics
 from ...domain.commands import AbortSubarray, PrepareProcedure, StartProcedure, StopProcedure
-from ...domain.procedure import whole
+from ...domain.procedure_document import whole
 from ...domain.scripts import Arguments, script_from_dict
 from ..auth import identity
 from ..auth.permissions import Permission, needs
