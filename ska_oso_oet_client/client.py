@@ -11,6 +11,7 @@ from .limits import PATIENCE
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
+from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
@@ -37,6 +38,7 @@ _UNHEARD = (
 
 class OETClient(
     ProcedureOperations,
+    PaceOperations,
     ActivityOperations,
     StreamOperations,
     ServerOperations,

@@ -69,6 +69,7 @@ class StopProcedure:
     pid: int
     abort: bool = False
     stop_abort: bool = False  #: even if it is itself an abort that is running
+    force: bool = False  #: even in a section that is not to be interrupted
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -84,6 +85,7 @@ class StopProcedure:
             pid=_pid(data),
             abort=bool(data.get("abort", False)),
             stop_abort=bool(data.get("stop_abort", False)),
+            force=bool(data.get("force", False)),
         )
 
 

@@ -187,7 +187,7 @@ class Abort:
         while run.procedure.state in PREPARING:
             await run.changed.wait()
         if run.procedure.state is ProcedureState.READY:
-            run.start(main, None, user)
+            run.orders.start(main, None, user)
         while run.procedure.state is ProcedureState.READY:
             await run.changed.wait()
 

@@ -101,7 +101,7 @@ class OperatorSwitch:
         self._pass_on(run, "override", request.seq or 0)
 
     def _pass_on(self, run: Run, word: str, n: int) -> None:
-        run.tell(f"{topics.QA_SWITCH}.{word}", {"msg_src": "FlaskWorker"}, n)
+        run.orders.tell(f"{topics.QA_SWITCH}.{word}", {"msg_src": "FlaskWorker"}, n)
 
     async def _tell(self, request: Envelope) -> None:
         answer = self._bus.envelope(

@@ -24,6 +24,7 @@ from .abort import Abort
 from .cache_service import CacheService
 from .drain import Drain
 from .operator import OperatorSwitch
+from .pace_orders import PaceOrders
 from .preparer import Preparer
 from .queries import ProcedureQueries
 from .run import Run
@@ -80,6 +81,7 @@ class ScriptExecutionService:
             topics.SHOW_SCRIPT: scripts.tell_one,
             topics.LIST_ENVIRONMENTS: self._caches.tell,
             topics.REMOVE_ENVIRONMENT: self._caches.remove,
+            **PaceOrders(bus, self.pool, self.runs, self._queries).handlers,
             **self.operator.handlers,
             **self.drain.handlers,
         }
@@ -164,7 +166,7 @@ class ScriptExecutionService:
         if command.abort:
             self.abort.claim(pid)
         if run is not None:
-            run.stop("stop", request.user, self.settings.stop_grace, command.abort)
+            run.stop("stop", request.user, self.settings.stop_limit, command.abort, command.force)
             await run.gone()
             metrics.STOP.observe(max(0.0, time.time() - request.time))
         if procedure.state is not ProcedureState.STOPPED:
@@ -207,7 +209,7 @@ class ScriptExecutionService:
         self.preparer.closing = True
         runs = list(self.runs.values())
         for run in runs:
-            run.stop("shutdown", None, self.settings.stop_grace)
+            run.stop("shutdown", None, self.settings.stop_limit)
         await asyncio.gather(*(run.gone() for run in runs))
         until = time.monotonic() + _FLUSH_TIMEOUT
         while self.bus.unacknowledged and time.monotonic() < until:

@@ -64,6 +64,8 @@ def spec_of(
         "limits": new.limits,
         "grace": settings.stop_grace,
         "end_grace": settings.end_grace,
+        "critical_limit": settings.critical_limit,
+        "pause_reminder": settings.pause_reminder,
         "umask": settings.script_umask,
         "subarray_id": settings.subarray_id,
         "output_limit": settings.output_limit,

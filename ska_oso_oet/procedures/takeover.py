@@ -135,7 +135,8 @@ async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, i
     """
     happened: list[events.Event] = []
     seen = 0
-    async for envelope in service.bus.lookup.all_messages(about=[pid], topics=[topics.LIFECYCLE]):
+    prefixes = [topics.LIFECYCLE, topics.PAUSE, topics.QUESTION]
+    async for envelope in service.bus.lookup.all_messages(about=[pid], topics=prefixes):
         if envelope.topic in events.EVENTS:
             happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
         seen = max(seen, _record_number(envelope))

@@ -37,6 +37,7 @@ from .views import (
     login,
     metrics,
     operator,
+    pace,
     procedures,
     scripts,
 )
@@ -50,7 +51,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, files, activities, scripts, operator, drain, environments),
+        *(procedures, pace, files, activities, scripts, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )

@@ -39,7 +39,7 @@ def created(document: dict[str, Any]) -> Response:
 
 def stopping_time() -> float:
     """The time limit of a stop in seconds."""
-    return STOPPING + services().settings.stop_grace
+    return STOPPING + services().settings.stop_limit
 
 
 def stopped(answer: dict[str, Any]) -> Response:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..decoding import at, decode
 from ..script_source import CreateEnv
+from .pace import Checkpoint, Pause, Progress, Question, Remaining
 from .record import COMMANDING, COMPLETE, Document, Documented, Lived, StateChange
 
 _ABORT_SCRIPT = "/abort.py"
@@ -49,6 +50,11 @@ class Procedure(Lived):
     evicts: int | None = None
     process_id: int | None = at("os_pid", default=None)
     slowed: float | None = None
+    pause: Pause = Pause()  # noqa: RUF009
+    question: Question | None = None
+    progress: Progress | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    remaining: Remaining | None = None
     subarray: int | None = None
 
     @property

@@ -134,15 +134,21 @@ class ProcedureOperations(Connection):
         return self.wait(pid)
 
     def stop_procedure(
-        self, pid: int, run_abort: bool = True, *, stop_abort: bool = False
+        self,
+        pid: int,
+        run_abort: bool = True,
+        *,
+        stop_abort: bool = False,
+        force: bool = False,
     ) -> StopResult:
         """Returns when all processes of the script have ended and the requested abort has begun.
 
+        A section of the script that is not to be interrupted delays that, unless ``force``.
         A running abort is stopped with ``stop_abort`` only; RefusedError without.
         """
         body = {"state": "STOPPED", "abort": run_abort}
-        if stop_abort:
-            body["stop_abort"] = True
+        body |= {"stop_abort": True} if stop_abort else {}
+        body |= {"force": True} if force else {}
         return self._change(StopResult, "PUT", f"/procedures/{pid}", body)
 
     def abort(self, restart: bool = False) -> Procedure:
