@@ -17,6 +17,7 @@ from time import time
 from types import ModuleType
 from typing import Any
 
+from .dry_run import DryRun
 from .pace_report import PaceReport, number, seconds, whole_number
 from .stopping import Stop
 
@@ -48,17 +49,22 @@ class Pacing:
         self._critical = 0  #: how many critical sections the main thread is in
         self._checkpoints: dict[str, dict[str, Any]] = {}
         self._report = PaceReport(say)
+        self._dry_run: DryRun | None = None
         self._asking = allocate_lock()
         self._questions = 0
         self._answered = allocate_lock()
         self._answered.acquire()
         self._answer: dict[str, Any] = {}
 
-    def offer(self, critical_limit: float) -> None:
+    def offer(self, critical_limit: float, simulated: bool) -> None:
         """Let the script find this.
 
         :param critical_limit: the most seconds that a section may delay a stop
+        :param simulated: whether this is a dry run
         """
+        if simulated:
+            self._dry_run = DryRun()
+            self._dry_run.begin()
         self._critical_limit = critical_limit
         module = ModuleType(MODULE)
         vars(module)["pacing"] = self
@@ -72,6 +78,8 @@ class Pacing:
             yield
         finally:
             self._running = False
+            if self._dry_run is not None:
+                self._report.tell_soon(dry_run=self._dry_run.report)
             self._report.tell()
 
     # -- orders of the supervisor; in the thread that hears them ----------------------------------------
@@ -183,6 +191,12 @@ class Pacing:
             return
         about = {"seconds": known, "low": None, "high": None, "source": "script", "runs": None}
         self._report.tell_soon(estimate=about)
+
+    def dry_command(self, device: str, command: str, seconds: float) -> None:
+        """A command was not sent, since this is a dry run."""
+        if self._dry_run is not None:
+            self._dry_run.command(device, command, seconds)
+            self._report.tell_soon(dry_run=self._dry_run.report)
 
     # -- questions ---------------------------------------------------------------------------------------
 

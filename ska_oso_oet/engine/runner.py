@@ -104,7 +104,7 @@ class Runner:
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [spec["path"]]
         self._messages.begin()
-        self._pacing.offer(spec["critical_limit"])
+        self._pacing.offer(spec["critical_limit"], spec["simulated"])
 
     def _execute(self, spec: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""

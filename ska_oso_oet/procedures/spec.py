@@ -24,6 +24,7 @@ class NewProcedure:
     :param limits: seconds each phase may take
     :param aborts: the procedure after whose end this one aborts the subarray
     :param aborting: whether it is the abort script, after whichever end
+    :param simulated: whether it is a dry run
     :param urgent: whether it is an abort that begins by itself, and is not refused because the list is full
     """
 
@@ -36,6 +37,7 @@ class NewProcedure:
     aborts: int | None = None
     aborting: bool = False
     urgent: bool = False
+    simulated: bool = False
 
 
 def completed(script: Script, settings: Settings) -> Script:
@@ -76,6 +78,7 @@ def spec_of(
         "mark": mark_of(run_dir),
         "isolation": isolation.to_dict(),
         "aborting": new.aborting,
+        "simulated": new.simulated,
         "begins": new.urgent,
         "env": {
             "OET_PROCEDURE_ID": str(pid),

@@ -128,7 +128,10 @@ class PaceKeeper:
     def report(self) -> dict[str, Any]:
         """What the script has told last."""
         pace = self._pace
-        known = {"progress": pace.progress, "checkpoints": list(pace.checkpoints), "estimate": pace.estimate}
+        known = {
+            **{"progress": pace.progress, "checkpoints": list(pace.checkpoints)},
+            **{"estimate": pace.estimate, "dry_run": pace.dry_run},
+        }
         return {name: value for name, value in known.items() if value}
 
     # -- the end -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ from typing import Any
 
 _LONGEST = 200  #: characters of a text
 _MOST_CHECKPOINTS = 50
+_MOST_COMMANDS = 500
 
 
 def checked(report: dict[str, Any]) -> dict[str, Any]:
@@ -28,6 +29,20 @@ def checked(report: dict[str, Any]) -> dict[str, Any]:
     if isinstance(places, list):
         passed = (_place(place) for place in places[:_MOST_CHECKPOINTS] if isinstance(place, dict))
         known["checkpoints"] = [place for place in passed if place is not None]
+    dry_run = report.get("dry_run")
+    if isinstance(dry_run, dict) and _are_numbers(dry_run, "seconds"):
+        commands = dry_run.get("commands")
+        known["dry_run"] = {
+            "seconds": dry_run["seconds"],
+            "commands": [
+                {
+                    **{name: command[name] for name in ("after", "seconds")},
+                    **{name: _text(command.get(name)) for name in ("device", "command")},
+                }
+                for command in (commands if isinstance(commands, list) else [])[:_MOST_COMMANDS]
+                if isinstance(command, dict) and _are_numbers(command, "after", "seconds")
+            ],
+        }
     return known
 
 
