@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain.activity import GIVEN
 from ..domain.errors import Unavailable
+from ..domain.origin import Origin
 from ..domain.scripts import Arguments, GitScript, Script
 from ..kernel.isolation import Isolation
 from ..kernel.processes import mark_of
@@ -36,6 +37,17 @@ class NewProcedure:
     aborts: int | None = None
     aborting: bool = False
     urgent: bool = False
+    origin: Origin = Origin()
+
+
+def limits_of(settings: Settings) -> dict[str, float | None]:
+    """The seconds that each phase of a procedure may take."""
+    return {
+        "environment": settings.environment_timeout,
+        "load": settings.load_timeout,
+        "init": settings.init_timeout,
+        "main": settings.main_timeout,
+    }
 
 
 def completed(script: Script, settings: Settings) -> Script:

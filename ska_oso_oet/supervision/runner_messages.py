@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from ..domain.nesting import too_deep, too_many
@@ -48,7 +49,9 @@ def read(line: bytes) -> dict[str, Any] | None:
     for name, most in _LONGEST_TEXTS.items():
         if isinstance(said.get(name), str):
             said[name] = said[name][:most]
-    return {name: said[name] for name in ("say", "time", "init", *_FIELDS[said["say"]]) if name in said}
+    return {
+        name: said[name] for name in ("say", "time", "init", "sha256", *_FIELDS[said["say"]]) if name in said
+    }
 
 
 def _is_saying(said: dict[str, Any]) -> bool:
@@ -56,6 +59,8 @@ def _is_saying(said: dict[str, Any]) -> bool:
     if fields is None or not _are(said, fields):
         return False
     if said["say"] == "exited" and not 0 <= said["status"] <= 255:
+        return False
+    if said.get("sha256") is not None and not _is_hash(said["sha256"]):
         return False
     called = (
         said["main"] if said["say"] == "calling" else said.get("init") if said["say"] == "loaded" else None
@@ -65,6 +70,10 @@ def _is_saying(said: dict[str, Any]) -> bool:
 
 def _are(found: dict[str, Any], fields: dict[str, Any]) -> bool:
     return all(name in found and isinstance(found[name], kind) for name, kind in fields.items())
+
+
+def _is_hash(found: Any) -> bool:
+    return isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found) is not None
 
 
 def _finite(text: str) -> float | str:

@@ -226,7 +226,7 @@ class Supervisor:
             survivors=survivors,
             kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,
         )
-        final = final_record(end, self._messages.announced)
+        final = {**final_record(end, self._messages.announced), "sha256": self._phases.sha256}
         self._reporter.record(final)
         with contextlib.suppress(OSError):
             self._dir.write("result.json", final)

@@ -38,6 +38,7 @@ from .views import (
     metrics,
     operator,
     procedures,
+    reruns,
     scripts,
 )
 
@@ -50,7 +51,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, files, activities, scripts, operator, drain, environments),
+        *(procedures, files, activities, reruns, scripts, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )
