@@ -1,12 +1,12 @@
 """The script's process: loads the file, calls ``init()`` and ``main()``, and says how that went.
 
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
-from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``unsuited`` (why
-``main`` cannot be called like that), ``calling`` (with the arguments of ``main``), ``returned``, ``failed``,
-``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``, ``call`` or ``withdrawn`` (the answers
-to ``calling``) and ``message``, which it answers with ``heard``. What belongs to its pace is in
-:mod:`.pacing`. A script with an environment of its own goes
-on under that environment's interpreter, in the same process (:mod:`.reexec`).
+from git), ``loaded`` (with the hash of its file, and the arguments of ``init`` if there is one),
+``initialised``, ``unsuited`` (why ``main`` cannot be called like that), ``calling`` (with the arguments of
+``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``,
+``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers with ``heard``. What
+belongs to its pace is in :mod:`.pacing`. A script with an environment of its own goes on under that
+environment's interpreter, in the same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
 environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
@@ -116,6 +116,8 @@ class Runner:
                 self._isolate(spec, Isolation.from_dict(spec["isolation"]))
             phase = "load"
             self._set_up_interpreter(spec)
+            from_file = spec["script"]["script_type"] == "filesystem"
+            known = {"sha256": script.sha256_of(spec["path"])} if from_file else {}
             module = script.load(spec["path"])
             if hasattr(module, "ESTIMATE"):
                 self._pacing.estimate(module.ESTIMATE)
@@ -123,12 +125,12 @@ class Runner:
             if callable(init):
                 calling.require_callable(init, "init")
                 arguments = calling.arguments_of_init(init, spec)
-                self._say("loaded", init=arguments)
+                self._say("loaded", init=arguments, **known)
                 phase = "init"
                 calling.call(init, "init", arguments)
             # Scripts make their main, or another one, in init; and may still do so until it is started.
             calling.require_callable(script.main_of(module), "main")
-            self._say("initialised" if callable(init) else "loaded")
+            self._say("initialised" if callable(init) else "loaded", **known)
             main, arguments = self._wait_for_start(module, spec)
             phase = "main"
             with self._pacing.during_main():

@@ -121,6 +121,7 @@ class Preparer:
             activity_id=new.activity_id,
             aborts=new.aborts,
             evicts=evicts,
+            origin=new.origin,
         )
         idle = procedure.change(ProcedureState.IDLE, time.time())
         run = self.track(procedure, directory)

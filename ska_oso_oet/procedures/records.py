@@ -139,6 +139,7 @@ def apply(procedure: Procedure, record: Record) -> list[events.Event]:
     :raises Conflict: if its state does not allow it
     """
     at = record["time"]
+    procedure.origin = procedure.origin.loaded(record.get("sha256"))  # the document that follows has it
     match record["kind"]:
         case "state":
             changed = procedure.change(ProcedureState(record["state"]), at)

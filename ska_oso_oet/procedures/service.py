@@ -27,10 +27,11 @@ from .operator import OperatorSwitch
 from .pace_orders import PaceOrders
 from .preparer import Preparer
 from .queries import ProcedureQueries
+from .reruns import Reruns
 from .run import Run
 from .script_list import ScriptList
 from .script_policy import ScriptFiles
-from .spec import NewProcedure, completed
+from .spec import NewProcedure, completed, limits_of
 from .starts import Starts
 
 LOG = logging.getLogger(__name__)
@@ -69,8 +70,13 @@ class ScriptExecutionService:
         self._queries = ProcedureQueries(bus, settings, self.pool, self.runs)
         scripts = ScriptList(bus, settings, self._files)
         starts = Starts(self.pool, self.runs, self.preparer, self.drain, self.operator, self._queries)
+        reruns = Reruns(
+            settings, self._files, self.preparer, self.drain, self._queries, self.dispatcher.reply
+        )
         handlers |= {
             topics.CREATE: self._create,
+            topics.RERUN: reruns.rerun,
+            topics.CHECK_RERUN: reruns.check,
             topics.CHECK: self._check,
             topics.START: starts.start,
             topics.STOP: self._stop,
@@ -116,18 +122,12 @@ class ScriptExecutionService:
         script = completed(command.script, self.settings)
         path = await self._files.find(script)
         aborting = isinstance(script, FileScript) and await self._files.is_abort_script(path)
-        limits = {
-            "environment": self.settings.environment_timeout,
-            "load": self.settings.load_timeout,
-            "init": self.settings.init_timeout,
-            "main": self.settings.main_timeout,
-        }
         new = NewProcedure(
             script=script,
             path=path,
             init=command.init,
             main=command.main,
-            limits=limits,
+            limits=limits_of(self.settings),
             activity_id=command.activity_id,
             aborting=aborting,
         )

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain.activity import GIVEN
 from ..domain.errors import Unavailable
+from ..domain.origin import Origin
 from ..domain.scripts import Arguments, GitScript, Script
 from ..kernel.isolation import Isolation
 from ..kernel.processes import mark_of
@@ -24,7 +25,6 @@ class NewProcedure:
     :param limits: seconds each phase may take
     :param aborts: the procedure after whose end this one aborts the subarray
     :param aborting: whether it is the abort script, after whichever end
-    :param simulated: whether it is a dry run
     :param urgent: whether it is an abort that begins by itself, and is not refused because the list is full
     """
 
@@ -37,7 +37,17 @@ class NewProcedure:
     aborts: int | None = None
     aborting: bool = False
     urgent: bool = False
-    simulated: bool = False
+    origin: Origin = Origin()
+
+
+def limits_of(settings: Settings) -> dict[str, float | None]:
+    """The seconds that each phase of a procedure may take."""
+    return {
+        "environment": settings.environment_timeout,
+        "load": settings.load_timeout,
+        "init": settings.init_timeout,
+        "main": settings.main_timeout,
+    }
 
 
 def completed(script: Script, settings: Settings) -> Script:
@@ -78,7 +88,7 @@ def spec_of(
         "mark": mark_of(run_dir),
         "isolation": isolation.to_dict(),
         "aborting": new.aborting,
-        "simulated": new.simulated,
+        "simulated": new.origin.simulated,
         "begins": new.urgent,
         "env": {
             "OET_PROCEDURE_ID": str(pid),

@@ -46,6 +46,7 @@ class Phases:
         self._start_order: dict[str, Any] | None = None
         self._next_order: dict[str, Any] | None = None  #: of another request, in case that one is unsuited
         self._unsuited = False  #: whether a start was answered so
+        self.sha256: str | None = None  #: of the script's file as it was loaded
         self._withdrawn = False  #: whether the order that the runner may have is void
         if "git" in spec:
             self._record_states("PREP_ENV")
@@ -118,6 +119,7 @@ class Phases:
                 self._record_states("IDLE", "LOADING")
                 self._enter("load")
             case "loaded" if self.current == "load":
+                self.sha256 = said.get("sha256")
                 self._record_states("IDLE")
                 if "init" in said:
                     self._reporter.record({"kind": "state", "state": "INITIALISING", "init": said["init"]})
@@ -138,7 +140,8 @@ class Phases:
                 self._start_next()
             case "calling" if self.current == "ready" and self._start_order is not None:
                 fields = {key: self._start_order[key] for key in ("request_id", "user")}
-                self._reporter.record({"kind": "started", "main": said["main"], **fields})
+                given = self._start_order["main"]
+                self._reporter.record({"kind": "started", "main": said["main"], "given": given, **fields})
                 self._enter("main")
                 self._link.say({"hear": "call"})
             case "calling" if self.current == "ready" and self._unsuited:
@@ -160,7 +163,7 @@ class Phases:
         self._reporter.record(*({"kind": "state", "state": state} for state in states))
 
     def _ready(self) -> None:
-        self._reporter.record({"kind": "ready", "pid": self._runner})
+        self._reporter.record({"kind": "ready", "pid": self._runner, "sha256": self.sha256})
         self._enter("ready")
 
     def _resolved(self, commit: str, branch: str | None) -> None:

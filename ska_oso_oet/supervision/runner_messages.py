@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from typing import Any
 
 from ..domain.nesting import too_deep, too_many
@@ -48,7 +49,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     },
 }
 #: Fields that a saying may have.
-_MORE = {"loaded": ("init",), "returned": ("result", "unkept")}
+_MORE = {"loaded": ("init", "sha256"), "initialised": ("sha256",), "returned": ("result", "unkept")}
 
 
 def read(line: bytes) -> dict[str, Any] | None:
@@ -81,6 +82,8 @@ def _is_saying(said: dict[str, Any]) -> bool:
         return False
     if said["say"] == "ask" and not _can_be_answered(said):
         return False
+    if said.get("sha256") is not None and not _is_hash(said["sha256"]):
+        return False
     called = (
         said["main"] if said["say"] == "calling" else said.get("init") if said["say"] == "loaded" else None
     )
@@ -95,6 +98,10 @@ def _can_be_answered(said: dict[str, Any]) -> bool:
 
 def _are(found: dict[str, Any], fields: dict[str, Any]) -> bool:
     return all(name in found and isinstance(found[name], kind) for name, kind in fields.items())
+
+
+def _is_hash(found: Any) -> bool:
+    return isinstance(found, str) and re.fullmatch("[0-9a-f]{64}", found) is not None
 
 
 def _finite(text: str) -> float | str:

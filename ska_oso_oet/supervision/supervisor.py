@@ -196,7 +196,10 @@ class Supervisor:
             kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,
         )
         self._pace.end(stopped=self._stopper.intent is not None)
-        final = {**final_record(end, self._messages.announced), "pace": self._pace.report}
+        final = {
+            **final_record(end, self._messages.announced),
+            **{"pace": self._pace.report, "sha256": self._phases.sha256},
+        }
         self._reporter.record(final)
         with contextlib.suppress(OSError):
             self._dir.write("result.json", final)

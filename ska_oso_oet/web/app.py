@@ -39,6 +39,7 @@ from .views import (
     operator,
     pace,
     procedures,
+    reruns,
     scripts,
 )
 
@@ -51,7 +52,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, pace, files, activities, scripts, operator, drain, environments),
+        *(procedures, pace, reruns, files, activities, scripts, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )

@@ -81,6 +81,7 @@ class Activity(BaseModel):
     sbi_status: str | None = Field(description="status of the instance in the archive")
     script_uri: str | None = Field(description="null if an earlier release did not record it")
     started_by: str | None = Field(description="user who started its procedure")
+    rerun_of: int | None = Field(description="id of the activity that it carries out once more")
     execution_blocks: list[ExecutionBlock] = Field(description="in the order in which they were begun")
     created: float = Field(description="seconds since 1970, as are the other times")
     started: float | None = Field(description="time of the call of `main`")

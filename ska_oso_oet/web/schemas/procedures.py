@@ -86,6 +86,13 @@ class Procedure(BaseModel):
         int | None,
         Field(description="id of the READY procedure that was ended to make room for it in the list"),
     ] = None
+    rerun_of: Annotated[int | None, Field(description="id of the procedure that it runs once more")] = None
+    differs: Annotated[
+        list[str], Field(description="of a rerun: what differs from the original, in words")
+    ] = []
+    script_sha256: Annotated[
+        str | None, Field(description="SHA-256 of the script's file as it was loaded; null for git")
+    ] = None
     started_by: Annotated[str | None, Field(description="user who started it")]
     created: Annotated[float, Field(description="seconds since 1970, as are the other times")]
     started: Annotated[float | None, Field(description="time of the call of `main`")]
