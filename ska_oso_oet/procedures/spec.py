@@ -94,6 +94,7 @@ def spec_of(
             "OET_PROCEDURE_ID": str(pid),
             "OET_SUBARRAY_ID": str(settings.subarray_id),
             **settings.telescope_environment,
+            **({"OET_SIMULATED": "1"} if new.origin.simulated else {}),
         },
     }
     if isinstance(new.script, GitScript):

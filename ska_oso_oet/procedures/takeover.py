@@ -41,7 +41,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         run = service.preparer.track(procedure, directory, seen)
         spec = directory.read("spec.json") or {}
         run.aborting = bool(spec.get("aborting"))
-        if procedure.state is ProcedureState.RUNNING:
+        if procedure.state is ProcedureState.RUNNING and not procedure.origin.simulated:
             service.pool.hold(procedure.id)
         await run.take_over()
         if spec.get("begins") and procedure.state in (*PREPARING, ProcedureState.READY):

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request
 from .context import services
 
 STOPPING = 60.0  #: seconds for a stop, beyond the grace period
-_STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes")
+_STOPPED = ("simulated", "abort_message", "abort_procedure", "survivors", "survivor_processes")
 
 
 def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:

@@ -69,6 +69,15 @@ def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
         yield printable(f"Progress: {procedure.progress}{after}")
     if question is not None:
         yield printable(asked(procedure.id, question))
+    if procedure.dry_run is not None:
+        sent = [
+            (f"{one.after:.0f} s", one.command, one.device, f"{one.seconds:g} s")
+            for one in procedure.dry_run.commands
+        ]
+        if sent:
+            yield table(("After", "Command", "Device", "Takes"), sent)
+        lasted = for_people(procedure.dry_run.seconds)
+        yield f"A dry run: it sent no commands, and would have taken {lasted}"
     if procedure.checkpoints:
         rows = [
             (place(one.name, one.n, one.of), one.passes, times.to_the_second(one.time))

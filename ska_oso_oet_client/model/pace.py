@@ -84,6 +84,24 @@ class Remaining:
     source: str = "none"
 
 
+@dataclass(frozen=True, kw_only=True)
+class DryCommand:
+    """A command that was not sent; times in seconds, ``after`` since the beginning."""
+
+    after: float
+    device: str
+    command: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class DryRun:
+    """What a dry run would have commanded, and how long it would have taken."""
+
+    seconds: float
+    commands: tuple[DryCommand, ...] = ()
+
+
 def place(name: str, n: int | None, of: int | None) -> str:
     """A checkpoint in words."""
     numbered = name if n is None else f"{name} {n}"

@@ -107,6 +107,22 @@ class Estimate(BaseModel):
     runs: int | None = Field(description="number of earlier runs that it is made of")
 
 
+class DryCommand(BaseModel):
+    """A command that was not sent."""
+
+    after: float = Field(description="seconds since the beginning of the dry run")
+    device: str
+    command: str
+    seconds: float = Field(description="how long it would take; of other commands than scans assumed")
+
+
+class DryRun(BaseModel):
+    """What a dry run would have done."""
+
+    seconds: float = Field(description="how long it would have taken so far")
+    commands: list[DryCommand] = Field(description="the first 500")
+
+
 class Remaining(BaseModel):
     """How long a running script still takes, as far as that is known."""
 

@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from .common import MAX_ID, Outcome, State
-from .pace import Checkpoint, Estimate, Pause, Progress, Question, Remaining
+from .pace import Checkpoint, DryRun, Estimate, Pause, Progress, Question, Remaining
 from .script import Script, ScriptArguments, ShownScript, ShownScriptArguments
 from .strict import StrictModel
 
@@ -23,6 +23,9 @@ class CreateBody(StrictModel):
 
     script: Script
     script_args: ScriptArguments | None = None
+    simulate: Annotated[
+        StrictBool, Field(description="as a dry run: the library for scripts sends no commands")
+    ] = False
 
 
 class ChangeBody(StrictModel):
@@ -104,6 +107,8 @@ class Procedure(BaseModel):
         float | None,
         Field(description="since this time its messages are delayed: there were more than OET_MESSAGE_RATE"),
     ] = None
+    simulated: Annotated[bool, Field(description="whether it is a dry run, which commands nothing")]
+    dry_run: DryRun | None = Field(description="what a dry run would have commanded, so far")
     pause: Pause
     question: Question | None
     progress: Progress | None
@@ -135,6 +140,10 @@ class StoppedAbort(BaseModel):
 
 class Stopped(BaseModel):
     """Answer to a stop."""
+
+    simulated: Annotated[
+        bool, Field(description="whether it was a dry run, after which nothing is aborted")
+    ] = False
 
     abort_message: str
     abort_procedure: int | None

@@ -67,6 +67,7 @@ def create_procedure(body: procedures.CreateBody) -> Response:
         script=script_from_dict(body.script.model_dump()),
         init=_arguments(given.init),
         main=_arguments(given.main),
+        simulated=body.simulate,
     )
     return created(_shown(ask(topics.CREATE, {"cmd": command.to_dict()}, _CHANGE)))
 
