@@ -12,7 +12,7 @@ from .errors import InvalidRequestError
 
 URL_VARIABLE = "OET_URL"
 SUBARRAY_VARIABLE = "OET_SUBARRAY_ID"
-DEFAULT_URL = "http://localhost:5000/ska-oso-oet/oet/{SUBARRAY_ID}/api/v1"
+DEFAULT_URL = "http://127.0.0.1:5000/ska-oso-oet/oet/{SUBARRAY_ID}/api/v1"
 DEFAULT_SUBARRAY = 1
 LAST_SUBARRAY = 16
 

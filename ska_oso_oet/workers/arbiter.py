@@ -24,7 +24,7 @@ from . import NAMES
 from .child import Worker, ended, secrets_of
 from .common import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock, kept_running
 from .heartbeat import HEARTBEAT, Heartbeat
-from .listener import listen
+from .listener import keep_loopback, listen
 from .standin import StandIn
 
 LOG = logging.getLogger(__name__)
@@ -51,6 +51,7 @@ class Arbiter:
             FixedFile(settings.drained).write(None)  # a drain ends with the server
         forget(settings.metrics)
         self._listener = listen(settings)
+        self._kept = keep_loopback(self._listener)
         key.make()
         roles = (role for role in NAMES if role != "central" or settings.central_url)
         self._workers = {role: self._make(role) for role in roles}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 
@@ -9,6 +10,9 @@ import click
 
 from ..settings import Settings
 from .common import CannotStart
+
+#: The addresses that clients try for `localhost`, in an order of their own.
+_LOOPBACK = ((socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"))
 
 
 def listen(settings: Settings) -> socket.socket:
@@ -42,3 +46,40 @@ def listen(settings: Settings) -> socket.socket:
     if settings.auth == "off":
         click.echo("OET_AUTH=off: everybody who can reach this server may command it", err=True)
     return listener
+
+
+def keep_loopback(listener: socket.socket) -> list[socket.socket]:
+    """Occupy the loopback addresses on the port of a server that is reached at `localhost`.
+
+    Otherwise another account could listen there, and would be sent the tokens of those whose `localhost` is
+    that address. Connections to these sockets are refused, and clients try the next address.
+
+    :returns: the sockets, which occupy the port as long as they are open
+    :raises CannotStart: if another program has such an address
+    """
+    host, port = listener.getsockname()[:2]
+    everywhere = host in ("0.0.0.0", "::")
+    both = host == "::" and not listener.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+    kept: list[socket.socket] = []
+    for family, other in _LOOPBACK if everywhere or host in ("127.0.0.1", "::1") else ():
+        if other == host or both or (everywhere and family == listener.family):
+            continue
+        try:
+            kept.append(_bound(family, other, port))
+        except OSError as error:
+            if error.errno == errno.EADDRINUSE:  # otherwise this machine has no such address
+                raise CannotStart(
+                    f"another program has port {port} of {other}, where clients may look for this server; "
+                    "end it, or choose another port with OET_PORT"
+                ) from None
+    return kept
+
+
+def _bound(family: int, host: str, port: int) -> socket.socket:
+    one = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        one.bind((host, port))
+    except OSError:
+        one.close()
+        raise
+    return one

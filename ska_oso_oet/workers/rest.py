@@ -29,7 +29,7 @@ from ..web.streams.all_subarrays import AllSubarraysHub
 from ..web.streams.hub import Hub
 from .common import CannotStart, begin_tracing
 from .heartbeat import begin_beating
-from .listener import listen
+from .listener import keep_loopback, listen
 
 LOG = logging.getLogger(__name__)
 
@@ -109,6 +109,7 @@ def main(settings: Settings, listener: int | None) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 65536)), hard))
     if listener is None:
         opened = listen(settings)
+        _kept = keep_loopback(opened)
         listener = opened.detach()
     pid = os.getpid()
     try:

@@ -18,7 +18,7 @@ SECOND = "https://k8s.example/ns/oet/2/api/v1"
 
 
 def test_without_any_choice_it_is_the_first_subarray_of_this_machine() -> None:
-    assert resolve(None, None, {}) == ("http://localhost:5000/ska-oso-oet/oet/1/api/v1", 1, None)
+    assert resolve(None, None, {}) == ("http://127.0.0.1:5000/ska-oso-oet/oet/1/api/v1", 1, None)
 
 
 def test_the_argument_wins_over_the_environment() -> None:
@@ -27,7 +27,7 @@ def test_the_argument_wins_over_the_environment() -> None:
 
 
 def test_an_empty_variable_is_no_choice() -> None:
-    assert resolve(None, None, {"OET_URL": " "}).url.startswith("http://localhost:5000/")
+    assert resolve(None, None, {"OET_URL": " "}).url.startswith("http://127.0.0.1:5000/")
 
 
 @given(st.integers(1, 16))

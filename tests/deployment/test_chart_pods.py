@@ -148,7 +148,7 @@ def test_prometheus_finds_the_metrics() -> None:
     [
         ({"ingress": {"host": "oet.example.org", "tlsSecret": "a"}}, "https://oet.example.org/"),
         ({"ingress": {"tlsSecret": "", "plainHttp": True}}, "http://oet.example.org/"),
-        ({"ingress": {"enabled": False}}, "http://localhost:5000/"),
+        ({"ingress": {"enabled": False}}, "http://127.0.0.1:5000/"),
     ],
 )
 def test_the_notes_say_what_to_export(values: Document, start: str) -> None:

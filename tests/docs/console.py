@@ -152,7 +152,7 @@ class Terminal:
             self._instead |= {page: real}
             self._instead.pop(f"--port={page}", None)  # from now on that is the one
         if ready := re.search(r"is ready: (\S+)", said):
-            self._type(f"export OET_URL={ready[1].replace('127.0.0.1', 'localhost')}")  # as it is by default
+            self._type(f"export OET_URL={ready[1]}")
 
     def _says(self, text: str) -> None:
         _, log = self._running[-1]

@@ -41,6 +41,15 @@ def test_a_port_in_use_is_one_clear_line_and_a_status(tmp_path: Path) -> None:
     assert len(found.stderr.splitlines()) == 1
 
 
+def test_it_does_not_start_where_another_program_would_be_taken_for_it(tmp_path: Path) -> None:
+    with socket.create_server(("::1", 0), family=socket.AF_INET6) as taken:
+        port = taken.getsockname()[1]
+        found = start(tmp_path, OET_PORT=str(port))
+    assert found.returncode == 1
+    assert f"another program has port {port} of ::1" in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+
+
 def test_a_database_that_cannot_be_read_is_one_clear_line_and_a_status(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state" / "journal.db").write_text(
