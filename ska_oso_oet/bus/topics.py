@@ -171,7 +171,7 @@ CREATE = _command(_SES, "request.procedure.create", "cmd", reply=CREATED, new_wo
 RERUN = _command(_SES, "request.procedure.rerun", "cmd", reply=CREATED, new_work=True)
 START = _command(_SES, "request.procedure.start", "cmd", reply=STARTED, new_work=True)
 STOP = _command(_SES, "request.procedure.stop", "cmd", reply=STOP_ANSWERED)
-ABORT = _command(_SES, "request.procedure.abort", "cmd", reply=CREATED, new_work=True)
+ABORT = _command(_SES, "request.procedure.abort", "cmd", reply=CREATED)
 WANT_PAUSE = _command(
     _SES, "request.procedure.pause", "pid", "wanted", reply=PACE_ANSWERED, optional=("at", "note")
 )

@@ -17,6 +17,7 @@ from ..domain.pool import Pool
 from ..domain.procedure import Procedure
 from ..domain.scripts import GitScript
 from ..domain.states import ProcedureState
+from ..files.ballast import NEW_FILES, NEW_WORK, Ballast, free
 from ..kernel.isolation import Isolation
 from ..runs.directory import RunDirectory
 from ..settings import Settings
@@ -30,7 +31,7 @@ from .supervisor_link import SupervisorLink
 
 LOG = logging.getLogger(__name__)
 
-_RESERVE = 16 * 2**20  #: bytes that must be free on the disk for new work
+_URGENT = 8  #: parts of the ballast that are lent to an abort
 _FREE_SOME = "to see what can be removed: oet environment list"
 _LAUNCH_TIMEOUT = 60.0  #: seconds in which an interpreter must be had for a new procedure
 
@@ -61,6 +62,7 @@ class Preparer:
         self.launcher = Launcher(settings.warm_interpreters, settings.preload)
         self._bus = bus
         self._settings = settings
+        self._ballast = Ballast(settings.state_dir)
         self._pool = pool
         self._runs = runs
         self._background = background
@@ -82,13 +84,18 @@ class Preparer:
         """
         self.require_open()
         try:
-            free = shutil.disk_usage(self._settings.state_dir).free
+            size, files = free(self._settings.state_dir)
         except OSError as error:
             raise Unavailable(f"the state directory cannot be used: {error.strerror}") from None
-        if free < _RESERVE:
+        if size < NEW_WORK:
             raise DiskFull(
-                f"only {free // 1024} KiB are free in the state directory; new work needs "
-                f"{_RESERVE // 2**20} MiB; {_FREE_SOME}"
+                f"only {size // 1024} KiB are free in the state directory; new work needs "
+                f"{NEW_WORK // 2**20} MiB; {_FREE_SOME}"
+            )
+        if files < NEW_FILES:
+            raise DiskFull(
+                f"only {files} inodes are free on the disk of the state directory; new work needs "
+                f"{NEW_FILES}; {_FREE_SOME}"
             )
 
     def prepare(self, new: NewProcedure, user: str | None, request_id: str | None = None) -> Run:
@@ -96,7 +103,11 @@ class Preparer:
 
         :raises Refusal: if no new work can be taken
         """
-        self.require_capacity()
+        if new.urgent:
+            self.require_open()
+            self._ballast.lend(_URGENT)
+        else:
+            self.require_capacity()
         pid = self._pool.next_id()
         directory = RunDirectory(os.path.join(self._settings.runs, str(pid)))
         isolation = self._isolation(new, directory)

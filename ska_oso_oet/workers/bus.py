@@ -12,6 +12,7 @@ from ..broker.audit_export import Exporter, Otlp, Syslog
 from ..broker.audit_export.otlp import is_installed
 from ..broker.broker import Broker
 from ..broker.journal_metrics import MeteredJournal
+from ..files.ballast import Ballast
 from ..journal import Journal, Unusable, backup, file_damage
 from ..journal.journal import IDENTITY
 from ..journal.retention import Retention
@@ -30,10 +31,16 @@ async def main(settings: Settings) -> None:
     :raises CannotStart: if the journal cannot be used, or belongs to another server
     """
     hold_lock(settings, "bus")
-    journal = _open(settings)
+    ballast = Ballast(settings.state_dir)
+    ballast.lend()  # SQLite needs room to open a journal, and the bus a file for its socket
+    try:
+        journal = _open(settings)
+    except CannotStart:
+        ballast.fill()
+        raise
     try:
         _require_recovered(settings, journal)
-        await _serve(settings, journal)
+        await _serve(settings, journal, ballast)
     finally:
         journal.close()
 
@@ -52,7 +59,7 @@ def _require_recovered(settings: Settings, journal: Journal) -> None:
     journal.identity()
 
 
-async def _serve(settings: Settings, journal: Journal) -> None:
+async def _serve(settings: Settings, journal: Journal, ballast: Ballast) -> None:
     STORE.open(settings.metrics)
     exporters = _exporters(settings, journal)
     arbiter = int(os.environ[ARBITER]) if ARBITER in os.environ else None
@@ -64,6 +71,7 @@ async def _serve(settings: Settings, journal: Journal) -> None:
             serving,
             retention.run(),
             broker.watch_journal_start(),
+            ballast.keep(),
             watch("Bus", broker.update_gauges, *(exporter.update_gauges for exporter in exporters)),
         )
     await asyncio.gather(*(exporter.finish(_LAST_RECORDS) for exporter in exporters))

@@ -31,6 +31,8 @@ ARBITER = "OET_ARBITER"
 #: Environment variable of a worker: set if it is a restart under the same arbiter.
 RESTARTED = "OET_RESTARTED"
 
+#: Bytes of a lock file: always the same, so that they are overwritten on a full disk.
+_OWNER = 20
 LOCK_PATIENCE = 10.0  #: seconds to wait for the end of a predecessor
 
 
@@ -65,12 +67,12 @@ def hold_lock(settings: Settings, name: str, patience: float = LOCK_PATIENCE) ->
     while True:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            os.truncate(held, 0)
-            os.write(held, str(os.getpid()).encode())
+            with contextlib.suppress(OSError):  # a full disk
+                os.pwrite(held, str(os.getpid()).encode().ljust(_OWNER), 0)
             return held
         except BlockingIOError:
             if time.monotonic() > deadline:
-                owner = os.pread(held, 20, 0).decode() or "?"
+                owner = os.pread(held, _OWNER, 0).decode().strip() or "?"
                 os.close(held)
                 raise CannotStart(
                     f"process {owner} has the state directory {settings.state_dir} in use; stop it, or "
