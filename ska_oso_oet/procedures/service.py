@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import collections
+import contextlib
 import logging
+import math
 import time
 
 from ..bus import topics
@@ -37,7 +39,8 @@ from .starts import Starts
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds the end waits for a bus that is away; the run directories keep the messages.
+#: Seconds without progress that the end waits for the bus, and for supervisors. Either may have to wait for
+#: room on the disk: then supervisors keep what they could not write, and tell the next service.
 _FLUSH_TIMEOUT = 3.0
 
 
@@ -172,7 +175,7 @@ class ScriptExecutionService:
             self.abort.claim(pid)
         if run is not None:
             run.stop("stop", request.user, self.settings.stop_limit, abort, command.force)
-            await run.gone()
+            await run.done.wait()  # its supervisor may have to wait for room on the disk
             metrics.STOP.observe(max(0.0, time.time() - request.time))
         if procedure.state is not ProcedureState.STOPPED:
             self.abort.disclaim(pid)
@@ -216,9 +219,12 @@ class ScriptExecutionService:
         runs = list(self.runs.values())
         for run in runs:
             run.stop("shutdown", None, self.settings.stop_limit)
-        await asyncio.gather(*(run.gone() for run in runs))
-        until = time.monotonic() + _FLUSH_TIMEOUT
-        while self.bus.unacknowledged and time.monotonic() < until:
-            if self.bus.connected:
-                until = time.monotonic() + _FLUSH_TIMEOUT
+        await asyncio.gather(*(run.done.wait() for run in runs))
+        gone = asyncio.gather(*(run.gone() for run in runs))
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(gone, _FLUSH_TIMEOUT)
+        until, left = 0.0, math.inf
+        while (now := self.bus.unacknowledged) and (now < left or time.monotonic() < until):
+            if now < left:
+                until, left = time.monotonic() + _FLUSH_TIMEOUT, now
             await asyncio.sleep(0.01)

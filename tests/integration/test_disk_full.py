@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -9,6 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from ska_oso_oet.settings import read_settings
+from ska_oso_oet.workers.common import CannotStart, hold_lock
 
 from ..conftest import Events, Server, serving, until
 
@@ -126,3 +131,79 @@ def test_a_script_can_be_stopped_though_the_bus_was_killed_with_messages_it_coul
 def _create(server: Server):  # type: ignore[no-untyped-def]
     body = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.py"}}
     return server.request("POST", "/procedures", json=body)
+
+
+def test_a_stop_is_answered_aborts_and_ends_with_the_server_though_its_records_cannot_be_written(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "abort.py").write_text("def main(subarray_id):\n    pass\n")
+    talks = tmp_path / "talks.py"
+    talks.write_text(
+        "import itertools, time\nfrom pubsub import pub\n"
+        "def main():\n"
+        "    for n in itertools.count():\n"
+        "        pub.sendMessage('user.script.count', n=n, text='x' * 200)\n"
+        "        time.sleep(0.02)\n"
+    )
+    settings = {"OET_ABORT_SCRIPT": str(tmp_path / "abort.py"), "LOG_LEVEL": "CRITICAL"}
+    with contextlib.ExitStack() as stack:
+        server = Server(small_disk / "state", **settings).start()
+        stack.callback(server.stop)
+        events = Events(server)
+        pid = server.run(str(talks))
+        stuffing = fill(small_disk)
+        seen = len(events.topics("user.script.count"))
+        events.wait(lambda e: e.get("n") == seen + 100)
+        answer = server.stop_script(pid, abort=True)
+        assert answer["abort"]["state"] in ("RUNNING", "COMPLETE")
+        assert server.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+        by_hand = server.request("POST", "/abort", json={})
+        assert by_hand.status_code == 201, by_hand.text
+        assert server.ended(by_hand.json()["id"])["state"] == "COMPLETE"
+        told = [e["n"] for e in events.all if e["topic"] == "user.script.count"]
+        events.close()
+        assert server.stop() == 0
+    stuffing.unlink()
+    with serving(small_disk / "state", **settings) as server:
+        assert server.procedure(pid)["state"] == "STOPPED"
+        replayed = Events(server, after=0, topics="user.script.count")
+        replayed.wait(lambda e: e["n"] == told[-1])
+        assert [e["n"] for e in replayed.all] == list(range(len(replayed.all)))
+        replayed.close()
+
+
+def test_the_bus_comes_back_however_often_beside_a_script_that_takes_all_room(
+    small_disk: Path, tmp_path: Path
+) -> None:
+    script = tmp_path / "eats.py"
+    script.write_text(
+        "import os, time\n"
+        "def main():\n"
+        "    with open('data', 'ab', buffering=0) as file:\n"
+        "        while True:\n"
+        "            try:\n"
+        "                file.write(b'x' * 4096)\n"
+        "            except OSError:\n"
+        "                time.sleep(0.0002)\n"
+    )
+    with serving(small_disk / "state", LOG_LEVEL="CRITICAL") as server:
+        pid = server.run(str(script))
+        until(lambda: os.statvfs(small_disk).f_bavail == 0)
+        for _ in range(5):
+            server.kill("bus")
+            server.ready()
+        assert server.stop_script(pid)["survivors"] == 0
+        assert server.procedure(pid)["state"] == "STOPPED"
+
+
+def test_a_lock_can_be_taken_on_a_full_disk_and_names_its_owner(small_disk: Path) -> None:
+    settings = read_settings({"OET_STATE_DIR": str(small_disk)})
+    os.close(hold_lock(settings, "server"))
+    fill(small_disk)
+    held = hold_lock(settings, "server")
+    with pytest.raises(CannotStart, match=f"process {os.getpid()} has the state directory"):
+        hold_lock(settings, "server", patience=0.1)
+    os.close(held)
+    os.truncate(small_disk / "server.lock", 0)  # as an earlier release left it
+    held = hold_lock(settings, "server")
+    os.close(held)
