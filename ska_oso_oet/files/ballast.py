@@ -36,7 +36,7 @@ class Ballast:
     def __init__(self, state_dir: str) -> None:
         self._directory = os.path.join(state_dir, "ballast")
 
-    def lend(self, files: int = _FILES) -> None:
+    def lend(self, files: int) -> None:
         """Make room on a full disk: 128 KiB and one file for each of so many ``files``."""
         with contextlib.suppress(OSError):
             size, count = free(self._directory)

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import sqlite3
 import threading
+from collections.abc import Iterator
 
 import sqlalchemy as sa
 
@@ -22,6 +25,8 @@ from ..telemetry.metrics.watch import watch
 from .common import ARBITER, RESTARTED, CannotGoOn, CannotStart, hold_lock, kept_running, until_terminated
 
 _FIRST_CHECK = 1.0  #: seconds of a start for the check for damage; it is finished in the background
+_LENT = 8  #: parts of the ballast that are lent at once for opening the journal
+_ATTEMPTS = 8
 _LAST_RECORDS = 1.0  #: seconds to send the last records of the audit
 
 
@@ -32,12 +37,8 @@ async def main(settings: Settings) -> None:
     """
     hold_lock(settings, "bus")
     ballast = Ballast(settings.state_dir)
-    ballast.lend()  # SQLite needs room to open a journal, and the bus a file for its socket
-    try:
+    with _indexed(settings.journal_file, ballast):
         journal = _open(settings)
-    except CannotStart:
-        ballast.fill()
-        raise
     try:
         _require_recovered(settings, journal)
         await _serve(settings, journal, ballast)
@@ -89,6 +90,22 @@ def _exporters(settings: Settings, journal: Journal) -> list[Exporter]:
     for exporter in exporters:
         exporter.start()
     return exporters
+
+
+@contextlib.contextmanager
+def _indexed(file: str, ballast: Ballast) -> Iterator[None]:
+    """Have SQLite make its index of the journal, for which it needs room, and keep it for a while.
+
+    On a full disk others may be faster to take the room that is lent.
+    """
+    with contextlib.ExitStack() as stack:
+        for _ in range(_ATTEMPTS if os.path.exists(file) else 0):
+            ballast.lend(_LENT)
+            with contextlib.suppress(sqlite3.Error):
+                connection = stack.enter_context(contextlib.closing(sqlite3.connect(file)))
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+                break
+        yield
 
 
 def _open(settings: Settings) -> Journal:
