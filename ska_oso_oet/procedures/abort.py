@@ -86,15 +86,29 @@ class Abort:
         if run.aborting and procedure.state is ProcedureState.COMPLETE:
             fields = {"pid": procedure.id, "detail": procedure.outcome.detail}
             self._bus.send([self._bus.envelope(topics.ABORT_COMPLETE, fields)])
-        if procedure.id in self._claimed and procedure.state is ProcedureState.STOPPED:
-            return
         by_setting = cause in self._settings.abort_on and ran and not run.aborting
+        if procedure.id in self._claimed and self.is_due(run) and not by_setting:
+            return
         # Asked for in an earlier life of this service; its client no longer waits.
-        wanted = by_setting or (run.abort_wanted and procedure.state is ProcedureState.STOPPED)
+        wanted = by_setting or (run.abort_wanted and self.is_due(run))
         if wanted and not self._preparer.closing:
             self._background(self.after_stop(procedure.id, None))
             return
         self.disclaim(procedure.id)
+
+    def is_due(self, run: Run) -> bool:
+        """Whether the abort that a stop asks for follows an ended run.
+
+        So it does if the script has run, even if it says that it had ended before the stop.
+        """
+        return run.procedure.state is ProcedureState.STOPPED or (_has_run(run) and not run.aborting)
+
+    def ending(self, pid: int) -> str:
+        """How the procedure of a stop has ended, for the answer."""
+        procedure = self._pool.find(pid)
+        if procedure is not None and procedure.state is not ProcedureState.STOPPED:
+            return f"Script with ID {pid} was {procedure.state} before it could be stopped"
+        return f"Successfully stopped script with ID {pid}"
 
     def require_meant(self, run: Run, meant: bool) -> None:
         """Make sure that a stop of a running abort is intended.
@@ -147,14 +161,15 @@ class Abort:
         except Refusal as error:
             self._shout(None, error.detail)
             outcome = Outcome(reason=Reason.NOT_STARTED, detail=error.detail)
-            return _told(pid, None, ProcedureState.FAILED, outcome, began=False)
+            return _told(self.ending(pid), None, ProcedureState.FAILED, outcome, began=False)
         finally:
             self.disclaim(pid)
 
     async def _begun(self, run: Run, pid: int) -> dict[str, Any]:
         procedure = run.procedure
         await self._start(run, procedure.created_by, Arguments())
-        return _told(pid, procedure.id, procedure.state, procedure.outcome, began=_has_run(run))
+        ending = self.ending(pid)
+        return _told(ending, procedure.id, procedure.state, procedure.outcome, began=_has_run(run))
 
     def resume(self, run: Run) -> None:
         """Have an abort begin that an earlier life of this service has prepared; who asks gets that one."""
@@ -205,10 +220,12 @@ def _has_run(run: Run) -> bool:
 
 
 def _told(
-    pid: int, abort: int | None, state: ProcedureState, outcome: Outcome | None, *, began: bool
+    message: str, abort: int | None, state: ProcedureState, outcome: Outcome | None, *, began: bool
 ) -> dict[str, Any]:
-    """The part of the answer to a stop of procedure ``pid`` about the abort, at the moment of the answer."""
-    message = f"Successfully stopped script with ID {pid}"
+    """The part of the answer to a stop about the abort, at the moment of the answer.
+
+    :param message: how the procedure has ended
+    """
     if began:
         message += " and aborted subarray activity"
     else:

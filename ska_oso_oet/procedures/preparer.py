@@ -31,7 +31,7 @@ from .supervisor_link import SupervisorLink
 
 LOG = logging.getLogger(__name__)
 
-_URGENT = 8  #: parts of the ballast that are lent to an abort
+_URGENT = 16  #: parts of the ballast that are lent to an abort
 _FREE_SOME = "to see what can be removed: oet environment list"
 _LAUNCH_TIMEOUT = 60.0  #: seconds in which an interpreter must be had for a new procedure
 

@@ -177,12 +177,13 @@ class ScriptExecutionService:
             run.stop("stop", request.user, self.settings.stop_limit, abort, command.force)
             await run.done.wait()  # its supervisor may have to wait for room on the disk
             metrics.STOP.observe(max(0.0, time.time() - request.time))
-        if procedure.state is not ProcedureState.STOPPED:
+        due = abort and run is not None and self.abort.is_due(run)
+        if procedure.state is not ProcedureState.STOPPED and not due:
             self.abort.disclaim(pid)
             raise Conflict.over(f"procedure {pid}", procedure.state)
         result = {
             "id": pid,
-            "abort_message": f"Successfully stopped script with ID {pid}",
+            "abort_message": self.abort.ending(pid),
             "abort_procedure": None,
             "simulated": procedure.origin.simulated,
             "survivors": len(run.survivors) if run is not None else 0,

@@ -35,6 +35,7 @@ class Stopper:
         reporter: Reporter,
     ) -> None:
         self.intent: dict[str, Any] | None = None  #: the order to stop, once there is one
+        self.killed = False  #: whether it needed SIGKILL after a stop
         self.overstayed = False  #: whether the script was killed because it did not end by itself
         self._spec = spec
         self._runner = runner
@@ -93,6 +94,7 @@ class Stopper:
 
     def _kill(self) -> None:
         if not self._ended.is_set():
+            self.killed = True
             self._reporter.stage("kill")
             self._kill_everything()
             asyncio.get_running_loop().call_later(KILL_TIMEOUT, self._ended.set)

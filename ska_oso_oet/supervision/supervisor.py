@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import logging
 import os
 import signal
 import socket
@@ -32,7 +33,9 @@ from .reporter import Reporter
 from .runner_link import RunnerLink
 from .service_port import ServicePort
 from .stopper import Stopper
-from .verdict import End, final_record
+from .verdict import End, final_record, not_begun
+
+LOG = logging.getLogger(__name__)
 
 
 class Supervisor:
@@ -52,7 +55,8 @@ class Supervisor:
         self._runner = runner
         self._link = RunnerLink(control, self._heard, functools.partial(self._stop, {"why": "deaf"}))
         self._port = ServicePort(self._ordered, self._service_gone)
-        self._spec: dict[str, Any] | None = None
+        self._spec: dict[str, Any] | None = None  #: of a run that has begun
+        self._failure: Exception | None = None  #: why it could not begin
         self._ended = asyncio.Event()
         self._report: dict[str, Any] | None = None
         self._closing: dict[str, Any] | None = None
@@ -69,6 +73,8 @@ class Supervisor:
         await self._ended.wait()
         if self._spec is not None:
             await self._conclude(self._spec)
+        elif self._failure is not None:
+            self._service.send({"op": "records", "batch": [not_begun(self._failure)]})
 
     def _service_gone(self, frames: Frames) -> None:
         if self._spec is None:
@@ -77,9 +83,13 @@ class Supervisor:
         self._link.listen()
 
     def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
+        if order["op"] == "spec":
+            self._begin(order)
+        elif self._spec is not None:
+            self._obey(frames, order)
+
+    def _obey(self, frames: Frames, order: dict[str, Any]) -> None:
         match order["op"]:
-            case "spec":
-                self._begin(order)
             case "follow":
                 self._phases.withdraw_all()
                 self._reporter.follow(frames, order["after"])
@@ -102,10 +112,25 @@ class Supervisor:
                 self._link.say({"hear": "message", **fields})
 
     def _begin(self, spec: dict[str, Any]) -> None:
-        self._spec = spec
+        """Begin a run; a script that could not be supervised never begins."""
         logs.configure(**spec["supervisor_log"], worker="supervisor", procedure_id=spec["id"])
+        try:
+            self._prepare(spec)
+        except Exception as error:
+            LOG.exception("A run could not begin")
+            self._failure = error
+            os.kill(self._runner, signal.SIGKILL)
+            return
+        self._spec = spec
         # The runner begins at once; what it says is not read before the rest of this is done.
         self._link.say({"hear": "spec", **spec})
+        processes.rename(supervisor_of(spec["id"]))
+        me = processes.identity(os.getpid()) or {}
+        with contextlib.suppress(OSError):
+            self._dir.write("process.json", {**me, "runner": self._runner, "mark": spec["mark"]})
+        self._listening = asyncio.ensure_future(self._port.listen(self._dir))
+
+    def _prepare(self, spec: dict[str, Any]) -> None:
         self._dir = RunDirectory(spec["run_dir"])
         self._reporter = Reporter(self._dir, self._service)
         self._phases = Phases(
@@ -117,11 +142,6 @@ class Supervisor:
             self._pipes, OutputLog(spec["run_dir"], spec["output_limit"]), self._reporter
         )
         self._messages = Messages(spec, self._link, self._output, self._reporter)
-        processes.rename(supervisor_of(spec["id"]))
-        me = processes.identity(os.getpid()) or {}
-        with contextlib.suppress(OSError):
-            self._dir.write("process.json", {**me, "runner": self._runner, "mark": spec["mark"]})
-        self._listening = asyncio.ensure_future(self._port.listen(self._dir))
 
     # -- what the runner says ----------------------------------------------------------------------
 
@@ -191,6 +211,7 @@ class Supervisor:
             intent=self._stopper.intent,
             report=self._report,
             closing=self._closing,
+            killed=self._stopper.killed and exit_code is None,
             overstayed=spec["end_grace"] if self._stopper.overstayed else None,
             survivors=survivors,
             kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import signal
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -22,6 +23,7 @@ class End:
     intent: dict[str, Any] | None = None  #: why we ended it (``why``, ``by``), if we did
     report: dict[str, Any] | None = None  #: the final report of the runner about the script's functions
     closing: dict[str, Any] | None = None  #: its word that threads and exit functions are through
+    killed: bool = False  #: it had to be killed after a stop, whatever it had said before
     overstayed: float | None = None  #: seconds after its final report at which it had to be killed
     survivors: Sequence[Survivor] = ()  #: processes that could not be ended
     kernel_killed: bool = False  #: the kernel was short of memory at the time
@@ -29,7 +31,8 @@ class End:
     @property
     def by_itself(self) -> bool:
         """Whether it has ended by itself, and any stop came after that."""
-        return self.report is not None and self.closing is not None and not self.closing["stopped"]
+        closed = self.closing is not None and not self.closing["stopped"]
+        return self.report is not None and closed and not self.killed
 
 
 Verdict = tuple[ProcedureState, Outcome, "str | None"]
@@ -84,6 +87,13 @@ def final_record(end: End, announced: str | None) -> dict[str, Any]:
         "survivors": list(end.survivors),
         "abort": bool(end.intent and end.intent.get("abort")),
     }
+
+
+def not_begun(error: Exception) -> dict[str, Any]:
+    """The only record of a run whose supervisor could not begin."""
+    outcome = Outcome(reason=Reason.LOAD_ERROR, detail=f"its supervisor could not begin: {error}")
+    state = ProcedureState.FAILED.value
+    return {"kind": "final", "n": 1, "time": time.time(), "state": state, "outcome": outcome.to_dict()}
 
 
 def _remarked(outcome: Outcome, *remarks: str) -> Outcome:

@@ -374,3 +374,40 @@ def test_an_abort_begins_once_though_the_service_was_killed_before(slow: Slow, b
         assert server.ended(abort)["state"] == "COMPLETE"
         assert (answer["id"] if by_hand else stopping.result()["abort_procedure"]) == abort
     assert server.get("/procedures")[-1]["id"] == abort
+
+
+FORGES = """
+import json, os, signal, stat
+
+def main(ends):
+    link = next(fd for fd in range(3, 1000) if is_socket(fd))
+    signal.signal(signal.SIGTERM, (lambda *_: os._exit(0)) if ends else signal.SIG_IGN)
+    for said in {"say": "returned"}, {"say": "closing", "stopped": False}:
+        os.write(link, json.dumps(said).encode() + b"\\n")
+    print("forged", flush=True)
+    while True:
+        signal.pause()
+
+def is_socket(fd):
+    try:
+        return stat.S_ISSOCK(os.fstat(fd).st_mode)
+    except OSError:
+        return False
+"""
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_a_script_that_forges_its_end_does_not_escape_the_abort(
+    aborting: Server, tmp_path: Path, ends: bool
+) -> None:
+    (tmp_path / "forges.py").write_text(FORGES)
+    events = Events(aborting, topics="procedure.output")
+    pid = aborting.run(str(tmp_path / "forges.py"), ends)
+    events.wait(lambda e: "forged" in e["text"])
+    answer = aborting.stop_script(pid, abort=True)
+    assert aborting.procedure(pid)["state"] == ("COMPLETE" if ends else "STOPPED")
+    how = "Script with ID {} was COMPLETE before it could be stopped and aborted subarray activity"
+    stopped = "Successfully stopped script with ID {} and aborted subarray activity"
+    assert answer["abort_message"] == (how if ends else stopped).format(pid)
+    assert aborting.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+    events.close()

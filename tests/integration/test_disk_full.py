@@ -21,8 +21,14 @@ from ..conftest import Events, Server, serving, until
 @pytest.fixture
 def small_disk() -> Iterator[Path]:
     """A disk of 40 MiB."""
+    with disk("size=40m") as folder:
+        yield folder
+
+
+@contextlib.contextmanager
+def disk(options: str) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as folder:
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", folder], check=True)
+        subprocess.run(["mount", "-t", "tmpfs", "-o", options, "tmpfs", folder], check=True)
         try:
             yield Path(folder)
         finally:
@@ -207,3 +213,32 @@ def test_a_lock_can_be_taken_on_a_full_disk_and_names_its_owner(small_disk: Path
     os.truncate(small_disk / "server.lock", 0)  # as an earlier release left it
     held = hold_lock(settings, "server")
     os.close(held)
+
+
+def test_new_work_is_refused_without_inodes_and_the_subarray_can_be_aborted(tmp_path: Path) -> None:
+    (tmp_path / "abort.py").write_text("def main(subarray_id):\n    pass\n")
+    settings = {"OET_ABORT_SCRIPT": str(tmp_path / "abort.py"), "LOG_LEVEL": "CRITICAL"}
+    with disk("size=100m,nr_inodes=600") as small, serving(small / "state", **settings) as server:
+        pid = server.run("diehard.py", "sleeping")
+        for free in (150, 4, 0):
+            while os.statvfs(small).f_favail > free:
+                (small / f"stuffing{os.statvfs(small).f_favail}").touch()
+            refused = _create(server)
+            assert (refused.status_code, "inodes are free" in refused.text) == (503, True), refused.text
+        server.kill("bus")
+        server.ready()
+        answer = server.stop_script(pid, abort=True)
+        assert server.ended(answer["abort_procedure"])["state"] == "COMPLETE"
+
+
+def test_a_script_that_cannot_be_supervised_does_not_begin(tmp_path: Path) -> None:
+    script = tmp_path / "marks.py"
+    script.write_text(f"open({str(tmp_path / 'begun')!r}, 'w')\ndef main():\n    pass\n")
+    with serving(tmp_path / "state", LOG_LEVEL="CRITICAL") as server:
+        (tmp_path / "state" / "runs" / "1" / "events.jsonl").mkdir(parents=True)  # the file cannot be made
+        pid = server.create(str(script))
+        found = server.ended(pid)
+        assert (pid, found["state"]) == (1, "FAILED")
+        assert "its supervisor could not begin: " in found["outcome"]["detail"]
+        assert not (tmp_path / "begun").exists()
+        server.ended(server.run("trivial.py"))

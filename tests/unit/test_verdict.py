@@ -44,6 +44,19 @@ FAILED = {"say": "failed", "type": "ValueError", "detail": "ValueError: no", "st
             "stopped on request",
         ),
         (
+            End(
+                phase="main",
+                report=RETURNED,
+                closing=CLOSED,
+                signal=signal.SIGKILL,
+                intent={"why": "stop"},
+                killed=True,
+            ),
+            S.STOPPED,
+            R.STOPPED,
+            "stopped on request",
+        ),
+        (
             End(phase="main", report=RETURNED, closing=CLOSED, signal=signal.SIGSEGV),
             S.COMPLETE,
             R.COMPLETED,
