@@ -25,7 +25,12 @@ class RestSettings:
     port: int = setting(
         "OET_PORT", "5000", "port REST listens on; 0 picks one and prints it", parse.whole(0, 65535)
     )
-    web_workers: int = setting("OET_WEB_WORKERS", "1", "gunicorn workers", parse.whole(1, 16))
+    web_workers: int = setting(
+        "OET_WEB_WORKERS",
+        "1",
+        "gunicorn workers; each has the limits of streams, bodies and threads for itself",
+        parse.whole(1, 16),
+    )
     web_threads: int = setting("OET_WEB_THREADS", "16", "gunicorn threads per worker", parse.whole(1, 256))
     auth: str = setting(
         "OET_AUTH",

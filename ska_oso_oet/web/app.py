@@ -103,7 +103,7 @@ def create_app(
     app.before_request(_require_acceptable)
     app.before_request(strict.require_known_parameters)
     app.after_request(page.harden)
-    app.after_request(Audit().end)
+    app.after_request(Audit(settings.web_workers).end)
     app.teardown_request(leave)
     return BasePath(HijackMiddleware(app, bridge.loop), settings.namespace, settings.subarray_id, major)
 

@@ -312,3 +312,19 @@ def test_a_flood_of_refusals_does_not_fill_the_journal(
 def _shown_how_many(server: Server, refused: requests.Session) -> bool:
     refused.get(f"{server.url}/procedures", timeout=20)
     return any("more such requests" in entry["detail"] for entry in server.get("/audit", limit=20))
+
+
+def test_refusals_of_strangers_are_bounded_for_all_web_workers_together(
+    own_issuer: Issuer, tmp_path: Path
+) -> None:
+    with guarded(tmp_path / "state", own_issuer, OET_WEB_WORKERS="3") as server:
+        log_in(server, own_issuer)
+        began = time.monotonic()
+        with ThreadPoolExecutor(6) as clients:
+            statuses = clients.map(lambda _: requests.get(f"{server.url}/procedures", timeout=60), range(600))
+            assert {answer.status_code for answer in statuses} == {401}
+        most = 200 + 10 * (time.monotonic() - began)
+        server.create("trivial.py")
+        _newest(server, limit=1)  # what was sent before it is there, too, of that web worker
+        recorded = [entry for entry in _audit(server, limit=500) if entry["status"] == 401]
+        assert 50 <= len(recorded) <= most

@@ -328,3 +328,17 @@ def test_a_replay_of_large_events_is_whole_for_a_client_that_reads(server: Serve
     replayed.wait(lambda e: e["n"] == 399)
     assert [e["n"] for e in replayed.all] == list(range(-1, 400))
     replayed.close()
+
+
+def test_a_field_of_a_script_says_nothing_about_who_asked(server: Server, tmp_path: Path) -> None:
+    script = tmp_path / "pretends.py"
+    script.write_text(
+        "from pubsub import pub\n"
+        "def main():\n"
+        "    pub.sendMessage('user.script.pretended', user='root', request_id='forged')\n"
+    )
+    with _listening(server, topics="user.script.pretended") as events:
+        pid = server.run(str(script))
+        told = events.wait(lambda e: e["topic"] == "user.script.pretended")
+    assert (told["user_"], told["request_id_"], told["msg_src"]) == ("root", "forged", str(pid))
+    assert "user" not in told and "request_id" not in told

@@ -46,10 +46,14 @@ def begin(request_id: str) -> list[Envelope]:
 
 
 class Audit:
-    """Records the answers to requests."""
+    """Records the answers to requests.
 
-    def __init__(self) -> None:
-        self._strangers = _Budget()
+    :param processes: how many share the limits of recorded refusals
+    """
+
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._strangers = _Budget(processes)
         self._users: collections.OrderedDict[str, _Budget] = collections.OrderedDict()
         self._lock = threading.Lock()
 
@@ -86,7 +90,7 @@ class Audit:
         if user is None:
             return self._strangers
         with self._lock:
-            budget = self._users.setdefault(user.subject, _Budget())
+            budget = self._users.setdefault(user.subject, _Budget(self._processes))
             self._users.move_to_end(user.subject)
             if len(self._users) > _USERS:
                 self._users.popitem(last=False)
@@ -94,11 +98,15 @@ class Audit:
 
 
 class _Budget:
-    """Limits the records of refusals, so that whoever may do nothing cannot fill the journal."""
+    """Limits the records of refusals, so that whoever may do nothing cannot fill the journal.
 
-    def __init__(self) -> None:
+    :param processes: this one's part of the limits is one of so many
+    """
+
+    def __init__(self, processes: int) -> None:
         self._lock = threading.Lock()
-        self._left = _BURST
+        self._rate, self._burst = _RATE / processes, _BURST / processes
+        self._left = self._burst
         self._at = time.monotonic()
         self._left_out = 0
 
@@ -106,7 +114,7 @@ class _Budget:
         """The number of requests not recorded before this one; None if this one must not be recorded."""
         with self._lock:
             now = time.monotonic()
-            self._left = min(_BURST, self._left + (now - self._at) * _RATE)
+            self._left = min(self._burst, self._left + (now - self._at) * self._rate)
             self._at = now
             if self._left < 1:
                 self._left_out += 1

@@ -16,12 +16,16 @@ def message(envelope: Envelope) -> bytes:
         "msg_src": envelope.msg_src,
         "time": envelope.time,
     }
-    if envelope.request_id is not None:
-        properties["request_id"] = envelope.request_id
-    if envelope.user is not None and "user" not in envelope.payload:
-        properties["user"] = envelope.user
+    topic = topics.topic_of(envelope.topic)
+    # A field of that name which is not the OET's own, such as a script's, says nothing about who asked.
+    for name, value in (("request_id", envelope.request_id), ("user", envelope.user)):
+        if name not in (*topic.fields, *topic.optional):
+            properties[name] = value
     fields = shown_with(envelope.payload, properties | {"id": envelope.seq})
     del fields["id"]  # clients add it, from the id of the event
+    for name in ("request_id", "user"):
+        if fields.get(name) is None:
+            fields.pop(name, None)
     return event(envelope.topic, fields, envelope.seq)
 
 
