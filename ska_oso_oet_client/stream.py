@@ -19,7 +19,7 @@ import requests
 import sseclient
 
 from .answers import never_sent, reason_of
-from .errors import LostError, OETError, RefusedError, UnreachableError
+from .errors import BadAnswerError, LostError, OETError, RefusedError, UnreachableError
 from .limits import SILENCE
 from .retry import may_pass, pauses
 from .transport import Transport
@@ -36,6 +36,8 @@ LONGEST_PAUSE = 8.0
 
 PIECE = 64 * 1024
 """Bytes taken from a connection at once."""
+LARGEST_BLOCK = 2**25
+"""Bytes of a block; messages of the OET have at most 8 MiB of JSON."""
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\n\n|\r\r")
 
@@ -148,7 +150,7 @@ class EventStream:
         if not first:
             self.close()
             raise UnreachableError(self._transport.url, "it closed the event stream at once")
-        return blocks(chain([first], pieces))
+        return blocks(chain([first], pieces), self._transport.url)
 
     def _reopen_with_another_login(self) -> bool:
         """Reconnect with another token, if the token of the stream has expired."""
@@ -211,8 +213,11 @@ def _pieces(response: requests.Response) -> Iterator[bytes]:
         raise requests.ConnectionError(error) from error
 
 
-def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
-    """Cut a byte stream after each blank line; an incomplete last block is dropped."""
+def blocks(pieces: Iterable[bytes], url: str = "the server") -> Iterator[bytes]:
+    """Cut a byte stream after each blank line; an incomplete last block is dropped.
+
+    Raises BadAnswerError at a block that is too large.
+    """
     pending = b""
     for piece in pieces:
         # A blank line may have begun in the last bytes already searched.
@@ -223,3 +228,5 @@ def blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
             yield pending[start : end.end()]
             start = end.end()
         pending = pending[start:]
+        if len(pending) > LARGEST_BLOCK:
+            raise BadAnswerError(url, f"a message of more than {LARGEST_BLOCK >> 20} MiB")

@@ -1,5 +1,8 @@
 """Text of others on a terminal: keeps text and colours, and removes all other control sequences.
 
+Hidden text (SGR 8) and controls of the direction of writing, with which another text is shown than
+there is, are among these.
+
 A sequence ends at the end of its line at the latest, so that one without an end hides no more.
 """
 
@@ -12,13 +15,18 @@ from collections import deque
 _STRING = "(?:\x1b[PX\\]^_k]|[\x90\x98\x9d-\x9f])[^\x07\n\x18\x1a\x1b\x9c]*"
 _CSI = "(?:\x1b\\[|\x9b)[0-?]*[ -/]*"
 _ESCAPE = "\x1b[ -/]*"
-_CHARACTER = "[^\t\n\r -~\xa0-\U0010ffff]"  # C0 but for tab, line feed and return; DEL; C1
+# C0 but for tab, line feed and return; DEL; C1; controls of the direction of writing.
+_CHARACTER = "[\0-\b\v\f\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]"
 _CONTROL = re.compile(
     f"{_STRING}(?:[\x07\x18\x1a\x9c]|\x1b\\\\)?|{_CSI}[@-~]?|{_ESCAPE}[0-~]?|{_CHARACTER}"
 )
 _ANY = re.compile(_CHARACTER)
 _UNFINISHED = re.compile(f"{_STRING}|{_CSI}|{_ESCAPE}")
 _COLOUR = re.compile("\x1b\\[[0-9;:]{0,60}m")
+_CHOSEN = re.compile(
+    "[345]8[;:](?:5[;:][0-9]*|2[;:][0-9;:]*)"
+)  # a colour by number, or by its parts
+_HIDDEN = re.compile("(?<![0-9])0*8(?![0-9])")
 _COLOUR_OFF = re.compile("\x1b\\[[0;]*m")
 _RESET = "\x1b[0m"
 _LONGEST = 64  #: characters kept of a sequence without an end: too many for a colour
@@ -69,7 +77,7 @@ class Screen:
             end, sequence = found.end(), found.group()
             if end == len(text) and _UNFINISHED.fullmatch(sequence):
                 self._unfinished[stream] = sequence[:_LONGEST]
-            elif _COLOUR.fullmatch(sequence):
+            elif _COLOUR.fullmatch(sequence) and not _HIDDEN.search(_CHOSEN.sub("", sequence)):
                 kept.append(sequence)
                 self._remember(sequence)
         return "".join([*kept, text[end:]])

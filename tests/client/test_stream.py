@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from itertools import islice
 
@@ -130,3 +131,8 @@ def test_large_events_arrive_whole(oet: FakeOET, client: OETClient, chunked: boo
     oet.plan_stream(HELLO, sse("large", 7, text="m" * 3_000_000), sse("b", 8), oet.closing)
     large, small = islice(client.events(), 2)
     assert (len(large.fields["text"]), small.topic) == (3_000_000, "b")
+
+
+def test_a_message_without_an_end_is_not_collected_for_ever() -> None:
+    with pytest.raises(BadAnswerError, match="a message of more than 32 MiB"):
+        list(blocks(itertools.repeat(b"x" * 2**20)))

@@ -112,12 +112,12 @@ def test_colours_are_off_while_others_write_and_on_again_afterwards() -> None:
 
 
 def test_a_line_of_others_has_no_colours_either() -> None:
-    assert printable(f"{RED}red{RESET}\x1b]0;evil\x07\rb\nc\x9b2J\u202e") == "red b c "
+    assert printable(f"{RED}red{RESET}\x1b]0;evil\x07\rb\nc\x9b2J\u202e") == "red b c"
     assert printable_lines("a\x1b[2J\n\tb") == "a\n b"
 
 
 EVIL = f"a\x1b]0;evil\x07b\x1b[2Jc\x9b2Jd\x1b[8me\x08{RED}"
-SHOWN = f"abcd\x1b[8me{RED}{RESET}"
+SHOWN = f"abcde{RED}{RESET}"
 
 
 def test_logs_are_shown_so(oet: FakeOET, run: Run) -> None:
@@ -193,3 +193,16 @@ def test_a_terminal_that_is_closed_is_no_fault_of_ours(monkeypatch: pytest.Monke
 
     monkeypatch.setattr(entry.oet, "invoke", closed)
     assert entry.main(["status"]) == 129
+
+
+@pytest.mark.parametrize("hidden", ["\x1b[8m", "\x1b[1;8m", "\x1b[38;5;1;8m", "\x1b[08m", "\u202e", "\u2066"])
+def test_nothing_hides_or_reverses_text(hidden: str) -> None:
+    assert Screen().show(f"{hidden}told") == "told"
+    assert printable(f"{hidden}told") == "told"
+
+
+@pytest.mark.parametrize(
+    "colour", ["\x1b[38;5;8m", "\x1b[48;2;8;8;8m", "\x1b[38:2::8:8:8m", "\x1b[28m", "\x1b[1;38m"]
+)
+def test_colours_with_an_8_are_kept(colour: str) -> None:
+    assert Screen().show(f"{colour}told") == f"{colour}told"
