@@ -109,7 +109,7 @@ def plan(command: RunActivity, document: dict[str, Any], *, sbi_id: str, home: s
 def _require_subarray(arguments: dict[str, Arguments], sbd_id: str, subarray_id: int) -> None:
     for function, given in arguments.items():
         named = given.kwargs.get("subarray_id", subarray_id)
-        if named != subarray_id:
+        if type(named) is not int or named != subarray_id:  # True is 1, too
             raise Invalid(
                 f"scheduling block {sbd_id} gives {function} subarray_id {named!r}, but this OET drives "
                 f"subarray {subarray_id}; run it there, or give {function} subarray_id={subarray_id}"

@@ -164,7 +164,9 @@ class Spool:
         except _UNWRITTEN as error:
             if _is_of_journal(error):
                 return False
-            self._write_one_by_one(some)
+            some = some[: self._write_one_by_one(some)]
+            if not some:
+                return False
         for frames, envelope in some:
             frames.send({"op": "stored", "ids": [envelope.id]})
             self._numbers.pop(envelope.id, None)
@@ -173,12 +175,16 @@ class Spool:
             LOG.warning("The journal can be written again; nothing waits any more%s", self._omitted())
         return True
 
-    def _write_one_by_one(self, some: list[tuple[Frames, Envelope]]) -> None:
-        for _, envelope in some:
+    def _write_one_by_one(self, some: list[tuple[Frames, Envelope]]) -> int:
+        """Write messages without those that the journal cannot hold; tell how many were dealt with."""
+        for n, (_, envelope) in enumerate(some):
             try:
                 self._journal.append([envelope])
             except _UNWRITTEN as error:
+                if _is_of_journal(error):
+                    return n
                 LOG.error("Dropped a message on %s: %s", envelope.topic, error.__cause__ or error)
+        return len(some)
 
     def _omitted(self) -> str:
         refusals, self._refusals = self._refusals, 0

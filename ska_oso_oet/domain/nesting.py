@@ -1,7 +1,8 @@
-"""Limits of JSON values: depth, for every reader and writer on the way, and number of values."""
+"""Limits of JSON values: depth, for every reader and writer on the way, number of values, unique names."""
 
 from __future__ import annotations
 
+import collections
 from typing import Any
 
 from .masking import Masked
@@ -33,6 +34,19 @@ def too_many(value: Any, most: int = MOST_VALUES) -> bool:
         layer = _inside(layer)
         count += len(layer)
     return count > most
+
+
+def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Make an object of its members, for :func:`json.loads`.
+
+    :raises ValueError: if a name is given more than once
+    """
+    members = dict(pairs)
+    if len(members) < len(pairs):
+        counted = collections.Counter(name for name, _ in pairs)
+        twice, _ = counted.most_common(1)[0]
+        raise ValueError(f"{twice!r} is given more than once")
+    return members
 
 
 def _inside(layer: list[Any]) -> list[Any]:

@@ -73,6 +73,8 @@ class SchedulingBlock:
         version = _object(document.get("metadata"), f"metadata of {what}").get("version")
         if version is not None and (not isinstance(version, int) or isinstance(version, bool)):
             raise Invalid(f"metadata.version of {what} must be a whole number, not {_short(version)}")
+        if version is not None and version < 1:
+            raise Invalid(f"metadata.version of {what} must be at least 1, not {version}")
         telescope = document.get("telescope")
         if telescope is not None and not isinstance(telescope, str):
             raise Invalid(f"telescope of {what} must be text, not {_short(telescope)}")

@@ -43,7 +43,16 @@ def test_only_files_named_by_a_version_are_versions(folder: InFolder) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", '{"sbd_id": "sbd-1", "acti', "[]", "null", '{"a": NaN}', '{"a": 1e999}', "[" * 100_000],
+    [
+        "",
+        '{"sbd_id": "sbd-1", "acti',
+        "[]",
+        "null",
+        '{"a": NaN}',
+        '{"a": 1, "a": 2}',
+        '{"a": 1e999}',
+        "[" * 100_000,
+    ],
 )
 def test_a_block_that_is_no_json_object_is_named_by_its_file(folder: InFolder, text: str) -> None:
     folder.add(sbd(1))

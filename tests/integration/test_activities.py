@@ -345,6 +345,8 @@ def test_an_unknown_activity_is_422_and_names_those_that_exist(
         ("no object", "must be an object"),
         (inline(TELLS, main={"args": "no list"}), "args must be a list"),
         (inline(TELLS, init={"kwargs": {"subarray_id": 3}}), "this OET drives subarray 1"),
+        (inline(TELLS, init={"kwargs": {"subarray_id": True}}), "this OET drives subarray 1"),
+        (inline(TELLS, init={"kwargs": {"subarray_id": 1.0}}), "this OET drives subarray 1"),
     ],
 )
 def test_a_block_that_cannot_be_carried_out_is_422(

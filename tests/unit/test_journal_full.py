@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from ska_oso_oet.bus.client import BusClient
+from ska_oso_oet.bus.envelope import Envelope
 from ska_oso_oet.domain.errors import DiskFull
 from ska_oso_oet.journal import Journal, Query
 
@@ -152,3 +154,32 @@ async def test_a_message_that_waits_to_be_written_is_not_taken_twice(tmp_path: P
         _free(journal)
         await asyncio.wait(waiting[-1:])
         assert [e.payload["n"] for e in journal.read(Query())].count("once") == 1
+
+
+@in_loop
+async def test_nothing_is_dropped_if_the_disk_is_full_again_while_messages_are_written_one_by_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with broker_here(tmp_path) as (bus, journal):
+        client = await bus.client("me")
+        _fill(journal)
+        waiting = await _until_full(client)
+        impossible = said(client, "impossible")
+        later = client.send([impossible, *(said(client, n) for n in range(3))])
+        append, failures = journal.append, list[int]()
+
+        def full_again(batch: list[Envelope]) -> None:
+            if any(envelope.id == impossible.id for envelope in batch):
+                raise ValueError("the journal cannot hold this message")
+            if batch[0].payload.get("n") == 0 and len(failures) < 2:
+                failures.append(len(batch))
+                raise OperationalError("", {}, Exception("database or disk is full"))
+            append(batch)
+
+        monkeypatch.setattr(journal, "append", full_again)
+        _free(journal)
+        await asyncio.gather(*waiting, *later)
+        assert failures == [1, 3]
+        kept = [envelope.payload.get("n") for envelope in journal.read(Query())]
+        assert kept[-3:] == [0, 1, 2]
+        assert "impossible" not in kept

@@ -94,6 +94,10 @@ def test_a_block_is_what_it_was_asked_for_whatever_id_it_holds() -> None:
             {"metadata": {"version": True}},
             "metadata.version of scheduling block sbd-1 must be a whole number, not True",
         ),
+        (
+            {"metadata": {"version": -5}},
+            "metadata.version of scheduling block sbd-1 must be at least 1, not -5",
+        ),
         ({"telescope": 1}, "telescope of scheduling block sbd-1 must be text, not 1"),
         (
             {"targets": json.loads("[" * 300 + "]" * 300)},

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from typing import Any, Literal
 
 from ...domain.errors import Conflict, Invalid, NotFound
-from ...domain.nesting import too_deep, too_many
+from ...domain.nesting import once, too_deep, too_many
 
 Status = Literal["Executing", "Observed", "Failed"]
 
@@ -74,10 +74,11 @@ MOST_VALUES = 100_000
 def read_document(data: bytes) -> dict[str, Any]:
     """Read a JSON object.
 
-    :raises ValueError: if it is anything else, JSON that only Python writes included, or too much of it
+    :raises ValueError: if it is anything else, JSON that only Python writes and names given twice
+        included, or too much of it
     """
     try:
-        document = json.loads(data, parse_constant=_refuse, parse_float=_finite)
+        document = json.loads(data, parse_constant=_refuse, parse_float=_finite, object_pairs_hook=once)
     except RecursionError:
         raise ValueError("nested too deep") from None
     if not isinstance(document, dict):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections
 import json
 import math
 from typing import Any
@@ -11,7 +10,7 @@ from flask import Request
 from gunicorn.http.errors import ParseException
 from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, UnprocessableEntity, UnsupportedMediaType
 
-from ...domain.nesting import DEEPEST, MOST_VALUES, too_deep, too_many
+from ...domain.nesting import DEEPEST, MOST_VALUES, once, too_deep, too_many
 
 _MAY_BE_BARE = ("/drain", "/resume", "/abort")  #: paths of requests whose body is optional
 
@@ -45,9 +44,7 @@ class JsonRequest(Request):
         if self.content_length is None and len(data) >= (self.max_content_length or 0):
             raise RequestEntityTooLarge  # no more was read of a chunked body
         try:
-            document = json.loads(
-                data, parse_constant=_not_json, parse_float=_finite, object_pairs_hook=_once
-            )
+            document = json.loads(data, parse_constant=_not_json, parse_float=_finite, object_pairs_hook=once)
         except (ValueError, RecursionError) as error:
             reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             raise BadRequest(f"the body is not JSON: {reason}") from None
@@ -74,12 +71,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{text} is too large a number")
     return value
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    members = dict(pairs)
-    if len(members) < len(pairs):
-        counted = collections.Counter(name for name, _ in pairs)
-        twice, _ = counted.most_common(1)[0]
-        raise ValueError(f"{twice!r} is given more than once")
-    return members
