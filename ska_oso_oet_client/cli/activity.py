@@ -21,7 +21,7 @@ from .narration import raw_option
 from .settings import Settings, completed, pass_settings, tell, typed
 from .showing import list_activities, show_activity, show_json, tell_evicted, tell_where
 from .stopping import run_abort_option, see_through
-from .switches import create_env_option, switch
+from .switches import create_env_option, flag, switch
 from .values import read_json
 from .which import LAST, TO_STOP, activity_to_stop, aid_option, last_activity
 
@@ -63,6 +63,7 @@ def _script_args(context: click.Context, option: click.Parameter, value: str | N
 )
 @switch("--prepare-only", help="Only load the script; to start it, use oet procedure start.")
 @create_env_option("--create-env")
+@flag("--simulate", help="As a dry run: send no commands, skip all waits, store nothing.")
 @switch(
     "--listen",
     help="Show events and output until the activity has ended, or, with --prepare-only, until it "
@@ -79,6 +80,7 @@ def run(
     script_args: ScriptArgs | None,
     prepare_only: bool,
     create_env: CreateEnv,
+    simulate: bool,
     listen: bool,
     raw: bool,
 ) -> ExitStatus:
@@ -95,6 +97,7 @@ def run(
             prepare_only=prepare_only,
             create_env=create_env,
             sbd_version=sbd_version,
+            simulate=simulate,
         )
         otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
         if not listen:

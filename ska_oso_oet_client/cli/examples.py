@@ -65,6 +65,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "oet activity run": (
         "oet activity run observe sbd-mid-demo",
         "oet activity run observe sbd-1 --sbd-version=3",
+        "oet activity run observe sbd-1 --simulate",
         'oet activity run observe sbd-1 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
     ),
     "oet activity list": (

@@ -34,6 +34,7 @@ class Activity(Lived):
     prepare_only: bool = False
     create_env: CreateEnv = False
     script_uri: str | None = None
+    simulated: bool = False
     progress: Progress | None = None
     remaining: Remaining | None = None
     execution_blocks: tuple[ExecutionBlock, ...] = ()
