@@ -12,6 +12,7 @@ from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
 from .operations.procedures import ProcedureOperations
+from .operations.reruns import RerunOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
 
@@ -20,6 +21,7 @@ _UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
     "request.procedure.output",
+    "request.procedure.check_rerun",
     "procedure.pool.output",
     "request.activity.list",
     "activity.pool",
@@ -38,6 +40,7 @@ _UNHEARD = (
 class OETClient(
     ProcedureOperations,
     ActivityOperations,
+    RerunOperations,
     StreamOperations,
     ServerOperations,
     AuditOperations,
