@@ -11,6 +11,7 @@ from .limits import PATIENCE
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
+from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
 from .operations.reruns import RerunOperations
 from .operations.server import ServerOperations
@@ -39,6 +40,7 @@ _UNHEARD = (
 
 class OETClient(
     ProcedureOperations,
+    PaceOperations,
     ActivityOperations,
     RerunOperations,
     StreamOperations,

@@ -16,6 +16,7 @@ class Origin:
     rerun_of: int | None = None  #: the procedure that it runs once more
     differs: tuple[str, ...] = ()  #: in words, what is not as it was there
     script_sha256: str | None = None  #: of a script's file as it was loaded; none for scripts from git
+    simulated: bool = False  #: whether it is a dry run, which commands nothing and needs no subarray
 
     def loaded(self, sha256: str | None) -> Origin:
         """The same once the file is loaded; none if that is not known."""
@@ -36,6 +37,7 @@ class Origin:
             rerun_of=data.get("rerun_of"),
             differs=tuple(data.get("differs") or ()),
             script_sha256=data.get("script_sha256"),
+            simulated=bool(data.get("simulated")),
         )
 
 

@@ -4,9 +4,9 @@ Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` 
 from git), ``loaded`` (with the hash of its file, and the arguments of ``init`` if there is one),
 ``initialised``, ``unsuited`` (why ``main`` cannot be called like that), ``calling`` (with the arguments of
 ``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``,
-``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers with ``heard``. A
-script with an environment of its own goes on under that environment's interpreter, in the same process
-(:mod:`.reexec`).
+``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers with ``heard``. What
+belongs to its pace is in :mod:`.pacing`. A script with an environment of its own goes on under that
+environment's interpreter, in the same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
 environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
@@ -19,7 +19,6 @@ import atexit
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
@@ -29,6 +28,7 @@ from ..kernel import processes
 from ..kernel.isolation import Isolation
 from . import calling, script, script_log, teardown
 from .channel import Channel
+from .pacing import Pacing
 from .process_setup import (
     close_locks,
     limit_memory,
@@ -37,6 +37,7 @@ from .process_setup import (
     return_standard_streams,
 )
 from .reexec import reexec
+from .result import told
 from .script_pubsub import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
 
@@ -59,6 +60,7 @@ class Runner:
         self._say = self._channel.say
         self._heard = 0  #: number of the last message from outside
         self._context: dict[str, Any] = {}  #: the operator's decisions; kept up to date
+        self._pacing = Pacing(self._say, self._stop)
         self._messages = Messages(lambda topic, payload: self._say("message", topic=topic, payload=payload))
 
     def run(self, spec: dict[str, Any] | None = None) -> int:
@@ -102,6 +104,7 @@ class Runner:
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [spec["path"]]
         self._messages.begin()
+        self._pacing.offer(spec["critical_limit"], spec["simulated"])
 
     def _execute(self, spec: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""
@@ -116,6 +119,8 @@ class Runner:
             from_file = spec["script"]["script_type"] == "filesystem"
             known = {"sha256": script.sha256_of(spec["path"])} if from_file else {}
             module = script.load(spec["path"])
+            if hasattr(module, "ESTIMATE"):
+                self._pacing.estimate(module.ESTIMATE)
             init = getattr(module, "init", None)
             if callable(init):
                 calling.require_callable(init, "init")
@@ -128,8 +133,9 @@ class Runner:
             self._say("initialised" if callable(init) else "loaded", **known)
             main, arguments = self._wait_for_start(module, spec)
             phase = "main"
-            calling.call(main, "main", arguments)
-            self._report("returned")
+            with self._pacing.during_main():
+                result = calling.call(main, "main", arguments)
+            self._report("returned", **told(result))
             return 0
         except ScriptStopped:
             raise
@@ -187,7 +193,7 @@ class Runner:
                 parameters = calling.written(main, "main")
                 self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
             elif self._may_call(arguments):
-                self._channel.keep_hearing(self._inject)
+                self._channel.keep_hearing(self._hear)
                 return main, arguments
 
     def _may_call(self, arguments: dict[str, Any]) -> bool:
@@ -196,6 +202,13 @@ class Runner:
         while (answer := self._channel.hear())["hear"] == "message":
             self._inject(answer)
         return bool(answer["hear"] == "call")
+
+    def _hear(self, order: dict[str, Any]) -> None:
+        """Take in what is said while ``main`` runs."""
+        if order["hear"] == "message":
+            self._inject(order)
+        else:
+            self._pacing.hear(order)
 
     def _inject(self, heard: dict[str, Any]) -> None:
         if heard["n"] <= self._heard:
@@ -231,18 +244,3 @@ class Runner:
         return_standard_streams()
         self._report("closing", stopped=self._stop.asked)
         teardown.spare()
-
-
-def become_runner(control: socket.socket, stdout: int, stderr: int, prepare: Callable[..., Any]) -> int:
-    """Turn a fresh child process of the supervisor into a runner; returns its exit status.
-
-    :param prepare: gets a script from git, and its environment
-    """
-    processes.end_with_parent()
-    processes.rename("oet-script")
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
-        os.dup2(fd, wanted)
-        os.close(fd)
-    return Runner(out_of_reach(control.detach()), prepare).run()

@@ -103,7 +103,9 @@ class Reruns:
             main=arguments["main"],
             limits=limits_of(self._settings),
             activity_id=command.activity_id,
-            origin=Origin(rerun_of=command.pid, differs=tuple(differs)),
+            origin=Origin(
+                rerun_of=command.pid, differs=tuple(differs), simulated=bool(document.get("simulated"))
+            ),
         )
 
     async def _script(self, command: RerunProcedure, original: _Original) -> tuple[Script, str, list[str]]:

@@ -76,6 +76,8 @@ def spec_of(
         "limits": new.limits,
         "grace": settings.stop_grace,
         "end_grace": settings.end_grace,
+        "critical_limit": settings.critical_limit,
+        "pause_reminder": settings.pause_reminder,
         "umask": settings.script_umask,
         "subarray_id": settings.subarray_id,
         "output_limit": settings.output_limit,
@@ -86,11 +88,13 @@ def spec_of(
         "mark": mark_of(run_dir),
         "isolation": isolation.to_dict(),
         "aborting": new.aborting,
+        "simulated": new.origin.simulated,
         "begins": new.urgent,
         "env": {
             "OET_PROCEDURE_ID": str(pid),
             "OET_SUBARRAY_ID": str(settings.subarray_id),
             **settings.telescope_environment,
+            **({"OET_SIMULATED": "1"} if new.origin.simulated else {}),
         },
     }
     if isinstance(new.script, GitScript):

@@ -19,7 +19,7 @@ import socket
 import sys
 from typing import Any
 
-from ..engine.runner import become_runner
+from ..engine.child import become_runner
 from ..kernel import confidential, isolation, processes
 from ..kernel.peers import FORKSERVER, SUPERVISOR
 from .supervisor import Supervisor

@@ -42,6 +42,7 @@ class Phases:
         self._runner = runner
         self._overdue = overdue
         self._limit: asyncio.TimerHandle | None = None
+        self._left: float | None = None  #: seconds left to a phase whose limit stands still
         self._start_order: dict[str, Any] | None = None
         self._next_order: dict[str, Any] | None = None  #: of another request, in case that one is unsuited
         self._unsuited = False  #: whether a start was answered so
@@ -86,8 +87,23 @@ class Phases:
         """Void every order that has not begun: a service that was restarted repeats those that hold."""
         self._next_order, self._withdrawn = None, self._start_order is not None
 
+    def stand_still(self) -> None:
+        """Do not count the time from now on: the script waits for the operator."""
+        if self._limit is not None and self._left is None:
+            self._left = max(0.0, self._limit.when() - asyncio.get_running_loop().time())
+            self._limit.cancel()
+
+    def go_on(self) -> None:
+        """Count the time again."""
+        if self._left is not None:
+            limit = self._limits[self.current]
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(self._left, self._overdue, limit)
+            self._left = None
+
     def close(self) -> None:
         """Limit no phase any more."""
+        self._left = None
         if self._limit is not None:
             self._limit.cancel()
 

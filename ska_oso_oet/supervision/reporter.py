@@ -49,6 +49,11 @@ class Reporter:
         if self._service is not None and self._service.backlog < _LIVE_OUTPUT:
             self._service.send({"op": "output", "batch": [piece]})
 
+    def pace(self, report: dict[str, Any]) -> None:
+        """Tell a report of the script's pace, unless the service is busy; the last one is told at the end."""
+        if self._service is not None and self._service.backlog < _LIVE_OUTPUT:
+            self._service.send({"op": "pace", "report": report})
+
     def follow(self, service: Frames, after: int) -> None:
         """A service has come (back): tell it everything after the last record it knows."""
         self._service = service

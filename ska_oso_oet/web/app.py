@@ -37,6 +37,7 @@ from .views import (
     login,
     metrics,
     operator,
+    pace,
     procedures,
     reruns,
     scripts,
@@ -51,7 +52,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, files, activities, reruns, scripts, operator, drain, environments),
+        *(procedures, pace, reruns, files, activities, scripts, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )

@@ -28,6 +28,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "oet procedure stop": (
         "oet procedure stop",
         "oet procedure stop 3 --run_abort=False",
+        "oet procedure stop --force",
+    ),
+    "oet procedure pause": (
+        "oet procedure pause --note='cloud in the north'",
+        "oet procedure pause 3 --at='scan.*' --wait",
+    ),
+    "oet procedure resume": ("oet procedure resume",),
+    "oet procedure answer": (
+        "oet procedure answer",
+        "oet procedure answer yes --pid=3",
     ),
     "oet procedure describe": ("oet procedure describe 3",),
     "oet procedure logs": (

@@ -7,6 +7,7 @@ States are plain strings for the same reason.
 from .activity import Activity
 from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
 from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
+from .pace import Checkpoint, Pause, Progress, Question, Remaining
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
     COMMANDING,
@@ -49,6 +50,7 @@ __all__ = [
     "AuditVerification",
     "Authentication",
     "CallArguments",
+    "Checkpoint",
     "DescribedScript",
     "Document",
     "Documented",
@@ -58,9 +60,13 @@ __all__ = [
     "LastAbort",
     "ObsState",
     "Outcome",
+    "Pause",
     "Procedure",
+    "Progress",
     "QaOverride",
     "QaSwitch",
+    "Question",
+    "Remaining",
     "RunFile",
     "RunFiles",
     "Script",

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, RootModel, StrictBool, StrictInt, WithJso
 
 from ...domain.scheduling import SBD_ID, checked_sbd_id
 from .common import MAX_ID, Outcome
+from .pace import Pause, Progress, Remaining
 from .procedures import Stopped
 from .script import CreateEnv, ScriptArguments, ShownScriptArguments, checked
 from .strict import StrictModel
@@ -86,6 +87,10 @@ class Activity(BaseModel):
     started: float | None = Field(description="time of the call of `main`")
     ended: float | None
     stopped_by: str | None = Field(description="user who stopped it")
+    pause: Pause | None = Field(description="that of its procedure while it runs, as are the next three")
+    progress: Progress | None
+    elapsed: float | None
+    remaining: Remaining | None
 
 
 class Activities(RootModel[list[Activity]]):

@@ -64,6 +64,7 @@ def _differences(one: Procedure, other: Procedure) -> Iterator[Difference]:
         ("repository", lambda of: of.script.git_repo),
         ("branch", lambda of: of.script.resolved_branch or of.script.git_branch),
         ("commit", lambda of: of.script.resolved_commit or of.script.git_commit),
+        ("dry run", lambda of: of.simulated),
         ("environment", lambda of: of.script.create_env if of.script.is_git else None),
     )
     yield from _fields(one, other, compared)

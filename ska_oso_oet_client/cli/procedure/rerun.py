@@ -71,7 +71,8 @@ def rerun(
             accept_changes=accept_changes,
         )
         if start:
-            client.require_none_running()
+            if not client.procedure(pid).simulated:  # a dry run needs no subarray
+                client.require_none_running()
             nothing = ScriptArguments([], {})  # main has them already
             return run_to_its_end(settings, client, create, nothing, listen, raw, tell_rerun)
         with answered(f"The procedure may have been made; to see it: {typed('procedure list')}"):
