@@ -461,3 +461,16 @@ def test_an_activity_in_a_terminal(server: Server) -> None:
     assert f"Activity {again['id']} (observe of sbd-terminal) complete" in told
     assert f"Rerun of {first['id']}" in oet("activity", "describe", str(again["id"]))
     assert "--aid is missing" in oet("activity", "rerun", status=2)
+
+
+def test_a_rerun_of_a_dry_run_is_a_dry_run(server: Server) -> None:
+    oet = Terminal(server)
+    oet("procedure", "run", "file://hello_world.py", "--simulate")
+    first = server.get("/procedures")[-1]
+    busy = server.run("diehard.py", "sleeping")
+    oet("procedure", "rerun", f"--pid={first['id']}", "--start")
+    again = server.get("/procedures")[-1]
+    assert (again["rerun_of"], again["simulated"], again["state"]) == (first["id"], True, "COMPLETE")
+    refused = oet("procedure", "rerun", f"--pid={busy}", "--start", status=3)
+    assert f"procedure {busy} is RUNNING" in refused
+    server.stop_script(busy)

@@ -76,6 +76,7 @@ def _differences(one: Procedure, other: Procedure) -> Iterator[Difference]:
         ("state", lambda of: of.state),
         ("outcome", lambda of: of.outcome and of.outcome.reason),
         ("detail", lambda of: of.outcome and of.outcome.detail),
+        ("result", lambda of: of.outcome and of.outcome.result),
     )
     yield from _fields(one, other, ends)
     took, long = _seconds(one), _seconds(other)
