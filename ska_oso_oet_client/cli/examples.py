@@ -49,7 +49,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet procedure fetch 3 result.csv plots --to=night",
         "oet procedure fetch 3",
     ),
-    "oet procedure wait": ("oet procedure wait 3 --timeout=600 && echo observed",),
+    "oet procedure wait": (
+        "oet procedure wait 3 --timeout=600 && echo observed",
+        "oet procedure wait --progress",
+    ),
     "oet procedure run": (
         "oet procedure run file:///scripts/observe.py --scans=4",
         "oet procedure run git://observe.py --git_repo=https://host/scripts.git",
