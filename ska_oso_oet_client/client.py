@@ -13,6 +13,7 @@ from .operations.audit import AuditOperations
 from .operations.connection import Notify, log
 from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
+from .operations.reruns import RerunOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
 
@@ -21,6 +22,7 @@ _UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
     "request.procedure.output",
+    "request.procedure.check_rerun",
     "procedure.pool.output",
     "request.activity.list",
     "activity.pool",
@@ -40,6 +42,7 @@ class OETClient(
     ProcedureOperations,
     PaceOperations,
     ActivityOperations,
+    RerunOperations,
     StreamOperations,
     ServerOperations,
     AuditOperations,

@@ -39,6 +39,7 @@ WITHOUT_SENTENCE = frozenset(
         "request.operator.drain",
         "request.operator.state",
         "request.procedure.check",
+        "request.procedure.check_rerun",
         "request.procedure.list",
         "request.procedure.output",
         "request.script.list",

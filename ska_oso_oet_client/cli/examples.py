@@ -58,6 +58,12 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet procedure run git://observe.py --git_repo=https://host/scripts.git",
         'oet procedure run file://observe.py --init_kwargs=\'{"band": "5a"}\'',
     ),
+    "oet procedure rerun": (
+        "oet procedure rerun --pid=12",
+        "oet procedure rerun --pid=12 --start --scans=4",
+        "oet procedure rerun --pid=12 --newest",
+    ),
+    "oet procedure diff": ("oet procedure diff 12 19",),
     "oet activity": (
         "oet activity run observe sbd-mid-demo",
         "oet activity list",
@@ -67,6 +73,10 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet activity run observe sbd-1 --sbd-version=3",
         "oet activity run observe sbd-1 --simulate",
         'oet activity run observe sbd-1 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
+    ),
+    "oet activity rerun": (
+        "oet activity rerun --aid=3",
+        'oet activity rerun --aid=3 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
     ),
     "oet activity list": (
         "oet activity list",

@@ -23,6 +23,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "User request: prepare file:///x.py for execution on subarray 3",
     ),
     (
+        "request.procedure.rerun",
+        {"cmd": {"pid": 2}},
+        "User request: run procedure #2 once more",
+    ),
+    (
         "request.procedure.start",
         {"cmd": {"pid": 2}},
         "User request: start execution of process #2",
@@ -101,6 +106,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "request.activity.run",
         {"cmd": {"activity_name": "observe", "sbd_id": "sbd-1"}},
         "User request: run observe of sbd-1 on subarray 3",
+    ),
+    (
+        "request.activity.rerun",
+        {"cmd": {"aid": 4}},
+        "User request: run activity #4 once more",
     ),
     (
         "request.activity.stop",
