@@ -27,6 +27,7 @@ WITHOUT_SENTENCE = frozenset(
         "procedure.lifecycle.statechange",
         "procedure.lifecycle.stopping",
         "procedure.output",
+        "procedure.pace.answered",
         "procedure.pool.checked",
         "procedure.pool.list",
         "procedure.pool.output",

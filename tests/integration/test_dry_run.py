@@ -67,7 +67,7 @@ def test_an_activity_is_simulated_without_a_telescope_and_without_a_trace_in_the
 ) -> None:
     with serving(tmp_path / "state", OET_OBSERVATORY=json.dumps(SITE)) as server:
         blocks, activities = Blocks(server), Activities(server)
-        content = sample(scan_duration=600, scans=2)
+        content = sample(scan_duration=600_000, scans=2)
         plain = {name: value for name, value in content.items() if name not in ("sbd_id", "activities")}
         sbd_id = blocks.add("sbd-1", content["activities"], **plain)
         activity = activities.ended(activities.run(sbd_id, simulate=True)["id"])
