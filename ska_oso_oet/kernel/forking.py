@@ -39,9 +39,9 @@ def fork(program: Callable[[], object], keep: Collection[int], title: str) -> in
 def _run(program: Callable[[], object], keep: Collection[int], title: str, mask: Collection[int]) -> NoReturn:
     status: object = 1
     try:
+        os.setsid()
         _forget_signals()
         signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-        os.setsid()
         _close_all_but(keep)
         _set_title(title)
         program()
@@ -62,6 +62,7 @@ def _forget_signals() -> None:
     for number in signal.valid_signals():
         if callable(signal.getsignal(number)):
             signal.signal(number, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # discards a Ctrl-C that was meant for the parent
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
