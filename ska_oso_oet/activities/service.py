@@ -24,6 +24,7 @@ from ..files.expiry import keep_tidy
 from ..settings import Settings
 from ..telemetry.logs import tagged
 from .archive.async_archive import AsyncArchive
+from .checks import ActivityChecks
 from .execution_block_recorder import ExecutionBlockRecorder
 from .messages import messages
 from .plan import Plan
@@ -56,6 +57,7 @@ class ActivityService:
                 topics.RUN_ACTIVITY: self._run,
                 topics.STOP_ACTIVITY: self._stop,
                 topics.LIST_ACTIVITIES: self._tell_list,
+                topics.CHECK_ACTIVITY: ActivityChecks(bus, settings, archive).tell,
             },
         )
         self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)

@@ -3,9 +3,10 @@
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
 from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``unsuited`` (why
 ``main`` cannot be called like that), ``calling`` (with the arguments of ``main``), ``returned``, ``failed``,
-``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``, ``call`` or ``withdrawn`` (the answers
-to ``calling``) and ``message``, which it answers with ``heard``. A script with an environment of its own goes
-on under that environment's interpreter, in the same process (:mod:`.reexec`).
+``exited``, ``closing`` and ``message``, and of a script that is only looked at ``inspected``; it hears
+``spec``, ``start``, ``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers
+with ``heard``. A script with an environment of its own goes on under that environment's interpreter, in the
+same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
 environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
@@ -18,15 +19,14 @@ import atexit
 import contextlib
 import os
 import signal
-import socket
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from ..kernel import processes
 from ..kernel.isolation import Isolation
-from . import calling, script, script_log, teardown
+from . import calling, misfit, script, script_log, teardown
 from .channel import Channel
 from .process_setup import (
     close_locks,
@@ -39,7 +39,7 @@ from .reexec import reexec
 from .script_pubsub import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
 
-_LONGEST_REASON = 1000  #: characters
+_LESS_URGENT = 10  #: how much lower the priority of a script is that is only looked at
 
 
 class Runner:
@@ -79,6 +79,8 @@ class Runner:
     def _set_up_process(self, spec: dict[str, Any]) -> None:
         run_dir, isolation = spec["run_dir"], Isolation.from_dict(spec["isolation"])
         processes.apply_mark(spec["mark"])
+        if spec.get("inspect"):
+            os.nice(_LESS_URGENT)
         atexit.register(self._close)  # the first, so that it is called last
         self._stop.listen(os.path.join(run_dir, "intent"), spec["grace"])
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -100,7 +102,8 @@ class Runner:
         teardown.begin()
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [spec["path"]]
-        self._messages.begin()
+        if not spec.get("inspect"):
+            self._messages.begin()
 
     def _execute(self, spec: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""
@@ -112,16 +115,21 @@ class Runner:
                 self._isolate(spec, Isolation.from_dict(spec["isolation"]))
             phase = "load"
             self._set_up_interpreter(spec)
+            if spec.get("inspect"):
+                self._inspect(spec)
             module = script.load(spec["path"])
             init = getattr(module, "init", None)
             if callable(init):
                 calling.require_callable(init, "init")
                 arguments = calling.arguments_of_init(init, spec)
+                misfit.require_suited(init, arguments, "init")
                 self._say("loaded", init=arguments)
                 phase = "init"
                 calling.call(init, "init", arguments)
             # Scripts make their main, or another one, in init; and may still do so until it is started.
-            calling.require_callable(script.main_of(module), "main")
+            main = script.main_of(module)
+            calling.require_callable(main, "main")
+            misfit.require_no_mistake(main, calling.arguments_of_main(main, spec["main"], spec, {}), "main")
             self._say("initialised" if callable(init) else "loaded")
             main, arguments = self._wait_for_start(module, spec)
             phase = "main"
@@ -152,8 +160,10 @@ class Runner:
         while self._channel.hear()["hear"] != "held":
             pass
         close_locks(self._channel.descriptors)
-        spec["path"] = prepared.path
+        spec["path"], spec["uses"] = prepared.path, prepared.uses
         self._isolate(spec, isolation.with_paths(reads=prepared.uses))
+        if prepared.to_make:
+            self._inspect(spec, load=False)
         if prepared.python is not None:
             reexec(prepared.python, spec, self._channel.descriptor)
 
@@ -165,6 +175,15 @@ class Runner:
         isolation.enter()
         spec["isolation"] = Isolation().to_dict()
         spec.pop("git", None)
+
+    def _inspect(self, spec: dict[str, Any], load: bool = True) -> NoReturn:
+        """Describe the script, loaded or only read, and end: nothing more of it is to happen."""
+        from .inspection import of_file
+
+        found = of_file(spec["path"], load)
+        if os.getpid() == self._pid:
+            self._say("inspected", found={**found, "uses": spec.get("uses", [])})
+        os._exit(0)
 
     # -- calling the script ------------------------------------------------------------------------
 
@@ -179,10 +198,9 @@ class Runner:
             main = script.main_of(module)
             calling.require_callable(main, "main")
             arguments = calling.arguments_of_main(main, order["main"], spec, self._context)
-            why = calling.misfit(main, arguments) if order["strict"] else None
+            why = misfit.misfit(main, arguments) if order["strict"] else None
             if why is not None:
-                parameters = calling.written(main, "main")
-                self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
+                self._say("unsuited", why=misfit.explained(why, main, "main"))
             elif self._may_call(arguments):
                 self._channel.keep_hearing(self._inject)
                 return main, arguments
@@ -228,18 +246,3 @@ class Runner:
         return_standard_streams()
         self._report("closing", stopped=self._stop.asked)
         teardown.spare()
-
-
-def become_runner(control: socket.socket, stdout: int, stderr: int, prepare: Callable[..., Any]) -> int:
-    """Turn a fresh child process of the supervisor into a runner; returns its exit status.
-
-    :param prepare: gets a script from git, and its environment
-    """
-    processes.end_with_parent()
-    processes.rename("oet-script")
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
-        os.dup2(fd, wanted)
-        os.close(fd)
-    return Runner(out_of_reach(control.detach()), prepare).run()

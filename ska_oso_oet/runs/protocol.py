@@ -20,6 +20,7 @@ supervisor  output    ``batch`` of pieces of output, as they come; all of them a
 Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
 ``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``, ``request_id``, ``user``),
 ``withdrawn`` (``request_id`` of the start), ``message`` (``topic``, ``payload``),
+``inspected`` (``found``, of a script that is only looked at),
 ``heard`` (``message``: the number of one from outside), ``slowed``
 (``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
 """

@@ -18,9 +18,11 @@ class Reporter:
     """Records the events of a run, and sends them to the service at its pace.
 
     :param service: the connection to SESWorker; a later one may take its place
+    :param quiet: whether output is not told
     """
 
-    def __init__(self, directory: RunDirectory, service: Frames | None) -> None:
+    def __init__(self, directory: RunDirectory, service: Frames | None, quiet: bool = False) -> None:
+        self._quiet = quiet
         self._log = RecordLog(directory)
         self._service = service
         self._told = 0
@@ -46,7 +48,7 @@ class Reporter:
 
     def output(self, piece: dict[str, Any]) -> None:
         """Tell a piece of output, unless the service is busy; it is in the run directory anyway."""
-        if self._service is not None and self._service.backlog < _LIVE_OUTPUT:
+        if not self._quiet and self._service is not None and self._service.backlog < _LIVE_OUTPUT:
             self._service.send({"op": "output", "batch": [piece]})
 
     def follow(self, service: Frames, after: int) -> None:

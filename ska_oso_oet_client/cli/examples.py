@@ -45,6 +45,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet procedure run git://observe.py --git_repo=https://host/scripts.git",
         'oet procedure run file://observe.py --init_kwargs=\'{"band": "5a"}\'',
     ),
+    "oet procedure check": (
+        "oet procedure check file:///scripts/observe.py --scans=4",
+        "oet procedure check git://observe.py --git_branch=main --create_env=True -o json",
+    ),
+    "oet procedure schema": ("oet procedure schema file:///scripts/observe.py",),
     "oet activity": (
         "oet activity run observe sbd-mid-demo",
         "oet activity list",
@@ -54,6 +59,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet activity run observe sbd-1 --sbd-version=3",
         'oet activity run observe sbd-1 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
     ),
+    "oet activity check": ("oet activity check observe sbd-mid-demo",),
     "oet activity list": (
         "oet activity list",
         "oet activity list --all --limit=50",

@@ -6,6 +6,7 @@ States are plain strings for the same reason.
 
 from .activity import Activity
 from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
+from .check import Check, Estimate, Parameter, Problem, ScriptSchema, TypedFunction
 from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
@@ -49,15 +50,19 @@ __all__ = [
     "AuditVerification",
     "Authentication",
     "CallArguments",
+    "Check",
     "DescribedScript",
     "Document",
     "Documented",
     "DrainState",
     "Environment",
+    "Estimate",
     "FoundScript",
     "LastAbort",
     "ObsState",
     "Outcome",
+    "Parameter",
+    "Problem",
     "Procedure",
     "QaOverride",
     "QaSwitch",
@@ -65,9 +70,11 @@ __all__ = [
     "RunFiles",
     "Script",
     "ScriptFunction",
+    "ScriptSchema",
     "ServerStatus",
     "StateChange",
     "StopResult",
     "SurvivorProcess",
+    "TypedFunction",
     "commanding",
 ]

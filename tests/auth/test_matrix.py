@@ -28,6 +28,7 @@ SCRIPT = {"script": {"script_type": "filesystem", "script_uri": "file://trivial.
 ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "/procedures"): (200, None),
     ("POST", "/procedures"): (201, SCRIPT),
+    ("POST", "/procedures/check"): (200, SCRIPT),
     ("GET", "/procedures/<int:procedure_id>"): (404, None),
     ("PUT", "/procedures/<int:procedure_id>"): (404, {"state": "STOPPED"}),
     ("GET", "/procedures/<int:procedure_id>/output"): (404, None),
@@ -35,6 +36,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "/procedures/<int:procedure_id>/files"): (404, None),
     ("GET", "/procedures/<int:procedure_id>/files/<any_text:path>"): (404, None),
     ("GET", "/scripts"): (200, None),
+    ("GET", "/scripts/schema"): (422, None),
     ("GET", "/scripts/<any_text:path>"): (404, None),
     ("GET", "/activities"): (200, None),
     ("POST", "/activities"): (404, {"activity_name": "observe", "sbd_id": "sbd-1"}),

@@ -60,6 +60,14 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
     return function
 
 
+init_kwargs_option = click.option(
+    "--init_kwargs",
+    metavar="JSON",
+    callback=json_object,
+    help="Keyword arguments of the script's init function.",
+)
+
+
 @click.command(cls=InitCommand)
 @script_options
 @switch("--listen", help="Show events and output until the script is ready or has failed.")
@@ -105,12 +113,7 @@ def create(
 
 @click.command(cls=ScriptCommand)
 @script_options
-@click.option(
-    "--init_kwargs",
-    metavar="JSON",
-    callback=json_object,
-    help="Keyword arguments of the script's init function.",
-)
+@init_kwargs_option
 @switch("--listen", help="Show events and output until the script has ended.", default=True)
 @raw_option
 @pass_settings
