@@ -58,7 +58,9 @@ _PROCEDURE = {
 _ACTIVITY = {"get_activity": "activity_id", "stop_activity": "activity_id"}
 _LINKS: tuple[tuple[str, str, str, dict[str, str]], ...] = (
     ("create_procedure", "201", "/id", _PROCEDURE),
+    ("rerun_procedure", "201", "/id", _PROCEDURE),
     ("run_activity", "201", "/id", _ACTIVITY),
+    ("rerun_activity", "201", "/id", _ACTIVITY),
     ("run_activity", "201", "/procedure_id", _PROCEDURE),
     ("list_environments", "200", "/0/id", {"remove_environment": "environment_id"}),
 )

@@ -17,6 +17,7 @@ is carried out once.
 TAGS = {
     "procedures": "Scripts that are loaded, started and stopped, and their output.",
     "activities": "Activities of scheduling blocks, each carried out by a procedure.",
+    "reruns": "Procedures and activities once more, as they were.",
     "operator": "The operator's decisions: waiting for QA, and refusing new work.",
     "files": "Files written by scripts in their working directories.",
     "scripts": "The scripts on the server, and their descriptions.",

@@ -12,6 +12,7 @@ from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
 from .operations.checks import CheckOperations
 from .operations.connection import Notify, log
+from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
@@ -38,6 +39,7 @@ _UNHEARD = (
 
 class OETClient(
     ProcedureOperations,
+    PaceOperations,
     ActivityOperations,
     StreamOperations,
     ServerOperations,

@@ -10,7 +10,9 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .decoding import decode
 from .events import Event
+from .model.pace import Pause, Progress
 
 PATTERNS: Mapping[str, str] = {
     "request.procedure.create": (
@@ -36,6 +38,21 @@ PATTERNS: Mapping[str, str] = {
     "procedure.lifecycle.stopped": (
         "Procedure {id} ({script_uri}) execution stopped on subarray {subarray}"
     ),
+    "request.procedure.pause": "User request: {pause_or_resume} procedure #{pid}{because}",
+    "request.procedure.answer": "User request: answer {answer} to procedure #{pid}",
+    "procedure.pause.requested": "Procedure {pid} pauses at {which_checkpoint}",
+    "procedure.pause.withdrawn": "Procedure {pid} does not pause",
+    "procedure.pause.paused": "Procedure {pid} has paused at {place}",
+    "procedure.pause.resumed": "Procedure {pid} goes on",
+    "procedure.pause.missed": (
+        "Procedure {pid} has ended without a pause: it has not passed {which_checkpoint}"
+    ),
+    "procedure.pause.reminder": "Procedure {pid} is still paused at {place}",
+    "procedure.question.asked": (
+        "Procedure {pid} asks: {text}{choices} To answer: oet procedure answer"
+    ),
+    "procedure.question.answered": "Procedure {pid} has the answer {answer}",
+    "user.script.progress": "Procedure {pid}: {how_far}",
     "procedure.survivors.found": "NOT EVERYTHING of procedure {pid} HAS ENDED: {processes}",
     "procedure.survivors.gone": "What was left of procedure {pid} has ended",
     "request.procedure.abort": "User request: abort subarray {subarray}{and_restart}",
@@ -98,7 +115,7 @@ def sentence(event: Event, subarray_id: int, with_user: bool = True) -> str | No
         return None
     try:
         text = pattern.format_map(_details(event.fields, subarray_id))
-    except KeyError:
+    except (KeyError, TypeError, ValueError):
         return None
     who = _user(event) if with_user else None
     return f"{text} (by {who})" if who else text
@@ -155,6 +172,28 @@ def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
     override = fields.get("override")
     if isinstance(override, Mapping):
         details.update(_named(override, "state", "procedure_id"))
+    details.update(_of_the_pace(fields))
+    return details
+
+
+def _of_the_pace(fields: Mapping[str, Any]) -> dict[str, Any]:
+    details: dict[str, Any] = {}
+    pause, question, progress = (fields.get(name) for name in ("pause", "question", "progress"))
+    if "wanted" in fields:
+        details["pause_or_resume"] = "pause" if fields["wanted"] else "resume"
+        details["because"] = f": {fields['note']}" if fields.get("note") else ""
+    if isinstance(pause, Mapping):
+        found = decode(Pause, pause)
+        details["place"] = found.place
+        details["which_checkpoint"] = (
+            f"a checkpoint that matches {found.at}" if found.at else "its next checkpoint"
+        )
+    if isinstance(question, Mapping):
+        choices = question.get("choices")
+        details["choices"] = f" ({', '.join(choices)})" if choices else ""
+        details.update(_named(question, "text", "answer"))
+    if isinstance(progress, Mapping):
+        details["how_far"] = str(decode(Progress, progress))
     return details
 
 

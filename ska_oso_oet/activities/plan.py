@@ -11,6 +11,7 @@ from typing import Any
 from ..domain.activity import GIVEN
 from ..domain.activity_commands import RunActivity
 from ..domain.errors import DiskFull, Invalid
+from ..domain.reruns import RerunProcedure
 from ..domain.scheduling import InlineScript, SchedulingBlock, merged
 from ..domain.scripts import FILE_PREFIX, Arguments, FileScript, Script
 
@@ -29,12 +30,24 @@ class Plan:
     main: Arguments  #: of the block and the user, without those the OET adds
     sbi_id: str
     folder: str  #: of the files that are handed to the script
+    rerun: RerunProcedure | None = None  #: the procedure it is to repeat
+
+    @property
+    def given(self) -> Arguments:
+        """The arguments of ``main`` that the OET adds."""
+        paths = (os.path.join(self.folder, "sbd.json"), self.sbi_id)
+        return Arguments(kwargs=dict(zip(GIVEN, paths, strict=True)))
 
     @property
     def handed_over(self) -> Arguments:
         """The arguments of ``main`` with those the OET adds."""
-        given = dict(zip(GIVEN, (os.path.join(self.folder, "sbd.json"), self.sbi_id), strict=True))
-        return self.main.overridden_by(Arguments(kwargs=given))
+        return self.main.overridden_by(self.given)
+
+    def procedure_again(self, aid: int) -> RerunProcedure:
+        """The request to repeat the procedure for activity ``aid``."""
+        assert self.rerun is not None
+        main = self.rerun.main.overridden_by(self.given)
+        return dataclasses.replace(self.rerun, script=self.script, main=main, activity_id=aid)
 
     def write(self) -> None:
         """Write the files that are handed to the script; again is harmless.

@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import datetime
 import uuid
 from collections.abc import Callable
 from typing import Any
 
+from ..bus import topics
 from ..bus.deadline import Deadline
 from ..bus.envelope import Envelope
 from ..domain.activity import Activity, ActivityState
 from ..domain.activity_commands import RunActivity
 from ..domain.errors import Refusal
 from ..domain.instances import instance
+from ..domain.reruns import RerunActivity, RerunProcedure
 from ..domain.scheduling import checked_sbd_id
 from ..settings import Settings
 from .archive.async_archive import AsyncArchive
 from .observation_check import require_observable
 from .plan import Plan, plan
 from .procedures import Procedures
+from .queries import ActivityQueries
+from .reruns import activity_again, procedure_again
 from .status_recorder import StatusRecorder
 
 
@@ -27,19 +32,25 @@ class Preparation:
     """Prepares activities. Ids follow from the request, so repeating a step is harmless."""
 
     def __init__(
-        self, settings: Settings, archive: AsyncArchive, procedures: Procedures, recorder: StatusRecorder
+        self,
+        settings: Settings,
+        archive: AsyncArchive,
+        procedures: Procedures,
+        recorder: StatusRecorder,
+        queries: ActivityQueries,
     ) -> None:
         self._settings = settings
         self._archive = archive
         self._procedures = procedures
         self._recorder = recorder
+        self._queries = queries
 
     async def plan(self, request: Envelope) -> Plan:
         """Check a request against its scheduling block.
 
         :raises Refusal: if it cannot be carried out
         """
-        command = RunActivity.from_dict(request.payload["cmd"])
+        command, rerun = await self._meant(request.topic, request.payload["cmd"])
         document = await self._archive.scheduling_block(checked_sbd_id(command.sbd_id), command.sbd_version)
         planned = plan(
             command,
@@ -50,7 +61,15 @@ class Preparation:
         )
         # Thousands of scans take a moment.
         await asyncio.to_thread(require_observable, planned, self._settings)
-        return planned
+        return dataclasses.replace(planned, rerun=rerun)
+
+    async def _meant(self, topic: str, cmd: dict[str, Any]) -> tuple[RunActivity, RerunProcedure | None]:
+        """The activity to run, and the procedure to repeat for it, if it is run once more."""
+        if topic == topics.RUN_ACTIVITY:
+            return RunActivity.from_dict(cmd), None
+        asked = RerunActivity.from_dict(cmd)
+        original = Activity.from_dict(await self._queries.document(asked.aid))
+        return activity_again(original, asked), procedure_again(original, asked)
 
     async def carry_out(
         self, planned: Plan, request: Envelope, deadline: Deadline, aid: Callable[[], int]
@@ -112,5 +131,6 @@ def begun(planned: Plan, procedure: dict[str, Any], request: Envelope) -> Activi
         prepare_only=command.prepare_only,
         create_env=command.create_env,
         created_by=request.user,
+        rerun_of=planned.rerun.aid if planned.rerun is not None else None,
         script_uri=procedure["script"]["script_uri"],
     )

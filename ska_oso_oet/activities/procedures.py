@@ -15,11 +15,15 @@ from ..bus.envelope import Envelope
 from ..domain.activity import Activity
 from ..domain.commands import PrepareProcedure, StartProcedure, StopProcedure
 from ..domain.errors import Unavailable
+from ..domain.reruns import RerunProcedure
 from .plan import Plan
 
 CHANGE = 30.0  #: seconds the service may take to begin a change
 
 _CHECK = 10.0
+_NO_ACTIVITY = 0
+
+_Command = PrepareProcedure | RerunProcedure | StartProcedure | StopProcedure
 
 
 class Procedures:
@@ -34,20 +38,26 @@ class Procedures:
         :raises Refusal: as the creation would
         """
         command = PrepareProcedure(script=plan.script, init=plan.init)
-        await self._bus.ask(
-            topics.CHECK,
-            {"cmd": command.to_dict(), "start": not plan.command.prepare_only},
-            request_id=uuid.uuid4().hex,
-            timeout=_CHECK,
-        )
+        asked = {"cmd": command.to_dict(), "start": not plan.command.prepare_only}
+        await self._bus.ask(topics.CHECK, asked, request_id=uuid.uuid4().hex, timeout=_CHECK)
+        if plan.rerun is not None:
+            # Of no activity yet: its number is not used up by a rerun that is refused.
+            again = {"cmd": plan.procedure_again(_NO_ACTIVITY).to_dict()}
+            await self._bus.ask(topics.CHECK_RERUN, again, request_id=uuid.uuid4().hex, timeout=_CHECK)
 
     async def create(self, plan: Plan, aid: int, request: Envelope) -> dict[str, Any]:
         """Have the procedure created that a request means; return its document.
 
         :raises Refusal: if it was not
         """
-        command = PrepareProcedure(script=plan.script, init=plan.init, main=plan.handed_over, activity_id=aid)
-        reply = await self._ask(topics.CREATE, command, derived(request.id, "create"), request.user)
+        command: _Command
+        if plan.rerun is not None:
+            topic, command = topics.RERUN, plan.procedure_again(aid)
+        else:
+            given = plan.handed_over
+            command = PrepareProcedure(script=plan.script, init=plan.init, main=given, activity_id=aid)
+            topic = topics.CREATE
+        reply = await self._ask(topic, command, derived(request.id, "create"), request.user)
         created: dict[str, Any] = reply.payload["result"]
         return created
 
@@ -91,7 +101,7 @@ class Procedures:
     async def _ask(
         self,
         topic: str,
-        command: PrepareProcedure | StartProcedure | StopProcedure,
+        command: _Command,
         request_id: str,
         user: str | None,
         timeout: float = CHANGE,
@@ -113,8 +123,9 @@ class Procedures:
         """
         documents = await self._bus.lookup.all_procedures(limit=100)
         last = max((document.get("activity_id") or 0 for document in documents), default=0)
-        async for request in self._bus.lookup.all_messages(topics=[topics.CREATE], since=since):
-            if request.topic == topics.CREATE and not request.msg_src.isdecimal():
+        creating = [topics.CREATE, topics.RERUN]
+        async for request in self._bus.lookup.all_messages(topics=creating, since=since):
+            if request.topic in creating and not request.msg_src.isdecimal():
                 last = max(last, request.payload["cmd"].get("activity_id") or 0)
         return last
 

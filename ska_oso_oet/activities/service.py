@@ -37,6 +37,7 @@ from .status_recorder import StatusRecorder
 LOG = logging.getLogger(__name__)
 
 _PAGE = 1000
+_RUNS = (topics.RUN_ACTIVITY, topics.RERUN_ACTIVITY)
 _OPEN_FOR = 600.0  #: seconds back that something half done may lie
 
 
@@ -55,6 +56,7 @@ class ActivityService:
             bus,
             {
                 topics.RUN_ACTIVITY: self._run,
+                topics.RERUN_ACTIVITY: self._run,
                 topics.STOP_ACTIVITY: self._stop,
                 topics.LIST_ACTIVITIES: self._tell_list,
                 topics.CHECK_ACTIVITY: ActivityChecks(bus, settings, archive).tell,
@@ -62,8 +64,8 @@ class ActivityService:
         )
         self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)
         self._blocks = ExecutionBlockRecorder(bus, archive, self.dispatcher, self._activities)
-        self._preparation = Preparation(settings, archive, self._procedures, self._recorder)
         self._queries = ActivityQueries(bus, self._activities)
+        self._preparation = Preparation(settings, archive, self._procedures, self._recorder, self._queries)
 
     def listen(self) -> None:
         """Take in requests, and follow procedures."""
@@ -229,7 +231,7 @@ class ActivityService:
         for activity in self._activities:
             self._record(activity)
         for request in await self.dispatcher.unanswered(head):
-            if request.topic == topics.RUN_ACTIVITY and time.time() > (request.expires or 0):
+            if request.topic in _RUNS and time.time() > (request.expires or 0):
                 self.dispatcher.background(self._undo_late(request))
             self.dispatcher.carry_out(request)
         self.dispatcher.open()

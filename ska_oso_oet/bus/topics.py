@@ -177,6 +177,7 @@ PONG = _answer("worker.pong", "worker")
 
 # Requests to SESWorker
 CREATE = _command(_SES, "request.procedure.create", "cmd", reply=CREATED, new_work=True)
+RERUN = _command(_SES, "request.procedure.rerun", "cmd", reply=CREATED, new_work=True)
 START = _command(_SES, "request.procedure.start", "cmd", reply=STARTED, new_work=True)
 STOP = _command(_SES, "request.procedure.stop", "cmd", reply=STOP_ANSWERED)
 ABORT = _command(_SES, "request.procedure.abort", "cmd", reply=CREATED, new_work=True)
@@ -186,6 +187,7 @@ WANT_PAUSE = _command(
 ANSWER = _command(_SES, "request.procedure.answer", "pid", "answer", reply=PACE_ANSWERED, optional=("n",))
 CHECK = _question(_SES, "request.procedure.check", "cmd", "start", reply=CHECKED)
 INSPECT = _question(_SES, "request.procedure.inspect", "cmds", reply=INSPECTED, private=True)
+CHECK_RERUN = _question(_SES, "request.procedure.check_rerun", "cmd", reply=CHECKED)
 LIST_PROCEDURES = _question(_SES, "request.procedure.list", "pids", reply=PROCEDURE_LIST, optional=("query",))
 READ_OUTPUT = _question(
     _SES, "request.procedure.output", "pid", "after", "limit", "tail", "streams", reply=OUTPUT_PAGE
@@ -205,6 +207,7 @@ SHOW_DRAIN = _question(_SES, "request.operator.drain", reply=DRAIN_ANSWER)
 
 # Requests to ActivityWorker
 RUN_ACTIVITY = _command(_ACTIVITY, "request.activity.run", "cmd", reply=ACTIVITY_RUNNING, new_work=True)
+RERUN_ACTIVITY = _command(_ACTIVITY, "request.activity.rerun", "cmd", reply=ACTIVITY_RUNNING, new_work=True)
 STOP_ACTIVITY = _command(_ACTIVITY, "request.activity.stop", "cmd", reply=ACTIVITY_STOP_ANSWERED)
 CHECK_ACTIVITY = _question(_ACTIVITY, "request.activity.check", "cmd", reply=ACTIVITY_CHECKED, private=True)
 LIST_ACTIVITIES = _question(

@@ -77,6 +77,7 @@ class Activity:
     create_env: CreateEnv = False
     created_by: str | None = None
     started_by: str | None = None
+    rerun_of: int | None = None  #: the activity that it carries out once more
     script_uri: str | None = None  #: none in documents of earlier releases
     outcome: Outcome | None = None
     sbi_status: str | None = None  #: the last status of the SBInstance that the archive has
@@ -160,6 +161,7 @@ class Activity:
             "sbi_status": self.sbi_status,
             "script_uri": self.script_uri,
             "started_by": self.started_by,
+            "rerun_of": self.rerun_of,
             "execution_blocks": [
                 {"eb_id": eb_id, "status": status} for eb_id, status in self.execution_blocks.items()
             ],
@@ -170,7 +172,15 @@ class Activity:
     def from_dict(cls, data: dict[str, Any]) -> Activity:
         """Read the JSON form back."""
         plain = ("id", "activity_name", "sbd_id", "sbd_version", "sbi_id", "procedure_id")
-        optional = ("prepare_only", "create_env", "created_by", "started_by", "script_uri", "sbi_status")
+        optional = (
+            "prepare_only",
+            "create_env",
+            "created_by",
+            "started_by",
+            "script_uri",
+            "sbi_status",
+            "rerun_of",
+        )
         return cls(
             **{name: data[name] for name in plain},
             **{name: data[name] for name in optional if name in data},
@@ -185,4 +195,4 @@ class Activity:
 def whole(document: dict[str, Any]) -> dict[str, Any]:
     """A document of whatever release as this one writes them."""
     known = summary(document["activity_states"], document["outcome"])
-    return completed(document, script_uri=None, started_by=None, execution_blocks=[], **known)
+    return completed(document, script_uri=None, started_by=None, rerun_of=None, execution_blocks=[], **known)

@@ -17,6 +17,7 @@ class PrepareProcedure:
     init: Arguments = Arguments()
     main: Arguments = Arguments()  #: kept for the start, which may override them
     activity_id: int | None = None  #: the activity it is created for
+    simulated: bool = False  #: as a dry run, which commands nothing
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -24,6 +25,7 @@ class PrepareProcedure:
             "script": self.script.to_dict(),
             "script_args": {"init": self.init.to_dict(), "main": self.main.to_dict()},
             "activity_id": self.activity_id,
+            "simulated": self.simulated,
         }
 
     @classmethod
@@ -38,6 +40,7 @@ class PrepareProcedure:
             init=Arguments.from_dict(script_args.get("init")),
             main=Arguments.from_dict(script_args.get("main")),
             activity_id=data.get("activity_id"),
+            simulated=bool(data.get("simulated", False)),
         )
 
 
@@ -69,6 +72,7 @@ class StopProcedure:
     pid: int
     abort: bool = False
     stop_abort: bool = False  #: even if it is itself an abort that is running
+    force: bool = False  #: even in a section that is not to be interrupted
 
     def to_dict(self) -> dict[str, Any]:
         """Return the JSON form."""
@@ -84,6 +88,7 @@ class StopProcedure:
             pid=_pid(data),
             abort=bool(data.get("abort", False)),
             stop_abort=bool(data.get("stop_abort", False)),
+            force=bool(data.get("force", False)),
         )
 
 

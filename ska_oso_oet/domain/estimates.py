@@ -14,7 +14,7 @@ Estimate = dict[str, Any]
 MOST_RUNS = 20  #: last runs that count
 
 #: The estimate if nothing is known; never a time of 0.
-UNKNOWN: Estimate = {"seconds": None, "low": None, "high": None, "source": "none", "runs": 0}
+UNKNOWN: Estimate = {"seconds": None, "low": None, "high": None, "source": "none", "runs": None}
 
 
 def said_by(source: str, seconds: float) -> Estimate:

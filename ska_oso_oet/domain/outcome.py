@@ -35,6 +35,7 @@ class Outcome:
     signal: int | None = None  #: number of the signal that ended it
     by: str | None = None  #: the user who asked for the end
     detail: str | None = None  #: one sentence for people
+    result: Any = None  #: what main returned, as JSON carries it
     stages: tuple[tuple[str, float], ...] = ()  #: stages of the stop, seconds since the epoch
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,6 +46,7 @@ class Outcome:
             "signal": self.signal,
             "by": self.by,
             "detail": self.detail,
+            "result": self.result,
             "stages": [list(stage) for stage in self.stages],
         }
 
@@ -58,5 +60,6 @@ class Outcome:
             signal=data.get("signal"),
             by=data.get("by"),
             detail=data.get("detail"),
+            result=data.get("result"),
             stages=stages,
         )

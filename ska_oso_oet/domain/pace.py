@@ -23,6 +23,9 @@ NO_PAUSE: Document = {
 }
 
 
+_REPORTED = ("progress", "checkpoints", "estimate", "dry_run")
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Pace:
     """What a script tells about itself while it runs, and what the operator wants of its pace.
@@ -37,6 +40,7 @@ class Pace:
     progress: Document | None = None
     checkpoints: tuple[Document, ...] = ()
     estimate: Document | None = None
+    dry_run: Document | None = None  #: ``seconds`` and ``commands``, of a dry run
 
     def after(self, event: Happening) -> Pace:
         """The pace after an event."""
@@ -48,7 +52,7 @@ class Pace:
 
     def with_report(self, report: Document) -> Pace:
         """The pace after a report of the script's process; what it does not mention stays."""
-        known = {name: report[name] for name in ("progress", "checkpoints", "estimate") if name in report}
+        known = {name: report[name] for name in _REPORTED if name in report}
         if "checkpoints" in known:
             known["checkpoints"] = tuple(known["checkpoints"])
         return dataclasses.replace(self, **known)

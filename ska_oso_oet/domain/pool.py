@@ -17,6 +17,7 @@ class Pool:
         self._limit = limit
         self._listed: dict[int, Procedure] = {}
         self._reserved: int | None = None
+        self._dry_runs: set[int] = set()  #: being started, beside the one that has the subarray
         self._last_id = 0
 
     def listed(self) -> list[Procedure]:
@@ -101,7 +102,7 @@ class Pool:
         """
         if self._reserved is not None:
             return self._reserved
-        return next((p.id for p in self._listed.values() if p.state is ProcedureState.RUNNING), None)
+        return next((p.id for p in self._listed.values() if _runs(p)), None)
 
     def reserve(self, pid: int) -> Procedure:
         """Reserve the subarray for one procedure: the one place where a start is decided.
@@ -112,8 +113,11 @@ class Pool:
         procedure = self.get(pid)
         if procedure.state is not ProcedureState.READY:
             raise Conflict.not_ready(pid, procedure.state, procedure.state in PREPARING)
-        if self._reserved == pid:
+        if self._reserved == pid or pid in self._dry_runs:
             raise Conflict.being_started(pid)
+        if procedure.origin.simulated:  # commands nothing
+            self._dry_runs.add(pid)
+            return procedure
         if (other := self.reserved) is not None:
             raise Conflict(f"Cannot start procedure {pid}: {self.how(other)}")
         self._reserved = pid
@@ -131,5 +135,11 @@ class Pool:
 
     def release(self, pid: int) -> None:
         """Give the reservation back, if this procedure has it."""
+        self._dry_runs.discard(pid)
         if self._reserved == pid:
             self._reserved = None
+
+
+def _runs(procedure: Procedure) -> bool:
+    """Whether it may command the telescope now."""
+    return procedure.state is ProcedureState.RUNNING and not procedure.origin.simulated

@@ -8,9 +8,10 @@ from typing import Any, TypeVar
 from . import events
 from .errors import Conflict
 from .listing import summary
+from .origin import Origin
 from .outcome import Outcome
 from .pace import Pace
-from .scripts import Arguments, GitScript, Script, script_read_back
+from .scripts import Arguments, Script, script_read_back
 from .states import FINAL, TRANSITIONS, ProcedureState
 
 E = TypeVar("E", bound=events.Event)
@@ -26,8 +27,7 @@ _FINAL_EVENTS: dict[ProcedureState, type[events.Completed | events.Failed | even
 class Procedure:
     """One procedure. Every change goes through :meth:`apply`, live and on replay alike.
 
-    ``aborts`` is the procedure after whose end this one aborts the subarray, ``evicts`` the READY one that
-    was ended to make room for this one in the list.
+    ``aborts`` is the procedure after whose end this one aborts the subarray, ``evicts`` one ended for it.
     """
 
     id: int
@@ -46,6 +46,7 @@ class Procedure:
     outcome: Outcome | None = None
     slowed: float | None = None  #: the time since which sending a message makes it wait
     pace: Pace = dataclasses.field(default_factory=Pace)
+    origin: Origin = Origin()
 
     @property
     def state(self) -> ProcedureState:
@@ -72,6 +73,7 @@ class Procedure:
         activity_id: int | None = None,
         aborts: int | None = None,
         evicts: int | None = None,
+        origin: Origin = Origin(),  # noqa: B008  immutable
     ) -> tuple[Procedure, events.Created]:
         """Bring a procedure into being, CREATING."""
         procedure = cls(
@@ -84,6 +86,7 @@ class Procedure:
             activity_id=activity_id,
             aborts=aborts,
             evicts=evicts,
+            origin=origin,
         )
         return procedure, events.Created(time=at, result=procedure.to_dict())
 
@@ -121,9 +124,8 @@ class Procedure:
     def start(self, at: float, main: Arguments, by: str | None = None) -> list[events.Event]:
         """``main`` is being called with these arguments."""
         changed = self.change(ProcedureState.RUNNING, at)
-        result = self.to_dict()
+        result = self.to_dict() | {"started_by": by}
         result["script_args"]["main"] = main.to_dict()
-        result["started_by"] = by
         return [changed, self.happened(events.Started(time=at, result=result))]
 
     def stopping(self, at: float, stage: str) -> events.Stopping:
@@ -136,8 +138,7 @@ class Procedure:
         """Come to an end, once."""
         happened: list[events.Event] = [self.change(state, at)]
         if stacktrace:
-            trace = events.Stacktrace(time=at, pid=self.id, stacktrace=stacktrace)
-            happened.append(self.happened(trace))
+            happened.append(self.happened(events.Stacktrace(time=at, pid=self.id, stacktrace=stacktrace)))
         whole = dataclasses.replace(outcome, stages=tuple(self.stages))
         ended = {"outcome": whole.to_dict(), "stopped_by": whole.by, "os_pid": None, "pid": None}
         result = self.to_dict() | ended | self.pace.at_end().to_dict()
@@ -157,16 +158,15 @@ class Procedure:
             case events.StateChanged(new_state=new_state, time=at):
                 self.process_states.append((ProcedureState(new_state), at))
             case events.Resolved(resolved_commit=commit, resolved_branch=branch):
-                if isinstance(self.script, GitScript):
-                    self.script = dataclasses.replace(
-                        self.script, resolved_commit=commit, resolved_branch=branch
-                    )
+                self.script = self.script.resolved(commit, branch)
+                self.origin = self.origin.resolved(commit)
             case events.Initialising(init=init):
                 self.init = Arguments.from_dict(init)
             case events.Slowed(time=at):
                 self.slowed = at
             case events.Ready(result=result):
                 self.pid = result["pid"]
+                self.origin = Origin.from_dict(result)
             case events.Started(result=result):
                 self.main = Arguments.from_dict(result["script_args"]["main"])
                 self.started_by = result.get("started_by")
@@ -177,6 +177,7 @@ class Procedure:
             case events.Completed() | events.Failed() | events.Stopped():
                 self.outcome = Outcome.from_dict(event.result["outcome"])
                 self.pace = Pace.from_dict(event.result)
+                self.origin = Origin.from_dict(event.result)
                 self.pid = None
             case _:
                 self.pace = self.pace.after(event)
@@ -203,14 +204,13 @@ class Procedure:
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> Procedure:
         """Read the JSON form back."""
-        states = [(ProcedureState(s), at) for s, at in data["history"]["process_states"]]
         outcome = data.get("outcome")
         return cls(
             id=data["id"],
             script=script_read_back(data["script"]),
             init=Arguments.from_dict(data["script_args"]["init"]),
             main=Arguments.from_dict(data["script_args"]["main"]),
-            process_states=states,
+            process_states=[(ProcedureState(s), at) for s, at in data["history"]["process_states"]],
             created_by=data.get("created_by"),
             started_by=data.get("started_by"),
             activity_id=data.get("activity_id"),
@@ -219,6 +219,7 @@ class Procedure:
             pid=data.get("pid"),
             slowed=data.get("slowed"),
             pace=Pace.from_dict(data),
+            origin=Origin.from_dict(data),
             stacktrace=data["history"].get("stacktrace"),
             outcome=Outcome.from_dict(outcome) if outcome else None,
             stages=[(s, at) for s, at in (outcome or {}).get("stages", ())],
@@ -242,6 +243,7 @@ def _document(procedure: Procedure) -> dict[str, Any]:
         "slowed": procedure.slowed,
         "started_by": procedure.started_by,
         **procedure.pace.to_dict(),
+        **procedure.origin.to_dict(),
         **summary(states, outcome),
         "os_pid": procedure.pid,
         "pid": procedure.pid,  # as it was called before

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .listing import completed, summary
+from .origin import Origin
 from .pace import Pace
 
 #: Fields that documents of earlier releases lack, and that cannot be derived.
@@ -19,5 +20,6 @@ def whole(document: dict[str, Any]) -> dict[str, Any]:
         **dict.fromkeys(_LATER),
         **known,
         **Pace().to_dict(),
+        **Origin().to_dict(),
         os_pid=document["pid"],
     )

@@ -36,6 +36,10 @@ class FileScript:
         """Return the JSON form."""
         return {"script_type": "filesystem", "script_uri": self.script_uri}
 
+    def resolved(self, commit: str, branch: str | None) -> FileScript:
+        """The same: only scripts from git have a commit."""
+        return self
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class GitScript:
@@ -68,6 +72,10 @@ class GitScript:
                 "resolved_branch": self.resolved_branch,
             },
         }
+
+    def resolved(self, commit: str, branch: str | None) -> GitScript:
+        """The same once it is known which commit runs."""
+        return dataclasses.replace(self, resolved_commit=commit, resolved_branch=branch)
 
 
 Script = Union[FileScript, GitScript]

@@ -152,8 +152,8 @@ def require_callable(function: _Function, name: str) -> None:
         )
 
 
-def call(function: _Function, name: str, arguments: Mapping[str, Any]) -> None:
-    """Call a function of the script, and run the coroutine that it is.
+def call(function: _Function, name: str, arguments: Mapping[str, Any]) -> Any:
+    """Call a function of the script, and run the coroutine that it is; returns its result.
 
     :raises NotCalled: if it returns something that has not run
     """
@@ -167,6 +167,7 @@ def call(function: _Function, name: str, arguments: Mapping[str, Any]) -> None:
         result = result.result()  # work of a pool; its exception is raised here
     if (what := _not_run(result)) is not None:
         raise NotCalled(f"{name}() returned {what}, of which nothing has run; make it work when it is called")
+    return result
 
 
 async def _awaited(coroutine: collections.abc.Coroutine[Any, Any, T]) -> T:

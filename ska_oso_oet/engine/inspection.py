@@ -14,15 +14,16 @@ import sys
 import types
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any
+from typing import Any, NoReturn
 
 from . import calling, script
 from .annotations import BY_NAME, is_json, schema_of, takes_none
 from .outline import outline
+from .pace_report import seconds
 from .stopping import ScriptStopped
 
 ESTIMATE = "ESTIMATE"  #: the constant of a script with the seconds its main takes
-_LONGEST_ESTIMATE = 1e9  #: seconds
+_LESS_URGENT = 5  #: how much lower the priority of a script is that is only looked at
 _MOST = 100  #: parameters
 _LONGEST = 2**12  #: characters of a default
 _LONGEST_TEXT = 2**14  #: characters of a docstring
@@ -38,6 +39,20 @@ _BINDS_MAIN = re.compile(r"""\bglobal\b[^\n]*\bmain\b|["']main["']|\.main\s*="""
 _PARAM = re.compile(r":param\s+(?:[^:]*\s)?\*{0,2}(\w+)\s*:\s*(.*)")
 
 Told = dict[str, Any]
+
+
+def tell_and_end(say: Callable[..., None], spec: Told, load: bool = True) -> NoReturn:
+    """Tell what is known of the script of a spec, with ``uses``, and end this process.
+
+    :param say: tells the supervisor something
+    :param load: else the script is read only
+    """
+    pid = os.getpid()
+    os.nice(_LESS_URGENT)
+    found = of_file(spec["path"], load)
+    if os.getpid() == pid:  # else it is a child that the script has made
+        say("inspected", found={**found, "uses": spec.get("uses", [])})
+    os._exit(0)
 
 
 def of_file(path: str, load: bool) -> Told:
@@ -164,12 +179,11 @@ def of_outline(read: Told) -> Told:
 
 def _estimate(module: ModuleType) -> tuple[float | None, str | None]:
     """The seconds that a script says it takes, and what is wrong with them."""
-    value = getattr(module, ESTIMATE, None)
-    if value is None:
+    if not hasattr(module, ESTIMATE):
         return None, None
-    number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    if number and 0 < value <= _LONGEST_ESTIMATE:
-        return float(value), None
+    value = getattr(module, ESTIMATE)
+    if isinstance(value, (int, float)) and not isinstance(value, bool) and (known := seconds(value)):
+        return known, None
     return None, f"{ESTIMATE} must be a number of seconds above 0, not {_written(value, repr)[:100]}"
 
 

@@ -1,16 +1,15 @@
 """The script's process: loads the file, calls ``init()`` and ``main()``, and says how that went.
 
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
-from git), ``loaded`` (with the arguments of ``init``, if there is one), ``initialised``, ``unsuited`` (why
-``main`` cannot be called like that), ``calling`` (with the arguments of ``main``), ``returned``, ``failed``,
-``exited``, ``closing`` and ``message``, and of a script that is only looked at ``inspected``; it hears
-``spec``, ``start``, ``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers
-with ``heard``. A script with an environment of its own goes on under that environment's interpreter, in the
-same process (:mod:`.reexec`).
+from git), ``loaded`` (with the hash of its file, and the arguments of ``init`` if there is one),
+``initialised``, ``unsuited`` (why ``main`` cannot be called like that), ``calling`` (with the arguments of
+``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``, and of a script that is only
+looked at ``inspected``; it hears ``spec``, ``start``, ``call`` or ``withdrawn`` (the answers to ``calling``)
+and ``message``, which it answers with ``heard``. What belongs to its pace is in :mod:`.pacing`. A script with
+an environment of its own goes on under that environment's interpreter, in the same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
-environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
-closed.
+environment's Python. Its end is that of a Python program: threads are joined, files are closed.
 """
 
 from __future__ import annotations
@@ -22,12 +21,14 @@ import signal
 import sys
 from collections.abc import Callable
 from types import ModuleType
-from typing import Any, NoReturn
+from typing import Any
 
 from ..kernel import processes
 from ..kernel.isolation import Isolation
 from . import calling, misfit, script, script_log, teardown
 from .channel import Channel
+from .inspection import tell_and_end
+from .pacing import Pacing
 from .process_setup import (
     close_locks,
     limit_memory,
@@ -36,10 +37,9 @@ from .process_setup import (
     return_standard_streams,
 )
 from .reexec import reexec
+from .result import told
 from .script_pubsub import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
-
-_LESS_URGENT = 10  #: how much lower the priority of a script is that is only looked at
 
 
 class Runner:
@@ -58,6 +58,7 @@ class Runner:
         self._say = self._channel.say
         self._heard = 0  #: number of the last message from outside
         self._context: dict[str, Any] = {}  #: the operator's decisions; kept up to date
+        self._pacing = Pacing(self._say, self._stop)
         self._messages = Messages(lambda topic, payload: self._say("message", topic=topic, payload=payload))
 
     def run(self, spec: dict[str, Any] | None = None) -> int:
@@ -79,8 +80,6 @@ class Runner:
     def _set_up_process(self, spec: dict[str, Any]) -> None:
         run_dir, isolation = spec["run_dir"], Isolation.from_dict(spec["isolation"])
         processes.apply_mark(spec["mark"])
-        if spec.get("inspect"):
-            os.nice(_LESS_URGENT)
         atexit.register(self._close)  # the first, so that it is called last
         self._stop.listen(os.path.join(run_dir, "intent"), spec["grace"])
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -102,8 +101,6 @@ class Runner:
         teardown.begin()
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [spec["path"]]
-        if not spec.get("inspect"):
-            self._messages.begin()
 
     def _execute(self, spec: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""
@@ -116,25 +113,32 @@ class Runner:
             phase = "load"
             self._set_up_interpreter(spec)
             if spec.get("inspect"):
-                self._inspect(spec)
+                tell_and_end(self._say, spec)
+            self._messages.begin()
+            self._pacing.offer(spec["critical_limit"], spec["simulated"])
+            from_file = spec["script"]["script_type"] == "filesystem"
+            known = {"sha256": script.sha256_of(spec["path"])} if from_file else {}
             module = script.load(spec["path"])
+            if hasattr(module, "ESTIMATE"):
+                self._pacing.estimate(module.ESTIMATE)
             init = getattr(module, "init", None)
             if callable(init):
                 calling.require_callable(init, "init")
                 arguments = calling.arguments_of_init(init, spec)
                 misfit.require_suited(init, arguments, "init")
-                self._say("loaded", init=arguments)
+                self._say("loaded", init=arguments, **known)
                 phase = "init"
                 calling.call(init, "init", arguments)
             # Scripts make their main, or another one, in init; and may still do so until it is started.
             main = script.main_of(module)
             calling.require_callable(main, "main")
             misfit.require_no_mistake(main, calling.arguments_of_main(main, spec["main"], spec, {}), "main")
-            self._say("initialised" if callable(init) else "loaded")
+            self._say("initialised" if callable(init) else "loaded", **known)
             main, arguments = self._wait_for_start(module, spec)
             phase = "main"
-            calling.call(main, "main", arguments)
-            self._report("returned")
+            with self._pacing.during_main():
+                result = calling.call(main, "main", arguments)
+            self._report("returned", **told(result))
             return 0
         except ScriptStopped:
             raise
@@ -163,7 +167,7 @@ class Runner:
         spec["path"], spec["uses"] = prepared.path, prepared.uses
         self._isolate(spec, isolation.with_paths(reads=prepared.uses))
         if prepared.to_make:
-            self._inspect(spec, load=False)
+            tell_and_end(self._say, spec, load=False)
         if prepared.python is not None:
             reexec(prepared.python, spec, self._channel.descriptor)
 
@@ -175,15 +179,6 @@ class Runner:
         isolation.enter()
         spec["isolation"] = Isolation().to_dict()
         spec.pop("git", None)
-
-    def _inspect(self, spec: dict[str, Any], load: bool = True) -> NoReturn:
-        """Describe the script, loaded or only read, and end: nothing more of it is to happen."""
-        from .inspection import of_file
-
-        found = of_file(spec["path"], load)
-        if os.getpid() == self._pid:
-            self._say("inspected", found={**found, "uses": spec.get("uses", [])})
-        os._exit(0)
 
     # -- calling the script ------------------------------------------------------------------------
 
@@ -202,7 +197,7 @@ class Runner:
             if why is not None:
                 self._say("unsuited", why=misfit.explained(why, main, "main"))
             elif self._may_call(arguments):
-                self._channel.keep_hearing(self._inject)
+                self._channel.keep_hearing(self._hear)
                 return main, arguments
 
     def _may_call(self, arguments: dict[str, Any]) -> bool:
@@ -211,6 +206,13 @@ class Runner:
         while (answer := self._channel.hear())["hear"] == "message":
             self._inject(answer)
         return bool(answer["hear"] == "call")
+
+    def _hear(self, order: dict[str, Any]) -> None:
+        """Take in what is said while ``main`` runs."""
+        if order["hear"] == "message":
+            self._inject(order)
+        else:
+            self._pacing.hear(order)
 
     def _inject(self, heard: dict[str, Any]) -> None:
         if heard["n"] <= self._heard:

@@ -47,6 +47,20 @@ def load(path: str) -> ModuleType:
     return module
 
 
+def sha256_of(path: str) -> str:
+    """The SHA-256 of a file, in hexadecimal digits.
+
+    :raises OSError: if it cannot be read
+    """
+    import hashlib
+
+    digest = hashlib.sha256()
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            digest.update(piece)
+    return digest.hexdigest()
+
+
 def main_of(module: ModuleType) -> Any:
     """The script's ``main`` as it is bound at this moment.
 

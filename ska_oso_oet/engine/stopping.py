@@ -48,6 +48,7 @@ class Stop:
         self._looking = False  #: whether the next signal is our own
         self._held = False
         self._waiting = False  #: to be raised once it is not held any more
+        self._shielded_until = 0.0  #: until when the script does not want to be interrupted
         self._greenlets = _Greenlets()
         self._loops = Loops(lambda: ScriptStopped(self._reason()))
         self._forking: dict[int, tuple[set[int], bool]] = {}  #: the masks of threads that are
@@ -79,6 +80,7 @@ class Stop:
         """In a child of the script: SIGTERM ends it like any program, unless the script says otherwise."""
         self._main = get_ident()
         self.asked = self._held = self._waiting = False
+        self._shielded_until = 0.0
         if getsignal(signal.SIGTERM) == self._signalled:
             signal.signal(signal.SIGTERM, signal.SIG_DFL)
         self._has_forked()
@@ -113,6 +115,17 @@ class Stop:
         """Raise a stop that came meanwhile a moment later, when the script is found to go on."""
         self._held = self._waiting = False
 
+    def shield(self, seconds: float) -> None:
+        """Raise nothing for a time, or until :meth:`expose`."""
+        self._shielded_until = monotonic() + seconds
+
+    def expose(self) -> None:
+        """Raise a stop that came meanwhile: here in the main thread, else when it is looked at next."""
+        self._shielded_until = 0.0
+        if self.asked and get_ident() == self._main:
+            self._until = monotonic() + self._patience
+            self._deliver(None)
+
     # -- delivery ----------------------------------------------------------------------------------
 
     def _signalled(self, _number: int, frame: FrameType | None) -> None:
@@ -141,6 +154,9 @@ class Stop:
         """Raise it, in the main thread, unless it must wait."""
         if self._held:
             self._waiting = True
+            return
+        if monotonic() < self._shielded_until:
+            self._until = monotonic() + self._patience
             return
         # A script that handles an exception may be cleaning up, and has half of the grace period for it. Then
         # it is interrupted as well: the clean-up of the outer blocks needs the other half, before SIGKILL.

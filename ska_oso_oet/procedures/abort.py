@@ -74,6 +74,9 @@ class Abort:
         """A procedure has ended: release the subarray, or abort if that was asked for or is the setting."""
         procedure = run.procedure
         assert procedure.outcome is not None
+        if procedure.origin.simulated:  # nothing was commanded
+            self.disclaim(procedure.id)
+            return
         cause = _CAUSES.get(procedure.outcome.reason)
         ran = _has_run(run)
         # One that was ended while it waited to be started was not to abort anything yet.
@@ -187,7 +190,7 @@ class Abort:
         while run.procedure.state in PREPARING:
             await run.changed.wait()
         if run.procedure.state is ProcedureState.READY:
-            run.start(main, None, user)
+            run.orders.start(main, None, user)
         while run.procedure.state is ProcedureState.READY:
             await run.changed.wait()
 

@@ -28,7 +28,6 @@ LOG = logging.getLogger(__name__)
 
 _AT_ONCE = 2  #: scripts that are loaded, one for each user
 _GRACE = 0.2  #: seconds between SIGTERM and SIGKILL: nothing is observed that would have to be left safe
-_OUTPUT = 4096  #: bytes of output that are kept, as nobody reads it
 _SLACK = 8.0  #: seconds beyond its limits that a supervisor may take
 _END = 3.0  #: seconds that a supervisor may take to end
 _LAUNCH = 30.0  #: seconds in which a supervisor must be had
@@ -130,7 +129,6 @@ class Inspector:
             **spec_of(0, new, directory.path, isolation, settings),
             "inspect": True,
             "grace": _GRACE,
-            "output_limit": _OUTPUT,
         }
         directory.create(spec, isolation)
         return spec

@@ -84,7 +84,7 @@ class OperatorSwitch:
             self._pass_on(run, "enable" if wait else "disable", self._n)
 
     async def _request_override(self, request: Envelope) -> None:
-        run = self._runs.get(self._pool.reserved or 0)
+        run = self._runs.get(self._pool.reserved or 0)  # a dry run waits for no QA
         if run is None or run.procedure.state is not ProcedureState.RUNNING:
             raise Conflict(
                 "There is no wait for QA to override: no procedure is RUNNING; to have none wait: "
@@ -101,7 +101,7 @@ class OperatorSwitch:
         self._pass_on(run, "override", request.seq or 0)
 
     def _pass_on(self, run: Run, word: str, n: int) -> None:
-        run.tell(f"{topics.QA_SWITCH}.{word}", {"msg_src": "FlaskWorker"}, n)
+        run.orders.tell(f"{topics.QA_SWITCH}.{word}", {"msg_src": "FlaskWorker"}, n)
 
     async def _tell(self, request: Envelope) -> None:
         answer = self._bus.envelope(

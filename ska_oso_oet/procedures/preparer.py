@@ -121,6 +121,7 @@ class Preparer:
             activity_id=new.activity_id,
             aborts=new.aborts,
             evicts=evicts,
+            origin=new.origin,
         )
         idle = procedure.change(ProcedureState.IDLE, time.time())
         run = self.track(procedure, directory)
@@ -153,7 +154,7 @@ class Preparer:
         victim = self._pool.make_room(urgent)
         if victim is None or victim.final:
             return None
-        self._runs[victim.id].stop("evict", None, self._settings.stop_grace)
+        self._runs[victim.id].stop("evict", None, self._settings.stop_limit)
         return victim.id
 
     async def _launch(self, run: Run, spec: dict[str, Any]) -> None:

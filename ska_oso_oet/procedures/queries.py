@@ -50,7 +50,7 @@ class ProcedureQueries:
         elif request.payload["pids"] is None:
             result = [listed.to_dict() for listed in self._pool.listed()]
         else:
-            result = [await self._document(pid) for pid in request.payload["pids"]]
+            result = [await self.document(pid) for pid in request.payload["pids"]]
         self._reply(request, topics.PROCEDURE_LIST, {"result": result})
 
     async def _page(self, wanted: Listing) -> list[dict[str, Any]]:
@@ -59,7 +59,12 @@ class ProcedureQueries:
         known = [live[d["id"]].to_dict() if d["id"] in live else whole(d) for d in page]
         return known[::-1]
 
-    async def _document(self, pid: int) -> dict[str, Any]:
+    async def document(self, pid: int) -> dict[str, Any]:
+        """The document of a procedure, listed or not.
+
+        :raises NotFound: if there is none
+        :raises Unavailable: if the journal cannot be read
+        """
         listed = self._pool.find(pid) or (self._runs[pid].procedure if pid in self._runs else None)
         document = listed.to_dict() if listed is not None else await self.archived(pid)
         if document is None:
@@ -92,7 +97,7 @@ class ProcedureQueries:
         :raises NotFound: if there is no such procedure
         """
         asked = request.payload
-        document = await self._document(asked["pid"])
+        document = await self.document(asked["pid"])
         reader = self._readers.setdefault(
             asked["pid"], OutputReader(os.path.join(self._settings.runs, str(asked["pid"])))
         )

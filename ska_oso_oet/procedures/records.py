@@ -10,7 +10,7 @@ from ..bus import topics
 from ..bus.client import BusClient
 from ..bus.envelope import Envelope
 from ..bus.topic_names import objection
-from ..domain import events
+from ..domain import events, pace_events
 from ..domain.errors import Conflict
 from ..domain.outcome import Outcome, Reason
 from ..domain.procedure import Procedure
@@ -34,6 +34,8 @@ _OF_PROCEDURE = (
     events.Slowed,
     events.Stopping,
     events.Stacktrace,
+    pace_events.PauseChanged,
+    pace_events.QuestionChanged,
 )
 
 
@@ -70,6 +72,16 @@ class Records:
                 # Before the end of the run, after which many stop listening.
                 return [self._survivors_found(record["survivors"]), *self._happened(key, record)]
         return self._happened(key, record)
+
+    def pace(self, report: dict[str, Any]) -> list[Envelope]:
+        """Take in a report of the script's pace; its message, if there is progress."""
+        self._procedure.pace = self._procedure.pace.with_report(report)
+        progress = self._procedure.pace.progress
+        if "progress" not in report or progress is None:
+            return []
+        fields = {"pid": self._procedure.id, "progress": progress}
+        source = str(self._procedure.id)
+        return [self._bus.envelope(topics.PROGRESS, fields, msg_src=source, time=progress["time"])]
 
     def output(self, batch: Iterable[dict[str, Any]]) -> Iterator[Envelope]:
         """The messages of pieces of output."""
@@ -127,6 +139,7 @@ def apply(procedure: Procedure, record: Record) -> list[events.Event]:
     :raises Conflict: if its state does not allow it
     """
     at = record["time"]
+    procedure.origin = procedure.origin.loaded(record.get("sha256"))  # the document that follows has it
     match record["kind"]:
         case "state":
             changed = procedure.change(ProcedureState(record["state"]), at)
@@ -143,9 +156,33 @@ def apply(procedure: Procedure, record: Record) -> list[events.Event]:
         case "stage":
             return [procedure.stopping(at, record["stage"])]
         case "final":
+            procedure.pace = procedure.pace.with_report(record.get("pace") or {})
             state, outcome = ProcedureState(record["state"]), Outcome.from_dict(record["outcome"])
             return procedure.finish(state, at, outcome, record.get("stacktrace"))
+        case "pause" | "question":
+            return _change_pace(procedure, record)
     return []
+
+
+def _change_pace(procedure: Procedure, record: Record) -> list[events.Event]:
+    event = _PACE_EVENTS.get((record["kind"], record["what"]))
+    if event is None:  # nothing has changed; the service only waits for it
+        return []
+    kind = record["kind"]
+    happened = event(time=record["time"], pid=procedure.id, **{kind: record[kind]})
+    return [procedure.happened(happened)]
+
+
+_PACE_EVENTS: dict[tuple[str, str], Callable[..., Any]] = {
+    ("pause", "requested"): pace_events.PauseRequested,
+    ("pause", "withdrawn"): pace_events.PauseWithdrawn,
+    ("pause", "paused"): pace_events.Paused,
+    ("pause", "resumed"): pace_events.Resumed,
+    ("pause", "missed"): pace_events.PauseMissed,
+    ("pause", "reminder"): pace_events.PauseReminder,
+    ("question", "asked"): pace_events.QuestionAsked,
+    ("question", "answered"): pace_events.QuestionAnswered,
+}
 
 
 # -- records of procedures without a supervisor ----------------------------------------------------

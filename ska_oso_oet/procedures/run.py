@@ -11,13 +11,12 @@ from typing import Any
 from ..bus.client import BusClient
 from ..domain import events
 from ..domain.procedure import Procedure
-from ..domain.scripts import Arguments
 from ..runs.directory import RunDirectory
 from ..runs.protocol import WINDOW
 from ..runs.survivors import Survivor
 from ..telemetry.logs import tagged
 from . import records
-from .pending_start import PendingStart
+from .orders import Orders
 from .phase_trace import PhaseTrace
 from .records import Observe, Record, Records
 from .remains import Remains
@@ -61,10 +60,10 @@ class Run:
         self._records = Records(procedure, bus, observe)
         self._first: list[asyncio.Future[None]] = []
         self._trace = PhaseTrace(procedure)
+        self.orders = Orders(self._trace)
         self._remains = Remains(directory, procedure.id, lambda: self._record({"kind": "gone"}))
         self._link: SupervisorLink | None = None
         self._stop_order: dict[str, Any] | None = None
-        self._start: PendingStart | None = None  #: the last one
         self._ending: asyncio.Task[None] | None = None
 
     def publish_first(self, *happened: events.Event, **about: str | None) -> None:
@@ -99,38 +98,14 @@ class Run:
             self._attach(link)
             await link.followed()
 
-    def start(
-        self,
-        main: Arguments,
-        request_id: str | None,
-        user: str | None,
-        context: dict[str, Any] | None = None,
-        strict: bool = False,
-    ) -> PendingStart:
-        """Have ``main`` called; to be asked again once what was ordered last has begun or is unsuited.
-
-        :param context: the argument of that name for ``main``, if it has one
-        :param strict: do not call it with arguments that it cannot take, but tell why
-        """
-        self._trace.started()
-        self._start = PendingStart(request_id, self._order)
-        order = {"op": "start", "main": main.to_dict(), "request_id": request_id, "user": user}
-        self._order({**order, "context": context or {}, "strict": strict})
-        return self._start
-
-    def tell(self, topic: str, payload: dict[str, Any], n: int) -> None:
-        """Have the script hear a message.
-
-        :param n: its number; a script hears no number twice, and none below the last one
-        """
-        self._order({"op": "message", "topic": topic, "payload": payload, "n": n})
-
-    def stop(self, why: str, by: str | None, grace: float, abort: bool = False) -> None:
+    def stop(self, why: str, by: str | None, limit: float, abort: bool = False, force: bool = False) -> None:
         """End it in any state; may be called again.
 
+        :param limit: seconds after which its supervisor kills it at the latest
+        :param force: do not wait for the end of a section that is not to be interrupted
         :param abort: recorded with the end, so that a crash of this process does not forget it
         """
-        order = {"op": "stop", "why": why, "by": by, "abort": abort}
+        order = {"op": "stop", "why": why, "by": by, "abort": abort, "force": force}
         if self._link is None:  # nothing of it exists yet
             for stage in ("intent", "verified"):
                 self._record({"kind": "stage", "stage": stage})
@@ -138,17 +113,14 @@ class Run:
             return
         if self._stop_order is None:
             self._stop_order = order
-            asyncio.get_running_loop().call_later(grace + _SLACK, self._kill_overdue)
-        self._order(order)
-
-    def _order(self, order: dict[str, Any]) -> None:
-        if self._link is not None:
-            self._link.order(order)
+            asyncio.get_running_loop().call_later(limit + _SLACK, self._kill_overdue)
+        self.orders.give(order)
 
     def _attach(self, link: SupervisorLink) -> None:
-        self._link = link
+        self._link = self.orders.link = link
         link.on_records = self.take_in
         link.on_output = lambda batch: self._bus.send(self._records.output(batch))
+        link.on_pace = self._take_in_pace
         link.on_lost = self._lost
         if not link.connected:
             self._lost()
@@ -173,8 +145,7 @@ class Run:
             self._seen = record["n"]
             envelopes += self._records.messages(record)
             self._trace.note()
-            if self._start is not None:
-                self._start.note(record)
+            self.orders.note(record)
             if record["kind"] == "final":
                 final = record
             elif record["kind"] == "gone":
@@ -193,8 +164,11 @@ class Run:
         else:
             self._acknowledge()
 
+    def _take_in_pace(self, report: dict[str, Any]) -> None:
+        self._bus.send(self._records.pace(report))
+
     def _acknowledge(self) -> None:
-        self._order({"op": "ack", "n": self._seen})
+        self.orders.give({"op": "ack", "n": self._seen})
 
     def _record(self, record: Record) -> None:
         """Take in a record that no supervisor can make."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextlib
+import hashlib
 import os
 import stat
 import urllib.parse
@@ -67,6 +68,13 @@ class ScriptFiles:
         return await self.in_time(
             lambda: path == os.path.realpath(find_abort_script(self._settings)), "the abort script"
         )
+
+    async def sha256(self, path: str) -> str:
+        """The SHA-256 of a file, in hexadecimal digits.
+
+        :raises Refusal: if it cannot be read in time
+        """
+        return await self.in_time(lambda: _sha256_of(path), path)
 
     async def in_time(
         self,
@@ -136,6 +144,14 @@ class ScriptFiles:
                 f"{what} lies outside the folders scripts may come from: {allowed}; move it to one of "
                 "them, or have OET_SCRIPT_PATHS name its folder"
             )
+
+
+def _sha256_of(path: str) -> str:
+    try:
+        with open(path, "rb", opener=at_once) as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise Conflict(f"script {path} cannot be read: {error.strerror}; try again shortly") from None
 
 
 def _is_below(real: str, folders: Iterable[str]) -> bool:

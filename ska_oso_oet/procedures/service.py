@@ -13,7 +13,8 @@ from ..bus.deadline import Deadline
 from ..bus.dispatcher import Dispatcher, Handler
 from ..bus.envelope import Envelope
 from ..domain.commands import PrepareProcedure, StopProcedure
-from ..domain.errors import Conflict, TimedOut
+from ..domain.errors import Conflict, Invalid, TimedOut
+from ..domain.origin import Origin
 from ..domain.pool import Pool
 from ..domain.scripts import FileScript
 from ..domain.states import ProcedureState
@@ -26,12 +27,14 @@ from .checks import Checks
 from .drain import Drain
 from .inspector import Inspector
 from .operator import OperatorSwitch
+from .pace_orders import PaceOrders
 from .preparer import Preparer
 from .queries import ProcedureQueries
+from .reruns import Reruns
 from .run import Run
 from .script_list import ScriptList
 from .script_policy import ScriptFiles
-from .spec import NewProcedure, completed
+from .spec import NewProcedure, completed, limits_of
 from .starts import Starts
 
 LOG = logging.getLogger(__name__)
@@ -71,8 +74,13 @@ class ScriptExecutionService:
         self._queries = ProcedureQueries(bus, settings, self.pool, self.runs)
         scripts = ScriptList(bus, settings, self._files)
         starts = Starts(self.pool, self.runs, self.preparer, self.drain, self.operator, self._queries)
+        reruns = Reruns(
+            settings, self._files, self.preparer, self.drain, self._queries, self.dispatcher.reply
+        )
         handlers |= {
             topics.CREATE: self._create,
+            topics.RERUN: reruns.rerun,
+            topics.CHECK_RERUN: reruns.check,
             topics.CHECK: self._check,
             topics.INSPECT: Checks(bus, settings, self._files, self.inspector).tell,
             topics.START: starts.start,
@@ -84,6 +92,7 @@ class ScriptExecutionService:
             topics.SHOW_SCRIPT: scripts.tell_one,
             topics.LIST_ENVIRONMENTS: self._caches.tell,
             topics.REMOVE_ENVIRONMENT: self._caches.remove,
+            **PaceOrders(bus, self.pool, self.runs, self._queries).handlers,
             **self.operator.handlers,
             **self.drain.handlers,
         }
@@ -118,20 +127,17 @@ class ScriptExecutionService:
         script = completed(command.script, self.settings)
         path = await self._files.find(script)
         aborting = isinstance(script, FileScript) and await self._files.is_abort_script(path)
-        limits = {
-            "environment": self.settings.environment_timeout,
-            "load": self.settings.load_timeout,
-            "init": self.settings.init_timeout,
-            "main": self.settings.main_timeout,
-        }
+        if aborting and command.simulated:
+            raise Invalid("the abort script cannot be simulated: it is there to command the telescope")
         new = NewProcedure(
             script=script,
             path=path,
             init=command.init,
             main=command.main,
-            limits=limits,
+            limits=limits_of(self.settings),
             activity_id=command.activity_id,
             aborting=aborting,
+            origin=Origin(simulated=command.simulated),
         )
         self.drain.require_none()
         # The reply is the event procedure.lifecycle.created, which carries this request's id.
@@ -165,10 +171,11 @@ class ScriptExecutionService:
             raise Conflict.over(f"procedure {pid}", procedure.state)
         if run is not None:
             self.abort.require_meant(run, command.stop_abort)
-        if command.abort:
+        abort = command.abort and not procedure.origin.simulated
+        if abort:
             self.abort.claim(pid)
         if run is not None:
-            run.stop("stop", request.user, self.settings.stop_grace, command.abort)
+            run.stop("stop", request.user, self.settings.stop_limit, abort, command.force)
             await run.gone()
             metrics.STOP.observe(max(0.0, time.time() - request.time))
         if procedure.state is not ProcedureState.STOPPED:
@@ -178,10 +185,11 @@ class ScriptExecutionService:
             "id": pid,
             "abort_message": f"Successfully stopped script with ID {pid}",
             "abort_procedure": None,
+            "simulated": procedure.origin.simulated,
             "survivors": len(run.survivors) if run is not None else 0,
             "survivor_processes": run.survivors if run is not None else [],
         }
-        if command.abort:
+        if abort:
             self._require_waiting(deadline, pid)
             result |= await self.abort.after_stop(pid, request.user)
         self.dispatcher.reply(request, topics.STOP_ANSWERED, {"result": result})
@@ -211,7 +219,7 @@ class ScriptExecutionService:
         self.preparer.closing = True
         runs = list(self.runs.values())
         for run in runs:
-            run.stop("shutdown", None, self.settings.stop_grace)
+            run.stop("shutdown", None, self.settings.stop_limit)
         await asyncio.gather(*(run.gone() for run in runs))
         until = time.monotonic() + _FLUSH_TIMEOUT
         while self.bus.unacknowledged and time.monotonic() < until:

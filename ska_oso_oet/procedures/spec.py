@@ -7,6 +7,7 @@ from typing import Any
 
 from ..domain.activity import GIVEN
 from ..domain.errors import Unavailable
+from ..domain.origin import Origin
 from ..domain.scripts import Arguments, GitScript, Script
 from ..kernel.isolation import Isolation
 from ..kernel.processes import mark_of
@@ -36,6 +37,17 @@ class NewProcedure:
     aborts: int | None = None
     aborting: bool = False
     urgent: bool = False
+    origin: Origin = Origin()
+
+
+def limits_of(settings: Settings) -> dict[str, float | None]:
+    """The seconds that each phase of a procedure may take."""
+    return {
+        "environment": settings.environment_timeout,
+        "load": settings.load_timeout,
+        "init": settings.init_timeout,
+        "main": settings.main_timeout,
+    }
 
 
 def completed(script: Script, settings: Settings) -> Script:
@@ -64,6 +76,8 @@ def spec_of(
         "limits": new.limits,
         "grace": settings.stop_grace,
         "end_grace": settings.end_grace,
+        "critical_limit": settings.critical_limit,
+        "pause_reminder": settings.pause_reminder,
         "umask": settings.script_umask,
         "subarray_id": settings.subarray_id,
         "output_limit": settings.output_limit,
@@ -74,11 +88,13 @@ def spec_of(
         "mark": mark_of(run_dir),
         "isolation": isolation.to_dict(),
         "aborting": new.aborting,
+        "simulated": new.origin.simulated,
         "begins": new.urgent,
         "env": {
             "OET_PROCEDURE_ID": str(pid),
             "OET_SUBARRAY_ID": str(settings.subarray_id),
             **settings.telescope_environment,
+            **({"OET_SIMULATED": "1"} if new.origin.simulated else {}),
         },
     }
     if isinstance(new.script, GitScript):

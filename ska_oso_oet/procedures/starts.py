@@ -13,7 +13,7 @@ from ..domain.scripts import Arguments
 from ..domain.states import ProcedureState
 from .drain import Drain
 from .operator import OperatorSwitch
-from .pending_start import PendingStart
+from .pending_order import PendingStart
 from .preparer import Preparer
 from .queries import ProcedureQueries
 from .run import Run
@@ -68,7 +68,7 @@ class Starts:
         main = main_of(run.directory, run.procedure.main).overridden_by(command.main)
         # An activity that is refused would not tell its procedure's failure.
         strict = run.procedure.activity_id is None or command.main != Arguments()
-        start = run.start(main, request.request_id, request.user, self._operator.context(), strict)
+        start = run.orders.start(main, request.request_id, request.user, self._operator.context(), strict)
         while run.procedure.state is ProcedureState.READY:
             if start.unsuited is not None:
                 raise Invalid(f"Cannot start procedure {command.pid} with these arguments: {start.unsuited}")

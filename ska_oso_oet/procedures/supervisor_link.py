@@ -22,12 +22,13 @@ _FOLLOW_TIMEOUT = 2.0  #: seconds for a supervisor to take up with a restarted S
 class SupervisorLink:
     """The connection to one supervisor.
 
-    ``on_records`` and ``on_output`` are called with its messages; ``on_lost`` once it is gone.
+    ``on_records``, ``on_output`` and ``on_pace`` are called with its messages; ``on_lost`` once it is gone.
     """
 
     def __init__(self) -> None:
         self.on_records: Records = lambda batch: None
         self.on_output: Records = lambda batch: None
+        self.on_pace: Callable[[dict[str, Any]], None] = lambda report: None
         self.on_lost: Callable[[], None] = lambda: None
         self.identity: dict[str, Any] = {}
         self.gone = asyncio.Event()  #: set when the supervisor's process has ended
@@ -104,6 +105,8 @@ class SupervisorLink:
                 self.on_records(frame["batch"])
             case "output":
                 self.on_output(frame["batch"])
+            case "pace":
+                self.on_pace(frame["report"])
             case "followed":
                 self._followed.set()
             case "hello":

@@ -41,7 +41,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         run = service.preparer.track(procedure, directory, seen)
         spec = directory.read("spec.json") or {}
         run.aborting = bool(spec.get("aborting"))
-        if procedure.state is ProcedureState.RUNNING:
+        if procedure.state is ProcedureState.RUNNING and not procedure.origin.simulated:
             service.pool.hold(procedure.id)
         await run.take_over()
         if spec.get("begins") and procedure.state in (*PREPARING, ProcedureState.READY):
@@ -136,7 +136,8 @@ async def _fold(service: ScriptExecutionService, pid: int) -> tuple[Procedure, i
     """
     happened: list[events.Event] = []
     seen = 0
-    async for envelope in service.bus.lookup.all_messages(about=[pid], topics=[topics.LIFECYCLE]):
+    prefixes = [topics.LIFECYCLE, topics.PAUSE, topics.QUESTION]
+    async for envelope in service.bus.lookup.all_messages(about=[pid], topics=prefixes):
         if envelope.topic in events.EVENTS:
             happened.append(events.event(envelope.topic, envelope.payload, envelope.time))
         seen = max(seen, _record_number(envelope))

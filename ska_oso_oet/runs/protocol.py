@@ -17,12 +17,13 @@ supervisor  followed  no start of an earlier service begins from here on
 supervisor  output    ``batch`` of pieces of output, as they come; all of them are in the run directory
 ==========  ========  ==========================================================================
 
-Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``),
-``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``, ``request_id``, ``user``),
-``withdrawn`` (``request_id`` of the start), ``message`` (``topic``, ``payload``),
+Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), ``ready`` (``pid``, and
+``sha256`` of the script's file), ``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``,
+``given``: the arguments that were asked for, ``request_id``, ``user``), ``withdrawn`` (``request_id`` of the
+start), ``message`` (``topic``, ``payload``), ``heard`` (``message``: the number of one from outside),
 ``inspected`` (``found``, of a script that is only looked at),
-``heard`` (``message``: the number of one from outside), ``slowed``
-(``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``, ``survivors``).
+``slowed`` (``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``,
+``survivors``, ``sha256``).
 """
 
 #: How many records may be told and not yet be in the journal. A script that publishes faster than this

@@ -49,6 +49,11 @@ class Settings(Declared):
         return "postgresql+psycopg://" if self.central_url else self.database_url
 
     @property
+    def stop_limit(self) -> float:
+        """Seconds after which a script that is stopped is killed at the latest."""
+        return self.stop_grace + self.critical_limit
+
+    @property
     def drained(self) -> str:
         """The file with the state of the drain."""
         return os.path.join(self.state_dir, "drained.json")

@@ -38,6 +38,18 @@ class ScriptsSettings:
         parse.abort_on,
     )
     stop_grace: float = setting("OET_STOP_GRACE", "5 s", "time between SIGTERM and SIGKILL", parse.seconds)
+    critical_limit: float = setting(
+        "OET_CRITICAL_LIMIT",
+        "30 s",
+        "the most that a section of a script may delay a stop, by `critical`; a forced stop does not wait",
+        parse.seconds,
+    )
+    pause_reminder: float | None = setting(
+        "OET_PAUSE_REMINDER",
+        "10 min",
+        "time after which a pause is told again, and then each time after three times as long; or `none`",
+        parse.limit,
+    )
     end_grace: float = setting(
         "OET_END_GRACE",
         "60 s",

@@ -19,8 +19,7 @@ import socket
 import sys
 from typing import Any
 
-from ..engine.process_setup import out_of_reach
-from ..engine.runner import Runner
+from ..engine.child import become_runner
 from ..kernel import confidential, isolation, processes
 from ..kernel.peers import FORKSERVER, SUPERVISOR
 from .supervisor import Supervisor
@@ -100,7 +99,7 @@ def become_supervisor(service: socket.socket) -> int:
             end.close()
         for fd in (out_r, err_r):
             os.close(fd)
-        return _become_runner(theirs, out_w, err_w)
+        return become_runner(theirs, out_w, err_w, _prepare)
     theirs.close()
     for fd in (out_w, err_w):
         os.close(fd)
@@ -114,18 +113,6 @@ def become_supervisor(service: socket.socket) -> int:
         os._exit(1)  # the forkserver kills the rest
     sys.stderr.flush()
     os._exit(0)
-
-
-def _become_runner(control: socket.socket, stdout: int, stderr: int) -> int:
-    """Turn a fresh child process of the supervisor into a runner; returns its exit status."""
-    processes.end_with_parent()
-    processes.rename("oet-script")
-    os.setsid()
-    nothing = os.open(os.devnull, os.O_RDONLY)
-    for fd, wanted in ((nothing, 0), (stdout, 1), (stderr, 2)):
-        os.dup2(fd, wanted)
-        os.close(fd)
-    return Runner(out_of_reach(control.detach()), _prepare).run()
 
 
 def _prepare(*args: Any) -> Any:

@@ -42,9 +42,11 @@ class Phases:
         self._runner = runner
         self._overdue = overdue
         self._limit: asyncio.TimerHandle | None = None
+        self._left: float | None = None  #: seconds left to a phase whose limit stands still
         self._start_order: dict[str, Any] | None = None
         self._next_order: dict[str, Any] | None = None  #: of another request, in case that one is unsuited
         self._unsuited = False  #: whether a start was answered so
+        self.sha256: str | None = None  #: of the script's file as it was loaded
         self._withdrawn = False  #: whether the order that the runner may have is void
         if "git" in spec:
             self._record_states("PREP_ENV")
@@ -85,8 +87,23 @@ class Phases:
         """Void every order that has not begun: a service that was restarted repeats those that hold."""
         self._next_order, self._withdrawn = None, self._start_order is not None
 
+    def stand_still(self) -> None:
+        """Do not count the time from now on: the script waits for the operator."""
+        if self._limit is not None and self._left is None:
+            self._left = max(0.0, self._limit.when() - asyncio.get_running_loop().time())
+            self._limit.cancel()
+
+    def go_on(self) -> None:
+        """Count the time again."""
+        if self._left is not None:
+            limit = self._limits[self.current]
+            loop = asyncio.get_running_loop()
+            self._limit = loop.call_later(self._left, self._overdue, limit)
+            self._left = None
+
     def close(self) -> None:
         """Limit no phase any more."""
+        self._left = None
         if self._limit is not None:
             self._limit.cancel()
 
@@ -102,6 +119,7 @@ class Phases:
                 self._record_states("IDLE", "LOADING")
                 self._enter("load")
             case "loaded" if self.current == "load":
+                self.sha256 = said.get("sha256")
                 self._record_states("IDLE")
                 if "init" in said:
                     self._reporter.record({"kind": "state", "state": "INITIALISING", "init": said["init"]})
@@ -122,7 +140,8 @@ class Phases:
                 self._start_next()
             case "calling" if self.current == "ready" and self._start_order is not None:
                 fields = {key: self._start_order[key] for key in ("request_id", "user")}
-                self._reporter.record({"kind": "started", "main": said["main"], **fields})
+                given = self._start_order["main"]
+                self._reporter.record({"kind": "started", "main": said["main"], "given": given, **fields})
                 self._enter("main")
                 self._link.say({"hear": "call"})
             case "calling" if self.current == "ready" and self._unsuited:
@@ -144,7 +163,7 @@ class Phases:
         self._reporter.record(*({"kind": "state", "state": state} for state in states))
 
     def _ready(self) -> None:
-        self._reporter.record({"kind": "ready", "pid": self._runner})
+        self._reporter.record({"kind": "ready", "pid": self._runner, "sha256": self.sha256})
         self._enter("ready")
 
     def _resolved(self, commit: str, branch: str | None) -> None:

@@ -18,11 +18,11 @@ class Reporter:
     """Records the events of a run, and sends them to the service at its pace.
 
     :param service: the connection to SESWorker; a later one may take its place
-    :param quiet: whether output is not told
+    :param quiet: whether output is neither kept nor told
     """
 
     def __init__(self, directory: RunDirectory, service: Frames | None, quiet: bool = False) -> None:
-        self._quiet = quiet
+        self.quiet = quiet
         self._log = RecordLog(directory)
         self._service = service
         self._told = 0
@@ -48,8 +48,13 @@ class Reporter:
 
     def output(self, piece: dict[str, Any]) -> None:
         """Tell a piece of output, unless the service is busy; it is in the run directory anyway."""
-        if not self._quiet and self._service is not None and self._service.backlog < _LIVE_OUTPUT:
+        if self._service is not None and self._service.backlog < _LIVE_OUTPUT:
             self._service.send({"op": "output", "batch": [piece]})
+
+    def pace(self, report: dict[str, Any]) -> None:
+        """Tell a report of the script's pace, unless the service is busy; the last one is told at the end."""
+        if self._service is not None and self._service.backlog < _LIVE_OUTPUT:
+            self._service.send({"op": "pace", "report": report})
 
     def follow(self, service: Frames, after: int) -> None:
         """A service has come (back): tell it everything after the last record it knows."""

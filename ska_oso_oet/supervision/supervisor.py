@@ -18,19 +18,20 @@ from typing import Any
 from ..bus.wire import Frames
 from ..engine.stopping import STOPPED_STATUS
 from ..kernel import processes
-from ..kernel.isolation import Isolation
 from ..kernel.peers import supervisor_of
 from ..runs.directory import RunDirectory
 from ..runs.output import OutputLog
-from ..runs.survivors import KILL_TIMEOUT, gone, kill, leave_nobody
+from ..runs.survivors import KILL_TIMEOUT, gone, leave_nobody
 from ..telemetry import logs
 from .exit_status import Reaper
 from .messages import Messages
 from .output_capture import OutputCapture
+from .pace import PaceKeeper
 from .phases import Phases
 from .reporter import Reporter
 from .runner_link import RunnerLink
 from .service_port import ServicePort
+from .stopper import Stopper
 from .verdict import End, final_record
 
 
@@ -53,10 +54,8 @@ class Supervisor:
         self._port = ServicePort(self._ordered, self._service_gone)
         self._spec: dict[str, Any] | None = None
         self._ended = asyncio.Event()
-        self._intent: dict[str, Any] | None = None
         self._report: dict[str, Any] | None = None
         self._closing: dict[str, Any] | None = None
-        self._overstayed = False
         self._kernel_killed = processes.killed_by_kernel()
 
     # -- life --------------------------------------------------------------------------------------
@@ -77,7 +76,7 @@ class Supervisor:
         self._reporter.gone(frames)
         self._link.listen()
         if self._only_inspects:  # nobody will ask for it any more
-            self._kill_everything()
+            self._stopper.kill_everything()
 
     @property
     def _only_inspects(self) -> bool:
@@ -90,14 +89,17 @@ class Supervisor:
             case "follow":
                 self._phases.withdraw_all()
                 self._reporter.follow(frames, order["after"])
+                self._pace.tell()
                 frames.send({"op": "followed"})
             case "ack":
                 self._reporter.acknowledge(order["n"])
                 self._link.listen()
-            case "start" if self._intent is None:
+            case "start" if self._stopper.intent is None:
                 self._phases.start(order)
             case "withdraw":
                 self._phases.withdraw(order["request_id"])
+            case "pause" | "answer":
+                self._pace.ordered(order, ending=self._stopper.intent is not None or self._report is not None)
             case "stop":
                 self._stop(order)
             # An interpreter that is about to be replaced by the environment's would lose it.
@@ -115,6 +117,8 @@ class Supervisor:
         self._phases = Phases(
             spec, self._dir, self._link, self._reporter, self._runner, overdue=self._stop_overdue
         )
+        self._stopper = Stopper(spec, self._runner, self._ended, self._dir, self._link, self._reporter)
+        self._pace = PaceKeeper(spec, self._link, self._reporter, self._phases)
         self._output = OutputCapture(
             self._pipes, OutputLog(spec["run_dir"], spec["output_limit"]), self._reporter
         )
@@ -147,62 +151,25 @@ class Supervisor:
                 self._reporter.record({"kind": "heard", "message": said["n"]})
             case "inspected" if self._only_inspects:
                 self._reporter.record({"kind": "inspected", "found": said["found"]})
-                self._kill_everything()
+                self._stopper.kill_everything()
             case "returned" | "failed" | "exited":
-                if self._intent is None:
+                if self._stopper.intent is None:
                     self._report = said
                     # Python's end of a program, and the script's threads, get their time.
                     self._phases.close()
-                    asyncio.get_running_loop().call_later(self._spec["end_grace"], self._overstay)
+                    asyncio.get_running_loop().call_later(self._spec["end_grace"], self._stopper.overstay)
+                    if "unkept" in said:
+                        self._output.note(f"OET: the result of main is not kept: {said['unkept']}\n")
+            case "pace" | "paused" | "critical" | "uncritical" | "ask":
+                self._pace.said(said)
             case _:
                 self._phases.said(said)
-
-    # -- stopping ----------------------------------------------------------------------------------
 
     def _stop_overdue(self, limit: float) -> None:
         self._stop({"why": "timeout", "limit": limit})
 
     def _stop(self, order: dict[str, Any]) -> None:
-        if self._ended.is_set():
-            return
-        assert self._spec is not None
-        if self._intent is None:
-            self._intent = order
-            self._reporter.stage("intent")
-            with contextlib.suppress(OSError):
-                self._dir.say_why(order["why"], Isolation.from_dict(self._spec["isolation"]))
-            self._terminate()
-            self._messages.hurry()
-            self._reporter.stage("terminate")
-            asyncio.get_running_loop().call_later(self._spec["grace"], self._kill)
-            return
-        self._intent["abort"] = self._intent.get("abort") or order.get("abort", False)
-        if order["why"] == "stop":
-            self._terminate()  # for a script that has swallowed the first; no clean-up is cut short by it
-
-    def _terminate(self) -> None:
-        with contextlib.suppress(ProcessLookupError):
-            os.kill(self._runner, signal.SIGTERM)
-
-    def _kill(self) -> None:
-        if not self._ended.is_set():
-            self._reporter.stage("kill")
-            self._kill_everything()
-            asyncio.get_running_loop().call_later(KILL_TIMEOUT, self._ended.set)
-
-    def _kill_everything(self) -> None:
-        assert self._spec is not None
-        # The runner may not have its mark yet. Once it has ended, its number may be another process's.
-        with contextlib.suppress(ProcessLookupError):
-            if not self._ended.is_set():
-                os.kill(self._runner, signal.SIGKILL)
-        kill(processes.of_run(self._spec["mark"], os.getpid()))
-
-    def _overstay(self) -> None:
-        if not self._ended.is_set() and self._intent is None:
-            self._overstayed = True
-            self._kill_everything()
-            asyncio.get_running_loop().call_later(KILL_TIMEOUT, self._ended.set)
+        self._stopper.stop(order, self._messages, self._pace)
 
     # -- the end -----------------------------------------------------------------------------------
 
@@ -216,28 +183,34 @@ class Supervisor:
         if exit_code == STOPPED_STATUS and self._closing is not None and self._closing["stopped"]:
             exit_code, number = None, signal.SIGTERM  # it was stopped, and has cleaned up before it ended
         self._link.drain()
-        on_kill = functools.partial(self._reporter.stage, "kill") if self._intent is not None else None
+        on_kill = (
+            functools.partial(self._reporter.stage, "kill") if self._stopper.intent is not None else None
+        )
         # A script that could not be ended has had its time.
         patience = 0.0 if exit_code is number is None else KILL_TIMEOUT
         survivors = await leave_nobody(spec["mark"], root=os.getpid(), on_kill=on_kill, patience=patience)
         for survivor in survivors:
             if survivor["pid"] == self._runner:
                 survivor["command"] = f"the script itself, {spec['script']['script_uri']}"
-        if self._intent is not None:
+        if self._stopper.intent is not None:
             self._reporter.stage("verified" if not survivors else "survivors")
         self._output.drain()
         end = End(
             phase=self._phases.current,
             exit_code=exit_code,
             signal=number,
-            intent=self._intent,
+            intent=self._stopper.intent,
             report=self._report,
             closing=self._closing,
-            overstayed=spec["end_grace"] if self._overstayed else None,
+            overstayed=spec["end_grace"] if self._stopper.overstayed else None,
             survivors=survivors,
             kernel_killed=number == signal.SIGKILL and processes.killed_by_kernel() > self._kernel_killed,
         )
-        final = final_record(end, self._messages.announced)
+        self._pace.end(stopped=self._stopper.intent is not None)
+        final = {
+            **final_record(end, self._messages.announced),
+            **{"pace": self._pace.report, "sha256": self._phases.sha256},
+        }
         self._reporter.record(final)
         with contextlib.suppress(OSError):
             self._dir.write("result.json", final)

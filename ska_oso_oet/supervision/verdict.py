@@ -121,7 +121,7 @@ def _closed(end: End, report: dict[str, Any]) -> Verdict:
     status = int(report.get("status", 0))
     state, outcome, stacktrace = _exited(dataclasses.replace(end, exit_code=status))
     if report["say"] == "returned":
-        outcome = dataclasses.replace(outcome, detail=None)
+        outcome = dataclasses.replace(outcome, detail=None, result=report.get("result"))
     if end.signal is None and end.exit_code in (status, None):
         return state, outcome, stacktrace
     how = f"was ended by {_name_of(end.signal)}" if end.signal else f"ended with status {end.exit_code}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any
 
+from .dry_run import wanted
+
 
 def announce(text: str) -> None:
     """Tell the operator something."""
@@ -12,7 +14,12 @@ def announce(text: str) -> None:
 
 
 def send(topic: str, **fields: Any) -> None:
-    """Publish a message; if the script's environment has no pypubsub, print it."""
+    """Publish a message; if the script's environment has no pypubsub, print it.
+
+    In a dry run all but words to the operator are marked: nothing of it has happened.
+    """
+    if wanted() and not topic.startswith("user."):
+        topic = f"simulated.{topic}"
     try:
         from pubsub import pub
     except ImportError:

@@ -11,6 +11,7 @@ from .announce import announce, send
 from .block import Block, Scan
 from .errors import TelescopeError, WrongState
 from .execution_block import ExecutionBlock
+from .pace import checkpoint, estimate, progress
 from .qa import QaGate
 from .safety import make_safe
 from .states import ObsState
@@ -58,6 +59,7 @@ def observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits = USU
         announce(f"not observed exactly as written: {sentence}")
     if block.constraints:
         announce("observing_constraints are the scheduler's to keep; they are not checked here")
+    estimate(sum(scan.duration for scan in block.scans))
     send("sb.lifecycle.observation.started", sb_id=block.id)
     execution_block = subarray.execution_block = ExecutionBlock(block.eb_id)
     execution_block.begin(
@@ -89,8 +91,11 @@ def _observe(block: Block, subarray: SubArray, gate: QaGate, limits: Limits) -> 
     subarray.assign_resources(block.assign(subarray.id), limits.assign_timeout)
     send("subarray.resources.allocated", subarray_id=subarray.id)
     send("sb.lifecycle.allocated", sb_id=block.id)
-    for scan in block.scans:
+    for done, scan in enumerate(block.scans):
+        progress(done, len(block.scans), text=scan.target)
+        checkpoint("scan", n=done + 1, of=len(block.scans))
         _scan(block, scan, subarray, gate, limits)
+    progress(len(block.scans), len(block.scans))
     if block.scans:
         subarray.end(limits.end_timeout)
     subarray.release_resources(block.release(subarray.id), limits.release_timeout)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 
-from .device import Heard
+from .heard import Heard
 from .states import ObsState, ResultCode
 
 _UNSEEN = 5.0  #: seconds after the result, when a passing state that nobody told of is over

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from .announce import announce, send
-from .device import Device
+from .connection import Connection, connect
 from .errors import DeviceUnreachable, Overdue
 
 _SWITCH = "operator.wait_for_qa_ready"
@@ -106,7 +106,7 @@ class _Signal:
         self._device, _, self._attribute = device.rpartition("/")
         self._device += mark + options
         self._changed = changed
-        self._monitor: Device | None = None
+        self._monitor: Connection | None = None
         self._complained = False
 
     def ready(self) -> bool:
@@ -116,7 +116,7 @@ class _Signal:
             return False
         try:
             if self._monitor is None:
-                self._monitor = Device(self._device)
+                self._monitor = connect(self._device)
                 self._monitor.subscribe(self._attribute, lambda _value: self._changed())
             return bool(self._monitor.read(self._attribute))
         except DeviceUnreachable as error:

@@ -12,9 +12,10 @@ from collections.abc import Collection
 from typing import Any
 
 from .announce import send
-from .device import Device, Heard
+from .connection import Connection, connect
 from .errors import CommandFailed, CommandRefused, DeviceUnreachable, Overdue, TelescopeError, WrongState
 from .execution_block import ExecutionBlock
+from .heard import Heard
 from .names import names_of, subarray_of
 from .progress import Progress
 from .states import AdminMode, ObsState, ResultCode
@@ -40,16 +41,16 @@ class SubArray:
         self.id = subarray_of() if subarray_id is None else subarray_id
         names = names_of(self.id)
         self._central_name = names.central_node
-        self._central: Device | None = None
+        self._central: Connection | None = None
         self._heard = Heard()
         self._told: ObsState | None = None
         self._reports: dict[str, bool] = {}  #: by device, whether it tells the results of its commands
         self.execution_block: ExecutionBlock | None = None  #: keeps the commands, if there is one
-        self._node = Device(names.subarray)
+        self._node = connect(names.subarray)
         self._node.subscribe("obsState", lambda value: self._heard.add("state", S(int(value))))
         self._hear_results(self._node)
 
-    def _hear_results(self, device: Device) -> None:
+    def _hear_results(self, device: Connection) -> None:
         self._reports[device.name] = device.has(_RESULT)
         if self._reports[device.name]:
             device.subscribe(_RESULT, lambda pair: self._heard.add("result", pair))
@@ -144,15 +145,15 @@ class SubArray:
 
     # -- how a command is carried out ----------------------------------------------------------------------
 
-    def _central_node(self) -> Device:
+    def _central_node(self) -> Connection:
         if self._central is None:
-            self._central = Device(self._central_name)
+            self._central = connect(self._central_name)
             self._hear_results(self._central)
         return self._central
 
     def _perform(
         self,
-        device: Device,
+        device: Connection,
         name: str,
         request: dict[str, Any] | None,
         passing: ObsState,
@@ -179,7 +180,7 @@ class SubArray:
 
     def _carry_out(
         self,
-        device: Device,
+        device: Connection,
         name: str,
         argument: str | None,
         passing: ObsState,
@@ -223,7 +224,7 @@ class SubArray:
         if progress.astray(reported):
             raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
 
-    def _look(self, device: Device, progress: Progress, answered: float) -> float:
+    def _look(self, device: Connection, progress: Progress, answered: float) -> float:
         """Read state and result, in case an event was lost. Returns the time of the last successful read."""
         try:
             state = self.obs_state

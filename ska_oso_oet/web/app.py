@@ -38,7 +38,9 @@ from .views import (
     login,
     metrics,
     operator,
+    pace,
     procedures,
+    reruns,
     scripts,
 )
 
@@ -51,7 +53,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, files, activities, scripts, checks, operator, drain, environments),
+        *(procedures, pace, reruns, files, activities, scripts, checks, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request
 from .context import services
 
 STOPPING = 60.0  #: seconds for a stop, beyond the grace period
-_STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes")
+_STOPPED = ("simulated", "abort_message", "abort_procedure", "survivors", "survivor_processes")
 
 
 def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def created(document: dict[str, Any]) -> Response:
 
 def stopping_time() -> float:
     """The time limit of a stop in seconds."""
-    return STOPPING + services().settings.stop_grace
+    return STOPPING + services().settings.stop_limit
 
 
 def stopped(answer: dict[str, Any]) -> Response:

@@ -215,7 +215,7 @@ class Arbiter:
 
     async def _stop_scripts(self, ses: Worker) -> bool:
         """End SESWorker, which stops every script first; if it crashes or hangs, its successor does."""
-        patience = self._settings.stop_grace + 2 * _SHORT
+        patience = self._settings.stop_limit + 2 * _SHORT
         if not (ses.begun or (ses.heartbeat is not None and ses.heartbeat.begun.is_set())):
             await ses.stop(_SHORT)  # it has no scripts
             return True

@@ -135,11 +135,10 @@ def _estimate(found: Estimate) -> str:
         return "How long it will take is not known"
     about = f"It will take about {for_people(found.seconds)}"
     if found.source == "history":
-        runs = f"{found.runs} runs" if found.runs > 1 else "run"
-        between = ""
-        if found.low is not None and found.high is not None and found.runs > 1:
-            between = f", mostly {for_people(found.low)} to {for_people(found.high)}"
-        return f"{about}, by the last {runs}{between}"
+        if found.runs == 1 or found.low is None or found.high is None:
+            return f"{about}, by the last run"
+        between = f"mostly {for_people(found.low)} to {for_people(found.high)}"
+        return f"{about}, by the last {found.runs} runs, {between}"
     return about + (
         ", by its own word" if found.source == "script" else ", by the scans of the block"
     )

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 
 from ..model import COMPLETE, READY, RUNNING, Activity, Procedure
+from ..model.pace import NO_PAUSE, place
 from ..terminal import printable, printable_lines
-from .durations import duration
+from .durations import duration, for_people
+from .questions import asked
 from .tables import PROCEDURE_ID, call_row, history_table, one_row, outcome_table, table
 from .times import Times
 
@@ -40,10 +43,47 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
     if procedure.slowed is not None:
         since = times.in_a_sentence(procedure.slowed)
         yield f"It sent too many messages, and had to wait where it sent them since {since}"
+    yield from _pace(procedure, times)
     if procedure.outcome is not None:
         yield outcome_table(procedure.outcome)
+        if procedure.outcome.result is not None:
+            yield f"Result: {printable(json.dumps(procedure.outcome.result))}"
     if procedure.stacktrace:
         yield f"Stack Trace:\n{printable_lines(procedure.stacktrace.rstrip())}"
+
+
+def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
+    pause, question, left = procedure.pause, procedure.question, procedure.remaining
+    if pause.state != NO_PAUSE:
+        words = {"requested": "Pauses at a checkpoint", "missed": "Has ended without a pause"}
+        state = words.get(pause.state, f"Paused at {pause.place}")
+        since = "" if pause.since is None else f" since {times.in_a_sentence(pause.since)}"
+        by = f", by {pause.by}" if pause.by else ""
+        yield printable(f"{state}{since}{by}" + (f": {pause.note}" if pause.note else ""))
+    if procedure.progress is not None:
+        after = (
+            f"; {for_people(left.seconds)} left, by its {left.source}"
+            if left is not None and left.seconds is not None
+            else ""
+        )
+        yield printable(f"Progress: {procedure.progress}{after}")
+    if question is not None:
+        yield printable(asked(procedure.id, question))
+    if procedure.dry_run is not None:
+        sent = [
+            (f"{one.after:.0f} s", one.command, one.device, f"{one.seconds:g} s")
+            for one in procedure.dry_run.commands
+        ]
+        if sent:
+            yield table(("After", "Command", "Device", "Takes"), sent)
+        lasted = for_people(procedure.dry_run.seconds)
+        yield f"A dry run: it sent no commands, and would have taken {lasted}"
+    if procedure.checkpoints:
+        rows = [
+            (place(one.name, one.n, one.of), one.passes, times.to_the_second(one.time))
+            for one in procedure.checkpoints
+        ]
+        yield table(("Checkpoint", "Passes", "Last pass"), rows, numbers=("Passes",))
 
 
 def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:

@@ -28,6 +28,16 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "oet procedure stop": (
         "oet procedure stop",
         "oet procedure stop 3 --run_abort=False",
+        "oet procedure stop --force",
+    ),
+    "oet procedure pause": (
+        "oet procedure pause --note='cloud in the north'",
+        "oet procedure pause 3 --at='scan.*' --wait",
+    ),
+    "oet procedure resume": ("oet procedure resume",),
+    "oet procedure answer": (
+        "oet procedure answer",
+        "oet procedure answer yes --pid=3",
     ),
     "oet procedure describe": ("oet procedure describe 3",),
     "oet procedure logs": (
@@ -47,7 +57,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     ),
     "oet procedure check": (
         "oet procedure check file:///scripts/observe.py --scans=4",
-        "oet procedure check git://observe.py --git_branch=main --create_env=True -o json",
+        "oet procedure check git://observe.py --git_branch=main --output=json",
     ),
     "oet procedure schema": ("oet procedure schema file:///scripts/observe.py",),
     "oet activity": (

@@ -13,9 +13,10 @@ import click
 from ..errors import LostError
 from ..events import Event, OutputChunk
 from ..exit_status import ExitStatus
-from ..model import COMPLETE, FAILED, Activity, Procedure
+from ..model import COMPLETE, FAILED, RUNNING, Activity, Procedure
 from .live import Told, can_redraw, waiting
 from .narration import MACHINERY, JsonNarrator, Narrator, TextNarrator
+from .progress import ProgressLine
 from .settings import Settings, tell, typed
 
 T = TypeVar("T", Procedure, Activity)
@@ -53,6 +54,7 @@ class Following(Generic[T]):
         self._state, self._since = "", 0.0
         self._told: set[str] = set()
         self._doing = DOING if can_redraw() else PREPARING
+        self._progress = ProgressLine(redrawn=can_redraw())
         self._narrator: Narrator = JsonNarrator(pid) if settings.as_json else self._text
 
     def begin(self, followed: T) -> None:
@@ -68,6 +70,9 @@ class Following(Generic[T]):
             self._state, self._since = state, time.monotonic()
 
     def _at_what(self) -> Told:
+        told = self._progress.doing(self._since) if self._state == RUNNING else None
+        if told is not None:
+            return told if can_redraw() else None
         doing = self._doing.get(self._state)
         return None if doing is None else (doing, self._since)
 
@@ -84,7 +89,8 @@ class Following(Generic[T]):
                             self._narrator.output(item)
                         elif isinstance(item, Event):
                             self._enter(item.fields.get("new_state", self._state))
-                            self._narrator.event(item)
+                            if not self._progress.event(item) or self._settings.as_json:
+                                self._narrator.event(item)
                             self._told.add(item.topic)
                         else:
                             return item

@@ -19,6 +19,7 @@ from .times import Times
 MACHINERY = (
     "procedure.lifecycle.",
     "procedure.output.",
+    "procedure.pace.",
     "procedure.pool.",
     "procedure.stop.",
     "request.",

@@ -45,6 +45,9 @@ PROCEDURE = {
     "list": (".procedure.show:list_", "Show the ten newest procedures."),
     "start": (".procedure.start:start", "Run the main function of a prepared script."),
     "stop": (".procedure.start:stop", "Stop a script, and by default abort the subarray."),
+    "pause": (".procedure.pace:pause", "Have a running script pause at a checkpoint."),
+    "resume": (".procedure.pace:resume", "Have a paused script go on."),
+    "answer": (".procedure.pace:answer", "Answer the question of a script."),
     "describe": (
         ".procedure.show:describe",
         "Show a procedure's arguments, history and outcome.",

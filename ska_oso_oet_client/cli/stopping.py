@@ -56,7 +56,9 @@ def see_through(
     tell(f"{what} is stopped on subarray {client.subarray_id}")
     tell_survivors(result)
     good = True
-    if run_abort and result.abort_procedure is None:
+    if run_abort and result.simulated:
+        tell("It was a dry run: there is nothing to abort")
+    elif run_abort and result.abort_procedure is None:
         tell_not_aborted(result.not_aborted or result.message)
         good = False
     elif run_abort and result.abort_procedure is not None:

@@ -8,6 +8,7 @@ from .activity import Activity
 from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
 from .check import Check, Estimate, Parameter, Problem, ScriptSchema, TypedFunction
 from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
+from .pace import Checkpoint, Pause, Progress, Question, Remaining
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
     COMMANDING,
@@ -51,6 +52,7 @@ __all__ = [
     "Authentication",
     "CallArguments",
     "Check",
+    "Checkpoint",
     "DescribedScript",
     "Document",
     "Documented",
@@ -63,9 +65,13 @@ __all__ = [
     "Outcome",
     "Parameter",
     "Problem",
+    "Pause",
     "Procedure",
+    "Progress",
     "QaOverride",
     "QaSwitch",
+    "Question",
+    "Remaining",
     "RunFile",
     "RunFiles",
     "Script",

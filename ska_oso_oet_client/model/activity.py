@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..decoding import at
 from ..script_source import CreateEnv
+from .pace import Progress, Remaining
 from .record import Lived, StateChange
 
 
@@ -33,6 +34,8 @@ class Activity(Lived):
     prepare_only: bool = False
     create_env: CreateEnv = False
     script_uri: str | None = None
+    progress: Progress | None = None
+    remaining: Remaining | None = None
     execution_blocks: tuple[ExecutionBlock, ...] = ()
     history: tuple[StateChange, ...] = at("activity_states", default=())
 

@@ -68,7 +68,7 @@ class Estimate:
     low: float | None
     high: float | None
     source: str
-    runs: int
+    runs: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

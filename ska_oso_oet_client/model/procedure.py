@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..decoding import at, decode
 from ..script_source import CreateEnv
+from .pace import Checkpoint, DryRun, Pause, Progress, Question, Remaining
 from .record import COMMANDING, COMPLETE, Document, Documented, Lived, StateChange
 
 _ABORT_SCRIPT = "/abort.py"
@@ -49,6 +50,13 @@ class Procedure(Lived):
     evicts: int | None = None
     process_id: int | None = at("os_pid", default=None)
     slowed: float | None = None
+    pause: Pause = Pause()  # noqa: RUF009
+    question: Question | None = None
+    progress: Progress | None = None
+    checkpoints: tuple[Checkpoint, ...] = ()
+    remaining: Remaining | None = None
+    simulated: bool = False
+    dry_run: DryRun | None = None
     subarray: int | None = None
 
     @property
@@ -61,9 +69,12 @@ class Procedure(Lived):
 
 
 def commanding(procedures: Iterable[Procedure]) -> Procedure | None:
-    """The one that commands the telescope, else the one that is most likely to do so next."""
+    """The one that commands the telescope, else the one that is most likely to do so next.
+
+    A dry run never does.
+    """
     return min(
-        (found for found in procedures if found.state in COMMANDING),
+        (found for found in procedures if found.state in COMMANDING and not found.simulated),
         key=lambda found: (COMMANDING.index(found.state), -found.id),
         default=None,
     )
@@ -95,6 +106,7 @@ class StopResult(Documented):
     message: str = at("abort_message")
     abort_procedure: int | None = None
     not_aborted: str | None = at(read=_why_not_aborted, default=None)
+    simulated: bool = False
     survivors: int = 0
     survivor_processes: tuple[SurvivorProcess, ...] = ()
 

@@ -60,6 +60,8 @@ class Outcome:
     signal: int | str | None = None
     by: str | None = None
     detail: str | None = None
+    result: Any = None
+    """What ``main`` returned."""
 
     @property
     def why(self) -> str:

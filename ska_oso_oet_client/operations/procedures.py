@@ -61,9 +61,9 @@ class ProcedureOperations(Connection):
         return max(self.procedures(), key=lambda procedure: procedure.id, default=None)
 
     def running_procedure(self) -> Procedure | None:
-        """The one whose ``main`` runs; an OET runs one at a time."""
+        """The one whose ``main`` runs; an OET runs one at a time, beside dry runs."""
         running = (found for found in self.procedures() if found.state == RUNNING)
-        return next(running, None)
+        return next((found for found in running if not found.simulated), None)
 
     def require_none_running(self) -> None:
         """Raises RefusedError if a script runs: another one could be loaded, and not started."""
@@ -84,8 +84,11 @@ class ProcedureOperations(Connection):
         git_branch: str | None = None,
         git_commit: str | None = None,
         create_env: CreateEnv = False,
+        simulate: bool = False,
     ) -> Procedure:
         """Load a script; its ``init`` gets the arguments and the subarray.
+
+        With ``simulate`` it is a dry run: the library for scripts sends no commands.
 
         Returns as soon as the procedure exists, usually before it is READY.
         """
@@ -100,6 +103,8 @@ class ProcedureOperations(Connection):
             args=tuple(args), kwargs={"subarray_id": self.subarray_id, **(kwargs or {})}
         )
         body = {"script": script, "script_args": {"init": init.to_json()}}
+        if simulate:
+            return self._change(Procedure, "POST", "/procedures", {**body, "simulate": True})
         return self._change(Procedure, "POST", "/procedures", body)
 
     def start_procedure(
@@ -124,7 +129,8 @@ class ProcedureOperations(Connection):
         ``args`` and ``kwargs`` are for ``main``; the options are those of ``create_procedure``.
         Raises RefusedError, and loads nothing, while another script runs.
         """
-        self.require_none_running()
+        if not script_options.get("simulate"):
+            self.require_none_running()
         init = init or CallArguments()
         pid = self.create_procedure(script_uri, init.args, init.kwargs, **script_options).id
         prepared = self.wait(pid, until={READY})
@@ -134,15 +140,21 @@ class ProcedureOperations(Connection):
         return self.wait(pid)
 
     def stop_procedure(
-        self, pid: int, run_abort: bool = True, *, stop_abort: bool = False
+        self,
+        pid: int,
+        run_abort: bool = True,
+        *,
+        stop_abort: bool = False,
+        force: bool = False,
     ) -> StopResult:
         """Returns when all processes of the script have ended and the requested abort has begun.
 
+        A section of the script that is not to be interrupted delays that, unless ``force``.
         A running abort is stopped with ``stop_abort`` only; RefusedError without.
         """
         body = {"state": "STOPPED", "abort": run_abort}
-        if stop_abort:
-            body["stop_abort"] = True
+        body |= {"stop_abort": True} if stop_abort else {}
+        body |= {"force": True} if force else {}
         return self._change(StopResult, "PUT", f"/procedures/{pid}", body)
 
     def abort(self, restart: bool = False) -> Procedure:

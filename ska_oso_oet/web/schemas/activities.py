@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, RootModel, StrictBool, StrictInt, WithJso
 
 from ...domain.scheduling import SBD_ID, checked_sbd_id
 from .common import MAX_ID, Outcome
+from .pace import Pause, Progress, Remaining
 from .procedures import Stopped
 from .script import CreateEnv, ScriptArguments, ShownScriptArguments, checked
 from .strict import StrictModel
@@ -80,11 +81,16 @@ class Activity(BaseModel):
     sbi_status: str | None = Field(description="status of the instance in the archive")
     script_uri: str | None = Field(description="null if an earlier release did not record it")
     started_by: str | None = Field(description="user who started its procedure")
+    rerun_of: int | None = Field(description="id of the activity that it carries out once more")
     execution_blocks: list[ExecutionBlock] = Field(description="in the order in which they were begun")
     created: float = Field(description="seconds since 1970, as are the other times")
     started: float | None = Field(description="time of the call of `main`")
     ended: float | None
     stopped_by: str | None = Field(description="user who stopped it")
+    pause: Pause | None = Field(description="that of its procedure while it runs, as are the next three")
+    progress: Progress | None
+    elapsed: float | None
+    remaining: Remaining | None
 
 
 class Activities(RootModel[list[Activity]]):

@@ -131,7 +131,7 @@ class Estimate(BaseModel):
         Literal["script", "block", "history", "none"],
         Field(description="the script's `ESTIMATE`, the scans of the block, or the last COMPLETE runs"),
     ]
-    runs: Annotated[int, Field(description="number of past runs")]
+    runs: Annotated[int | None, Field(description="number of past runs, if `source` is `history`")]
 
 
 class Check(BaseModel):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -37,6 +37,7 @@ class Outcome(BaseModel):
     signal: int | None
     by: str | None
     detail: str | None
+    result: Annotated[Any, Field(description="what `main` returned, if JSON carries it in 64 KiB")] = None
     stages: list[tuple[str, float]]
 
 

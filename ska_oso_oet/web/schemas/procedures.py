@@ -13,6 +13,7 @@ from pydantic import (
 )
 
 from .common import MAX_ID, Outcome, State
+from .pace import Checkpoint, DryRun, Estimate, Pause, Progress, Question, Remaining
 from .script import Script, ScriptArguments, ShownScript, ShownScriptArguments
 from .strict import StrictModel
 
@@ -22,6 +23,9 @@ class CreateBody(StrictModel):
 
     script: Script
     script_args: ScriptArguments | None = None
+    simulate: Annotated[
+        StrictBool, Field(description="as a dry run: the library for scripts sends no commands")
+    ] = False
 
 
 class ChangeBody(StrictModel):
@@ -30,6 +34,10 @@ class ChangeBody(StrictModel):
     state: Literal["RUNNING", "STOPPED"] | None = None
     script_args: ScriptArguments | None = None
     abort: StrictBool = False
+    force: Annotated[
+        StrictBool,
+        Field(description="do not wait for the end of a section that is not to be interrupted"),
+    ] = False
     stop_abort: Annotated[
         StrictBool,
         Field(description="permit to stop a running abort, which is refused otherwise"),
@@ -81,6 +89,13 @@ class Procedure(BaseModel):
         int | None,
         Field(description="id of the READY procedure that was ended to make room for it in the list"),
     ] = None
+    rerun_of: Annotated[int | None, Field(description="id of the procedure that it runs once more")] = None
+    differs: Annotated[
+        list[str], Field(description="of a rerun: what differs from the original, in words")
+    ] = []
+    script_sha256: Annotated[
+        str | None, Field(description="SHA-256 of the script's file as it was loaded; null for git")
+    ] = None
     started_by: Annotated[str | None, Field(description="user who started it")]
     created: Annotated[float, Field(description="seconds since 1970, as are the other times")]
     started: Annotated[float | None, Field(description="time of the call of `main`")]
@@ -92,6 +107,15 @@ class Procedure(BaseModel):
         float | None,
         Field(description="since this time its messages are delayed: there were more than OET_MESSAGE_RATE"),
     ] = None
+    simulated: Annotated[bool, Field(description="whether it is a dry run, which commands nothing")]
+    dry_run: DryRun | None = Field(description="what a dry run would have commanded, so far")
+    pause: Pause
+    question: Question | None
+    progress: Progress | None
+    checkpoints: list[Checkpoint] = Field(description="in the order of their first pass, 50 at most")
+    estimate: Estimate | None = Field(description="how long `main` takes, if that is known")
+    elapsed: Annotated[float | None, Field(description="seconds since `main` was called, or that it took")]
+    remaining: Annotated[Remaining | None, Field(description="null unless it is RUNNING")]
     subarray: Annotated[int | None, Field(description="with `all_subarrays`: its subarray")] = None
     position: Annotated[
         int | None, Field(description="with `all_subarrays`: its place in the central history")
@@ -116,6 +140,10 @@ class StoppedAbort(BaseModel):
 
 class Stopped(BaseModel):
     """Answer to a stop."""
+
+    simulated: Annotated[
+        bool, Field(description="whether it was a dry run, after which nothing is aborted")
+    ] = False
 
     abort_message: str
     abort_procedure: int | None

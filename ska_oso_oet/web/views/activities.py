@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, jsonify
@@ -13,6 +14,7 @@ from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_for_list
 from ..problems import PROBLEMS
+from ..remaining import with_times
 from ..responses import created, shown, stopped, stopping_time
 from ..routes import Routes
 from ..schemas import activities as schemas
@@ -23,12 +25,23 @@ _RUN = 60.0  #: seconds for the archive, and for creating the procedure
 api = Routes("activities", __name__, tag="activities")
 
 
-def _shown(activity: dict[str, Any]) -> dict[str, Any]:
-    return shown("activities", activity)
+_PACE = ("pause", "progress", "elapsed", "remaining")  #: fields of a running activity's procedure
+
+
+def _shown(activity: dict[str, Any], pace: dict[str, Any] | None = None) -> dict[str, Any]:
+    return shown("activities", {**activity, **(pace or dict.fromkeys(_PACE))})
+
+
+def _paced(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The documents for clients, with the pace of those that run."""
+    running = [activity["procedure_id"] for activity in activities if activity["state"] == "RUNNING"]
+    found = ask(topics.LIST_PROCEDURES, {"pids": running}) if running else []
+    paces = {one["id"]: {name: with_times(one, time.time())[name] for name in _PACE} for one in found}
+    return [_shown(activity, paces.get(activity["procedure_id"])) for activity in activities]
 
 
 def _find(aid: int) -> dict[str, Any]:
-    return _shown(ask(topics.LIST_ACTIVITIES, {"aids": [aid]})[0])
+    return _paced(ask(topics.LIST_ACTIVITIES, {"aids": [aid]}))[0]
 
 
 @api.get("/activities", summary="List activities", responses={200: schemas.Activities, **PROBLEMS})
@@ -36,7 +49,7 @@ def _find(aid: int) -> dict[str, Any]:
 def list_activities(query: ActivitiesQuery) -> Response:
     """The newest activities, or a page of all stored ones, the oldest first."""
     documents = ask_for_list(topics.LIST_ACTIVITIES, "aids", query.listing)
-    return jsonify([_shown(activity) for activity in documents])
+    return jsonify(_paced(documents))
 
 
 @api.post(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
+import time
 import uuid
 from typing import Any
 
@@ -19,6 +20,7 @@ from ..context import Services, services
 from ..gateway import ask
 from ..middleware.errors import problem
 from ..problems import PROBLEMS
+from ..remaining import with_times
 from ..routes import Routes
 from ..schemas import health as schemas
 from .drain import STATE, drain_state
@@ -64,7 +66,8 @@ def status() -> Response:
     procedures: list[dict[str, Any]] = []
     switch = shown({"wait_for_qa_ready": None, "override": None})
     if workers["SESWorker"] == "ok":
-        procedures = ask(topics.LIST_PROCEDURES, {"pids": None}, _ASK)
+        listed = ask(topics.LIST_PROCEDURES, {"pids": None}, _ASK)
+        procedures = [with_times(procedure, time.time()) for procedure in listed]
         switch = shown(ask(topics.SHOW_QA, {}, _ASK))
     return jsonify(
         {
@@ -72,7 +75,7 @@ def status() -> Response:
             "subarray_id": context.settings.subarray_id,
             "ready": not _away(workers) and not drain["drained"],
             "workers": workers,
-            "running": next((p for p in procedures if p["state"] == "RUNNING"), None),
+            "running": next((p for p in procedures if _commands(p)), None),
             "alive": [p for p in procedures if p["outcome"] is None],
             "obs_state": _document(context, "subarray", context.settings.subarray_id),
             "last_abort": _document(context, "abort", 0),
@@ -153,3 +156,8 @@ async def _ask_one(bus: BusClient, worker: str) -> str:
     except Refusal as error:
         return f"away: {error.detail}"
     return "ok"
+
+
+def _commands(procedure: dict[str, Any]) -> bool:
+    """Whether it commands the telescope."""
+    return bool(procedure["state"] == "RUNNING" and not procedure["simulated"])

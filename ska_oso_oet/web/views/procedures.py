@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, jsonify
@@ -15,6 +16,7 @@ from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_central, ask_for_list, last_event_id
 from ..problems import PROBLEMS
+from ..remaining import with_times
 from ..responses import created, shown, shown_of, stopped, stopping_time
 from ..routes import Routes
 from ..schemas import output, procedures, script
@@ -27,7 +29,7 @@ api = Routes("procedures", __name__, tag="procedures")
 
 
 def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
-    return shown("procedures", procedure)
+    return shown("procedures", with_times(procedure, time.time()))
 
 
 def _find(pid: int) -> dict[str, Any]:
@@ -47,7 +49,11 @@ def list_procedures(query: ProceduresQuery) -> Response:
 
 def _everywhere(query: ProceduresQuery) -> list[dict[str, Any]]:
     found = ask_central(topics.CENTRAL_PROCEDURES, subarrays=identity.subarrays(), **query.listing.question)
-    return [shown_of("procedures", whole(procedure), procedure["subarray"]) for procedure in reversed(found)]
+    return [_shown_of(procedure) for procedure in reversed(found)]
+
+
+def _shown_of(procedure: dict[str, Any]) -> dict[str, Any]:
+    return shown_of("procedures", with_times(whole(procedure), time.time()), procedure["subarray"])
 
 
 @api.post(
@@ -61,6 +67,7 @@ def create_procedure(body: procedures.CreateBody) -> Response:
         script=script_from_dict(body.script.model_dump()),
         init=_arguments(given.init),
         main=_arguments(given.main),
+        simulated=body.simulate,
     )
     return created(_shown(ask(topics.CREATE, {"cmd": command.to_dict()}, _CHANGE)))
 
@@ -90,7 +97,7 @@ def start_or_stop_procedure(path: procedures.ProcedurePath, body: procedures.Cha
         start = StartProcedure(pid=pid, main=_arguments(main))
         return jsonify(_shown(ask(topics.START, {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
-        stop = StopProcedure(pid=pid, abort=body.abort, stop_abort=body.stop_abort)
+        stop = StopProcedure(pid=pid, abort=body.abort, stop_abort=body.stop_abort, force=body.force)
         return stopped(ask(topics.STOP, {"cmd": stop.to_dict()}, stopping_time()))
     return jsonify(_find(pid))
 

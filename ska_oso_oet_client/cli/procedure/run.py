@@ -19,7 +19,7 @@ from ..live import waiting
 from ..narration import raw_option
 from ..settings import Settings, completed, pass_settings, tell, typed
 from ..showing import show_procedure, tell_evicted, tell_where
-from ..switches import create_env_option, switch
+from ..switches import create_env_option, flag, switch
 from ..unstarted import made_and_started
 from ..values import json_object
 
@@ -31,6 +31,7 @@ class ScriptOptions(TypedDict):
     git_branch: str | None
     git_commit: str | None
     create_env: CreateEnv
+    simulate: bool
 
 
 def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -> str | None:
@@ -54,6 +55,7 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
         create_env_option("--create_env"),
+        flag("--simulate", help="As a dry run: send no commands, and skip all waits."),
     )
     for decorator in reversed(decorators):
         function = decorator(function)
@@ -134,7 +136,8 @@ def run(
     has begun stops the procedure, without an abort; later it ends the listening and not the script.
     """
     with settings.client() as client:
-        client.require_none_running()
+        if not script_source["simulate"]:
+            client.require_none_running()
         create = partial(client.create_procedure, script_uri, (), init_kwargs, **script_source)
         if not listen:
             with made_and_started(client, create) as created:

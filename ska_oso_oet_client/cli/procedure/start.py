@@ -22,7 +22,7 @@ from ..narration import raw_option
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_procedure, tell_where
 from ..stopping import run_abort_option, see_through
-from ..switches import switch
+from ..switches import flag, switch
 from ..which import (
     LAST,
     TO_STOP,
@@ -146,8 +146,9 @@ def wait(settings: Settings, pid: int | None, timeout: float | None) -> ExitStat
 @click.command(cls=OetCommand)
 @pid_option(TO_STOP)
 @run_abort_option
+@flag("--force", help="Interrupt it even where it does not want to be interrupted.")
 @pass_settings
-def stop(settings: Settings, pid: int | None, run_abort: bool) -> ExitStatus:
+def stop(settings: Settings, pid: int | None, run_abort: bool, force: bool) -> ExitStatus:
     """Stop a script and everything it has started, and see the abort of the subarray through.
 
     Without ID: the script that commands the telescope, RUNNING or else on its way there. An abort
@@ -158,6 +159,6 @@ def stop(settings: Settings, pid: int | None, run_abort: bool) -> ExitStatus:
         if pid is None:
             pid = procedure_to_stop(client).id
         # A running abort is stopped only by its ID.
-        stop_it = partial(client.stop_procedure, pid, run_abort, stop_abort=named)
+        stop_it = partial(client.stop_procedure, pid, run_abort, stop_abort=named, force=force)
         seen = typed(f"procedure describe --pid={pid}")
         return see_through(client, f"Procedure {pid}", stop_it, seen, run_abort, settings)
