@@ -103,6 +103,7 @@ class Checks:
             if one["script"]["script_uri"] == uri
             and (one["script"].get("git_args") or {}).get("git_repo") == repository
             and one["activity_id"] is None
+            and not one.get("simulated")
         ]
         estimate = of_history(same[:MOST_RUNS])
         self._estimates[uri, repository] = time.monotonic(), estimate

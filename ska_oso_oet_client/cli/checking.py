@@ -16,7 +16,7 @@ from .activity import block_options
 from .command import OetCommand, ScriptArguments, ScriptCommand
 from .durations import for_people
 from .live import waiting
-from .procedure.run import init_kwargs_option, script_options
+from .procedure.run import init_kwargs_option, source_options
 from .settings import Settings, pass_settings, tell
 from .showing import show_json
 from .switches import create_env_option
@@ -34,11 +34,12 @@ _ENVIRONMENTS = {
     "ready": "The environment is ready",
     "to_make": "The environment has to be made, which takes a while; the script was only read",
 }
+_GIVEN = ("subarray_id", "context", "sb_json", "sbi_id")
 _STARS = {"args": "*", "kwargs": "**"}
 
 
 @click.command("check", cls=ScriptCommand)
-@script_options
+@source_options
 @init_kwargs_option
 @pass_settings
 def check(
@@ -86,7 +87,7 @@ def check_activity(
 
 
 @click.command("schema", cls=OetCommand)
-@script_options
+@source_options
 @pass_settings
 def schema(settings: Settings, /, script_uri: str, **script_source: Any) -> None:
     """Show the parameters of init and main of the script SCRIPT_URI, with their types.
@@ -163,7 +164,8 @@ def _tables(found: ScriptSchema) -> Iterator[str]:
 
 
 def _row(one: Parameter) -> tuple[str, str, str, str]:
-    default = "required" if one.required else one.default or ""
+    needed = "from the OET" if one.name in _GIVEN else "required"
+    default = needed if one.required else one.default or ""
     kind = _words(one.type) or one.annotation or ""
     return f"{_STARS.get(one.kind, '')}{one.name}", kind, default, one.text or ""
 

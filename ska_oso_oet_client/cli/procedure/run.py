@@ -39,7 +39,7 @@ def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -
     return None if value is None or value.lower() in _NOTHING else value
 
 
-def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the script's URI and the git options."""
     decorators = (
         click.argument("script_uri", metavar="SCRIPT_URI", shell_complete=completed("scripts")),
@@ -55,11 +55,16 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
         create_env_option("--create_env"),
-        flag("--simulate", help="As a dry run: send no commands, and skip all waits."),
     )
     for decorator in reversed(decorators):
         function = decorator(function)
     return function
+
+
+def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add these, and how the script is to run."""
+    simulate = flag("--simulate", help="As a dry run: send no commands, and skip all waits.")
+    return source_options(simulate(function))
 
 
 init_kwargs_option = click.option(
