@@ -66,7 +66,7 @@ def _items(kind: Any, inner: tuple[Any, ...], depth: int) -> Schema:
 
 
 def _choice(values: list[Any]) -> Schema:
-    return {"enum": values} if values and len(values) <= _MOST and all(map(is_json, values)) else {}
+    return {"enum": values} if values and len(values) <= _MOST and is_json(values) else {}
 
 
 def takes_none(schema: Schema) -> bool:

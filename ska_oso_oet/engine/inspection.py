@@ -7,6 +7,7 @@ which means anything, and never an error. Standard library only; runs under the 
 from __future__ import annotations
 
 import enum
+import functools
 import inspect
 import os
 import re
@@ -99,12 +100,15 @@ def described(function: Callable[..., Any]) -> Told:
     An exact one can be called as its parameters say; of all others the call decides.
     """
     exact = type(function) is types.FunctionType and not hasattr(function, "__wrapped__")
-    docstring = _text(_or_none(lambda: inspect.getdoc(function)))
+    inner = function
+    while isinstance(inner, functools.partial):
+        inner = inner.func
+    docstring = _text(_or_none(lambda: inspect.getdoc(inner)))
     signature = _or_none(lambda: _signature(function))
     if signature is None:
         return {"parameters": None, "docstring": docstring, "exact": False}
     texts = texts_of(docstring or "")
-    names = getattr(inspect.unwrap(function), "__globals__", {})
+    names = _or_none(lambda: inspect.unwrap(inner).__globals__, {})
     parameters = [
         _parameter(one, names, texts.get(one.name)) for one in list(signature.parameters.values())[:_MOST]
     ]

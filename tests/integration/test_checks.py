@@ -233,6 +233,37 @@ def test_whatever_a_script_starts_when_it_is_loaded_ends_with_the_check(
     require_nothing_left(server, tmp_path)
 
 
+@pytest.mark.parametrize(
+    "forged",
+    [
+        '{"uses": 7}',
+        '{"uses": [], "problems": [], "main": 5}',
+        '{"uses": [], "problems": [5]}',
+        '{"uses": [], "problems": [], "estimate": "soon"}',
+        '{"uses": [], "problems": [], "main": {"parameters": [{"name": 3}], "docstring": 1}}',
+    ],
+)
+def test_a_script_that_forges_its_description_harms_nobody(
+    server: Server, tmp_path: Path, forged: str
+) -> None:
+    script = written(
+        tmp_path,
+        f"""
+        import os, time
+        for name in os.listdir("/proc/self/fd"):
+            if int(name) >= 700:
+                try:
+                    os.write(int(name), b'{{"say": "inspected", "found": {forged}}}\\n')
+                except OSError:
+                    pass
+        time.sleep(1000)
+        """,
+    )
+    for _ in range(2):
+        assert "sends messages of its own" in problems(check(server, body(script)))["script"]
+    require_nothing_left(server)
+
+
 def test_a_worker_that_is_killed_during_a_check_leaves_nothing(tmp_path: Path) -> None:
     script = written(
         tmp_path,
@@ -252,6 +283,28 @@ def test_a_worker_that_is_killed_during_a_check_leaves_nothing(tmp_path: Path) -
             until(lambda: (tmp_path / "pid").exists())
             server.kill("ses")
             assert asking.result(60)["valid"]  # it was asked again
+        require_nothing_left(server, tmp_path)
+
+
+def test_a_server_that_is_stopped_during_a_check_leaves_nothing(tmp_path: Path) -> None:
+    script = written(
+        tmp_path,
+        """
+        import os, time
+        here = os.path.dirname(__file__)
+        open(here + "/new", "w").write(str(os.getpid()))
+        os.rename(here + "/new", here + "/pid")
+        time.sleep(1000)
+        """,
+    )
+    with serving(tmp_path / "state", OET_CHECK_TIMEOUT="60 s") as server:
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            asking = pool.submit(server.request, "POST", "/procedures/check", json=body(script))
+            until(lambda: (tmp_path / "pid").exists())
+            server.stop()
+            assert asking.exception(30) is not None or asking.result().status_code >= 500
+        server.start()
+        server.ready()
         require_nothing_left(server, tmp_path)
 
 

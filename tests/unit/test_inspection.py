@@ -175,6 +175,18 @@ def test_of_what_is_decorated_or_made_elsewhere_the_call_decides(told: Any, text
     assert found["problems"] == []
 
 
+def test_a_partial_function_shows_what_is_left(told: Any) -> None:
+    text = """
+        import functools
+        def _m(a, b: int = 2):
+            "Observe."
+        main = functools.partial(_m, 1)
+    """
+    found = told(text, first="from __future__ import annotations\n")
+    assert types_of(found) == {"b": {"type": "integer", "default": 2}}
+    assert found["main"]["docstring"] == "Observe."
+
+
 def test_a_decorated_function_shows_the_parameters_of_the_one_it_wraps(told: Any) -> None:
     found = told("""
         import functools

@@ -24,6 +24,7 @@ from ..schemas.procedures import CreateBody
 from ..schemas.script import ScriptArguments
 
 _BESIDE_LOADING = 20.0  #: seconds for everything else
+_MOST = 80.0  #: seconds that a client waits for an answer
 
 api = Routes("checks", __name__, tag="scripts")
 
@@ -104,5 +105,5 @@ def _checked(commands: list[Any]) -> list[Any]:
 
 
 def _patience() -> float:
-    # Fetching, and loading.
-    return 2 * services().settings.check_timeout + _BESIDE_LOADING
+    # Fetching, and loading; our client waits for 90 s.
+    return min(2 * services().settings.check_timeout + _BESIDE_LOADING, _MOST)
