@@ -85,6 +85,11 @@ def test_the_first_script(tmp_path: Path) -> None:
         terminal.follow((DOCS / "tutorials" / "first-script.md").read_text())
 
 
+def test_pausing_watching_and_answering(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "how-to" / "pausing.md").read_text())
+
+
 @pytest.mark.long
 def test_the_first_scheduling_block(tmp_path: Path) -> None:
     with sitting_at_a_terminal(tmp_path) as terminal:

@@ -101,6 +101,8 @@ def test_queries_and_their_answers_and_output_are_transient_and_nothing_else() -
         "request.activity.list",
         "activity.pool.list",
         "procedure.output",
+        "user.script.progress",
+        "request.procedure.check_rerun",
         "request.central.procedures",
         "request.central.events",
         "request.central.bounds",
