@@ -14,6 +14,7 @@ from .operations.checks import CheckOperations
 from .operations.connection import Notify, log
 from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
+from .operations.reruns import RerunOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
 
@@ -22,6 +23,7 @@ _UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
     "request.procedure.output",
+    "request.procedure.check_rerun",
     "procedure.pool.output",
     "request.activity.list",
     "activity.pool",
@@ -41,6 +43,7 @@ class OETClient(
     ProcedureOperations,
     PaceOperations,
     ActivityOperations,
+    RerunOperations,
     StreamOperations,
     ServerOperations,
     AuditOperations,

@@ -1,7 +1,6 @@
 """The activities of this subarray: requests become procedures, and activities follow them.
 
-Runs in ActivityWorker. Everything that an activity is can be read from its last document in the journal and
-from its procedure, so a restarted worker continues from there.
+Runs in ActivityWorker. A restarted one goes on from the last documents of activities and their procedures.
 """
 
 from __future__ import annotations

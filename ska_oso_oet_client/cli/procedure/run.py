@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
 from ...exit_status import ExitStatus
-from ...model import READY
+from ...model import READY, Procedure
 from ...script_source import CreateEnv
-from ..command import InitCommand, ScriptArguments, ScriptCommand
+from ..command import BareFlag, InitCommand, ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..live import waiting
 from ..narration import raw_option
 from ..settings import Settings, completed, pass_settings, tell, typed
 from ..showing import show_procedure, tell_evicted, tell_where
-from ..switches import create_env_option, flag, switch
+from ..switches import create_env_option, switch
 from ..unstarted import made_and_started
 from ..values import json_object
+
+if TYPE_CHECKING:
+    from ...client import OETClient
 
 _NOTHING = frozenset({"", "none", "null"})
 
@@ -63,7 +66,15 @@ def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
 
 def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add these, and how the script is to run."""
-    simulate = flag("--simulate", help="As a dry run: send no commands, and skip all waits.")
+    simulate = click.option(
+        "--simulate",
+        cls=BareFlag,
+        type=bool,
+        default=False,
+        metavar="",
+        help="As a dry run: send no commands, and skip all waits. With a value, such as "
+        "--simulate=false, it is an argument of the script.",
+    )
     return source_options(simulate(function))
 
 
@@ -144,28 +155,46 @@ def run(
         if not script_source["simulate"]:
             client.require_none_running()
         create = partial(client.create_procedure, script_uri, (), init_kwargs, **script_source)
-        if not listen:
-            with made_and_started(client, create) as created:
-                tell_evicted(created, client)
-                with waiting(f"preparing procedure {created.id}"):
-                    procedure = client.wait(created.id, until={READY}, notify=tell)
-                if procedure.state == READY:
-                    with answered(f"Procedure {created.id} may have begun"):
-                        procedure = client.start_procedure(created.id, *script_arguments)
-            show_procedure(procedure, settings)
-            tell_where(procedure, client)
-            return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
-        with client.follower(tell) as follower:
-            with made_and_started(client, create) as created:
-                following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
-                following.begin(created)
-                tell_evicted(created, client)
-                procedure = following.through(follower.follow(created.id, {READY}), client.trouble)
-                if procedure.state == READY:
-                    with answered(f"Procedure {created.id} may have begun"):
-                        client.start_procedure(created.id, *script_arguments)
-            with script_goes_on(created.id, created.is_abort):
-                if procedure.state == READY:
-                    procedure = following.through(follower.follow(created.id), client.trouble)
-                following.end(procedure)
+        return run_to_its_end(settings, client, create, script_arguments, listen, raw)
+
+
+def run_to_its_end(
+    settings: Settings,
+    client: OETClient,
+    create: Callable[[], Procedure],
+    main: ScriptArguments,
+    listen: bool,
+    raw: bool,
+    tell_more: Callable[[Procedure], None] = lambda created: None,
+) -> ExitStatus:
+    """Create a procedure, start it with arguments for ``main`` when it is ready, and follow it.
+
+    ``tell_more`` is called with the procedure that was created.
+    """
+    if not listen:
+        with made_and_started(client, create) as created:
+            tell_evicted(created, client)
+            tell_more(created)
+            with waiting(f"preparing procedure {created.id}"):
+                procedure = client.wait(created.id, until={READY}, notify=tell)
+            if procedure.state == READY:
+                with answered(f"Procedure {created.id} may have begun"):
+                    procedure = client.start_procedure(created.id, *main)
+        show_procedure(procedure, settings)
+        tell_where(procedure, client)
+        return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
+    with client.follower(tell) as follower:
+        with made_and_started(client, create) as created:
+            following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
+            following.begin(created)
+            tell_evicted(created, client)
+            tell_more(created)
+            procedure = following.through(follower.follow(created.id, {READY}), client.trouble)
+            if procedure.state == READY:
+                with answered(f"Procedure {created.id} may have begun"):
+                    client.start_procedure(created.id, *main)
+        with script_goes_on(created.id, created.is_abort):
+            if procedure.state == READY:
+                procedure = following.through(follower.follow(created.id), client.trouble)
+            following.end(procedure)
     return status_of(procedure)
