@@ -238,7 +238,8 @@ def test_who_may_read_reads_everything_and_commands_nothing(oet: Server, issuer:
         answer = _send(oet, method, rule, headers)
         if permission is Permission.EXECUTE:
             assert answer.status_code == 403, (method, rule)
-            assert answer.json()["detail"] == "you need the permission 'execute'"
+            if method != "HEAD":
+                assert answer.json()["detail"] == "you need the permission 'execute'"
         elif method != "HEAD":
             assert answer.status_code == ANSWERS[method, rule][0], (method, rule)
     assert commands_asked(oet) == before
