@@ -15,7 +15,7 @@ from pathlib import Path
 
 from tests.conftest import Server, serving
 
-from . import auth, environments, floors, load, metrics, pace, runs, streams
+from . import auth, checks, environments, floors, load, metrics, pace, runs, streams
 from .figures import Figure, table
 
 PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
     "stops": runs.measure_stops,
     "pace": pace.measure,
     "environments": environments.measure,
+    "checks": checks.measure,
     "rest": load.measure,
     "auth": auth.measure,
     "metrics": metrics.measure,

@@ -10,6 +10,7 @@ from .follow import Follower
 from .limits import PATIENCE
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
+from .operations.checks import CheckOperations
 from .operations.connection import Notify, log
 from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
@@ -46,6 +47,7 @@ class OETClient(
     StreamOperations,
     ServerOperations,
     AuditOperations,
+    CheckOperations,
 ):
     """One OET, which is one subarray. Not for use by several threads at once.
 

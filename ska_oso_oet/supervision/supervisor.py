@@ -75,6 +75,12 @@ class Supervisor:
             os._exit(0)  # kept warm for a service that is no more
         self._reporter.gone(frames)
         self._link.listen()
+        if self._only_inspects:  # nobody will ask for it any more
+            self._stopper.kill_everything()
+
+    @property
+    def _only_inspects(self) -> bool:
+        return self._spec is not None and bool(self._spec.get("inspect"))
 
     def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
         match order["op"]:
@@ -107,7 +113,7 @@ class Supervisor:
         # The runner begins at once; what it says is not read before the rest of this is done.
         self._link.say({"hear": "spec", **spec})
         self._dir = RunDirectory(spec["run_dir"])
-        self._reporter = Reporter(self._dir, self._service)
+        self._reporter = Reporter(self._dir, self._service, quiet=self._only_inspects)
         self._phases = Phases(
             spec, self._dir, self._link, self._reporter, self._runner, overdue=self._stop_overdue
         )
@@ -131,6 +137,8 @@ class Supervisor:
             return False
         if not self._ended.is_set():
             self._messages.count(lines, size)  # other sayings are few, unless they are forged
+        if self._only_inspects:
+            said = [one for one in said if one["say"] != "message"]
         self._messages.take_in(said, self._said)
         return self._reporter.behind
 
@@ -141,6 +149,9 @@ class Supervisor:
                 self._closing = said
             case "heard":
                 self._reporter.record({"kind": "heard", "message": said["n"]})
+            case "inspected" if self._only_inspects:
+                self._reporter.record({"kind": "inspected", "found": said["found"]})
+                self._stopper.kill_everything()
             case "returned" | "failed" | "exited":
                 if self._stopper.intent is None:
                     self._report = said

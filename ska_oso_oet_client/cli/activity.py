@@ -48,23 +48,33 @@ def read_script_args(context: click.Context, option: click.Parameter, value: str
         ) from error
 
 
+def block_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the activity, its scheduling block, and the arguments on top of its own."""
+    decorators = (
+        click.argument(
+            "activity_name", metavar="ACTIVITY_NAME", shell_complete=completed("activity_names")
+        ),
+        click.argument("sbd_id", metavar="SBD_ID", shell_complete=completed("scheduling_blocks")),
+        click.option(
+            "--sbd-version",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="The version of the scheduling block; by default the newest.",
+        ),
+        click.option(
+            "--script-args",
+            metavar="JSON",
+            callback=read_script_args,
+            help="Keyword arguments per function, on top of those in the scheduling block.",
+        ),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
+
 @click.command(cls=OetCommand)
-@click.argument(
-    "activity_name", metavar="ACTIVITY_NAME", shell_complete=completed("activity_names")
-)
-@click.argument("sbd_id", metavar="SBD_ID", shell_complete=completed("scheduling_blocks"))
-@click.option(
-    "--sbd-version",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The version of the scheduling block; by default the newest.",
-)
-@click.option(
-    "--script-args",
-    metavar="JSON",
-    callback=read_script_args,
-    help="Keyword arguments per function, on top of those in the scheduling block.",
-)
+@block_options
 @switch("--prepare-only", help="Only load the script; to start it, use oet procedure start.")
 @create_env_option("--create-env")
 @flag("--simulate", help="As a dry run: send no commands, skip all waits, store nothing.")

@@ -58,6 +58,11 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet procedure run git://observe.py --git_repo=https://host/scripts.git",
         'oet procedure run file://observe.py --init_kwargs=\'{"band": "5a"}\'',
     ),
+    "oet procedure check": (
+        "oet procedure check file:///scripts/observe.py --scans=4",
+        "oet procedure check git://observe.py --git_branch=main --output=json",
+    ),
+    "oet procedure schema": ("oet procedure schema file:///scripts/observe.py",),
     "oet procedure rerun": (
         "oet procedure rerun --pid=12",
         "oet procedure rerun --pid=12 --start --scans=4",
@@ -74,6 +79,7 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet activity run observe sbd-1 --simulate",
         'oet activity run observe sbd-1 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
     ),
+    "oet activity check": ("oet activity check observe sbd-mid-demo",),
     "oet activity rerun": (
         "oet activity rerun --aid=3",
         'oet activity rerun --aid=3 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',

@@ -42,7 +42,7 @@ def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -
     return None if value is None or value.lower() in _NOTHING else value
 
 
-def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the script's URI and the git options."""
     decorators = (
         click.argument("script_uri", metavar="SCRIPT_URI", shell_complete=completed("scripts")),
@@ -58,19 +58,32 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
         create_env_option("--create_env"),
-        click.option(
-            "--simulate",
-            cls=BareFlag,
-            type=bool,
-            default=False,
-            metavar="",
-            help="As a dry run: send no commands, and skip all waits. With a value, such as "
-            "--simulate=false, it is an argument of the script.",
-        ),
     )
     for decorator in reversed(decorators):
         function = decorator(function)
     return function
+
+
+def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add these, and how the script is to run."""
+    simulate = click.option(
+        "--simulate",
+        cls=BareFlag,
+        type=bool,
+        default=False,
+        metavar="",
+        help="As a dry run: send no commands, and skip all waits. With a value, such as "
+        "--simulate=false, it is an argument of the script.",
+    )
+    return source_options(simulate(function))
+
+
+init_kwargs_option = click.option(
+    "--init_kwargs",
+    metavar="JSON",
+    callback=json_object,
+    help="Keyword arguments of the script's init function.",
+)
 
 
 @click.command(cls=InitCommand)
@@ -118,12 +131,7 @@ def create(
 
 @click.command(cls=ScriptCommand)
 @script_options
-@click.option(
-    "--init_kwargs",
-    metavar="JSON",
-    callback=json_object,
-    help="Keyword arguments of the script's init function.",
-)
+@init_kwargs_option
 @switch("--listen", help="Show events and output until the script has ended.", default=True)
 @raw_option
 @pass_settings
