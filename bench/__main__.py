@@ -15,13 +15,15 @@ from pathlib import Path
 
 from tests.conftest import Server, serving
 
-from . import auth, environments, floors, load, metrics, runs, streams
+from . import auth, checks, environments, floors, load, metrics, pace, runs, streams
 from .figures import Figure, table
 
 PARTS: dict[str, Callable[[Server, floors.Floors], list[Figure]]] = {
     "runs": runs.measure,
     "stops": runs.measure_stops,
+    "pace": pace.measure,
     "environments": environments.measure,
+    "checks": checks.measure,
     "rest": load.measure,
     "auth": auth.measure,
     "metrics": metrics.measure,

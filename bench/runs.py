@@ -39,7 +39,7 @@ class Client:
         self._connection = http.client.HTTPConnection(host, timeout=60)
         self._path = f"/{path}"
 
-    def call(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+    def call(self, method: str, path: str, body: Any = None) -> Any:
         """Send a request; returns the answer's JSON."""
         data = json.dumps(body) if body is not None else None
         headers = {"Content-Type": "application/json"}

@@ -1,6 +1,6 @@
 #!/bin/sh
-# The OET at work: observes a scheduling block on a simulated telescope, then stops a second observation in the
-# middle of a scan. On embedded defaults and in a temporary state directory. Ends with everything stopped.
+# The OET at work: observes scheduling blocks on a simulated telescope, pauses one between its scans, runs it once
+# more and stops that in the middle of a scan. On embedded defaults and in a temporary state directory. Ends with everything stopped.
 set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -69,10 +69,22 @@ echo; echo "== A scheduling block of SKA-mid is observed: resources are assigned
 show oet activity run observe sbd-mid-demo
 show oet activity describe
 
-echo; echo "== A second observation is stopped in the middle of its second scan, and the subarray aborted"
+echo; echo "== An observation is paused between its two scans, and goes on"
 oet listen --format=text --topics=user,sb,scan,subarray >"$state/events" &
 listener=$!
 show oet activity run observe sbd-mid-demo --listen=False
+until_said "$state/events" 'scan 1 of 2' "$server"
+show oet procedure pause --note='a cloud' --wait
+show oet status
+show oet procedure resume
+show oet procedure wait --progress
+kill "$listener"
+wait "$listener" 2>/dev/null || true
+
+echo; echo "== It is run once more, stopped in the middle of its second scan, and the subarray aborted"
+oet listen --format=text --topics=user,sb,scan,subarray >"$state/events" &
+listener=$!
+show oet activity rerun --aid=2 --listen=False
 printf '\n$ oet listen --format=text --topics=user,sb,scan,subarray\n'
 until_said "$state/events" 'scan 2 of 2' "$server"
 until [ "$(grep -c ' starting$' "$state/events")" -ge 2 ]; do kill -0 "$server" || exit 1; sleep 0.1; done

@@ -45,6 +45,8 @@ _HELLO = {
 }
 _OBSERVE = {"activity_name": "observe", "sbd_id": "sbd-mvp01-20220923-00001"}
 
+_QUESTIONS = ("check",)  #: operations that change nothing, though their method is not GET
+
 #: Operations that take an id from an answer, by the operation and status of the answer and the place of the
 #: id.
 _PROCEDURE = {
@@ -122,7 +124,7 @@ def _named(document: dict[str, Any], known: dict[tuple[str, str], str]) -> dict[
 
 def _complete(name: str, operation: Operation) -> None:
     method, responses = operation.pop("method"), operation["responses"]
-    headers = [_KEY] if method != "get" else []
+    headers = [_KEY] if method != "get" and name not in _QUESTIONS else []
     if name in ("stream", "get_output"):
         headers.append(_LAST_ID)
     if headers:

@@ -157,7 +157,7 @@ def _fields(
         yield from _either(_fields(document, choice, prefix) for choice in schema["oneOf"])
         return
     required = schema.get("required", ())
-    for name, field in schema["properties"].items():
+    for name, field in schema.get("properties", {}).items():
         meaning = field.get("description", "")
         if deep and name in required:
             meaning = f"{_NEEDED}; {meaning}" if meaning else _NEEDED

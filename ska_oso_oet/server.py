@@ -84,6 +84,8 @@ def _run(worker: str | None, listener: int | None, settings: Settings) -> int:
     processes.rename(f"oet-{worker or 'server'}")
     if worker is None:
         processes.adopt_orphans()
+        if not sys.flags.safe_path:
+            del sys.path[0]  # the current folder, if Python was called with -m
     try:
         if worker is None:
             return asyncio.run(_arbiter(settings))
@@ -132,8 +134,10 @@ def _nothing_is_garbage() -> Iterator[None]:
 async def _arbiter(settings: Settings) -> int:
     with _nothing_is_garbage():
         from .workers.arbiter import Arbiter
+        from .workers.child import seal_secrets
 
-    arbiter = Arbiter(settings)
+    seal_secrets(settings)
+    arbiter = Arbiter(settings, main)
 
     def announce() -> None:
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

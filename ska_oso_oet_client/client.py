@@ -10,9 +10,11 @@ from .follow import Follower
 from .limits import PATIENCE
 from .operations.activities import ActivityOperations
 from .operations.audit import AuditOperations
+from .operations.checks import CheckOperations
 from .operations.connection import Notify, log
 from .operations.pace import PaceOperations
 from .operations.procedures import ProcedureOperations
+from .operations.reruns import RerunOperations
 from .operations.server import ServerOperations
 from .operations.streams import StreamOperations
 
@@ -21,6 +23,7 @@ _UNHEARD = (
     "request.procedure.list",
     "procedure.pool",
     "request.procedure.output",
+    "request.procedure.check_rerun",
     "procedure.pool.output",
     "request.activity.list",
     "activity.pool",
@@ -40,9 +43,11 @@ class OETClient(
     ProcedureOperations,
     PaceOperations,
     ActivityOperations,
+    RerunOperations,
     StreamOperations,
     ServerOperations,
     AuditOperations,
+    CheckOperations,
 ):
     """One OET, which is one subarray. Not for use by several threads at once.
 

@@ -22,7 +22,14 @@ QUIET = 2.0
 """Seconds of a quiet stream after which something known to be final has nothing more to say."""
 
 # Such a request names no procedure or activity: whose it was, only the reply to it tells.
-_REQUESTS = frozenset({"request.procedure.create", "request.activity.run"})
+_REQUESTS = frozenset(
+    {
+        "request.procedure.create",
+        "request.procedure.rerun",
+        "request.activity.run",
+        "request.activity.rerun",
+    }
+)
 _REPLIES = frozenset({"procedure.lifecycle.created", "activity.lifecycle.running"})
 
 T = TypeVar("T", Procedure, Activity)

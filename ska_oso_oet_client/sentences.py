@@ -18,6 +18,7 @@ PATTERNS: Mapping[str, str] = {
     "request.procedure.create": (
         "User request: prepare {script_uri} for execution on subarray {subarray}"
     ),
+    "request.procedure.rerun": "User request: run procedure #{pid} once more",
     "request.procedure.start": "User request: start execution of process #{pid}",
     "request.procedure.stop": "User request: stop procedure #{pid} {with_abort}",
     "procedure.lifecycle.ready": (
@@ -61,6 +62,7 @@ PATTERNS: Mapping[str, str] = {
     "request.failed": "Refused: {detail}",
     "auth.refused": "NOT PERMITTED: {method} {path}: {why}",
     "request.activity.run": "User request: run {activity_name} of {sbd_id} on subarray {subarray}",
+    "request.activity.rerun": "User request: run activity #{aid} once more",
     "request.activity.stop": "User request: stop activity #{aid} {with_abort}",
     "activity.lifecycle.complete": "Activity {id} ({activity_name} of {sbd_id}) complete",
     "activity.lifecycle.failed": "Activity {id} ({activity_name} of {sbd_id}) failed: {detail}",

@@ -169,7 +169,7 @@ class Server:
         assert self.process is not None
         for child in psutil.Process(self.process.pid).children():
             with contextlib.suppress(psutil.Error):
-                if child.cmdline()[3:4] == [role]:
+                if child.name() == f"oet-{role}":
                     return child
         raise LookupError(role)
 

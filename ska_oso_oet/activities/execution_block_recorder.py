@@ -26,7 +26,7 @@ from ..domain.execution_blocks import (
 )
 from ..domain.states import FINAL
 from .archive.async_archive import AsyncArchive
-from .archive.server import Rejected
+from .archive.entities import Rejected
 from .early_messages import EarlyMessages
 from .pool import ActivityPool
 

@@ -22,10 +22,10 @@ def messages(activity: Activity, change: StateChanged) -> list[tuple[str, dict[s
         (topics.ACTIVITY_STATE_CHANGED, {"aid": activity.id, **states, "result": result})
     ]
     block = {"sbd_id": activity.sbd_id, "sbi_id": activity.sbi_id}
-    if change.new_state is ActivityState.RUNNING:
+    if change.new_state is ActivityState.RUNNING and not activity.simulated:
         told.append((topics.SB_STARTED, block))
     if activity.final:
-        if activity.ran:
+        if activity.ran and not activity.simulated:
             good = activity.state is ActivityState.COMPLETE
             told.append((topics.SB_SUCCEEDED if good else topics.SB_FAILED, block))
         told.append((_END_TOPICS[change.new_state], {"result": result}))

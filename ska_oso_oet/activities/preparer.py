@@ -85,7 +85,8 @@ class Preparation:
         try:
             await self._procedures.check(planned)
             deadline.require_left()
-            await self._store_instance(planned, request)
+            if not planned.command.simulate:
+                await self._store_instance(planned, request)
             return await self._create(planned, request, deadline, aid)
         except Refusal:
             await asyncio.to_thread(planned.discard)
@@ -106,7 +107,8 @@ class Preparation:
             deadline.require_left()
             return await self._procedures.create(planned, aid(), request)
         except Refusal:
-            self._recorder.record(planned.sbi_id, "Failed")
+            if not planned.command.simulate:
+                self._recorder.record(planned.sbi_id, "Failed")
             raise
 
 
@@ -131,6 +133,7 @@ def begun(planned: Plan, procedure: dict[str, Any], request: Envelope) -> Activi
         prepare_only=command.prepare_only,
         create_env=command.create_env,
         created_by=request.user,
+        simulated=command.simulate,
         rerun_of=planned.rerun.aid if planned.rerun is not None else None,
         script_uri=procedure["script"]["script_uri"],
     )

@@ -38,7 +38,10 @@ class Procedures:
         :raises Refusal: as the creation would
         """
         command = PrepareProcedure(script=plan.script, init=plan.init)
-        asked = {"cmd": command.to_dict(), "start": not plan.command.prepare_only}
+        asked = {
+            "cmd": command.to_dict(),
+            "start": not plan.command.prepare_only and not plan.command.simulate,
+        }
         await self._bus.ask(topics.CHECK, asked, request_id=uuid.uuid4().hex, timeout=_CHECK)
         if plan.rerun is not None:
             # Of no activity yet: its number is not used up by a rerun that is refused.
@@ -55,7 +58,13 @@ class Procedures:
             topic, command = topics.RERUN, plan.procedure_again(aid)
         else:
             given = plan.handed_over
-            command = PrepareProcedure(script=plan.script, init=plan.init, main=given, activity_id=aid)
+            command = PrepareProcedure(
+                script=plan.script,
+                init=plan.init,
+                main=given,
+                activity_id=aid,
+                simulated=plan.command.simulate,
+            )
             topic = topics.CREATE
         reply = await self._ask(topic, command, derived(request.id, "create"), request.user)
         created: dict[str, Any] = reply.payload["result"]

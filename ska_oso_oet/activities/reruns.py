@@ -21,6 +21,7 @@ def activity_again(original: Activity, asked: RerunActivity) -> RunActivity:
         sbd_version=original.sbd_version,
         prepare_only=original.prepare_only,
         create_env=original.create_env,
+        simulate=original.simulated,
         script_args={name: before[name].overridden_by(over[name]).to_dict() for name in FUNCTIONS},
     )
 

@@ -1,7 +1,6 @@
 """The activities of this subarray: requests become procedures, and activities follow them.
 
-Runs in ActivityWorker. Everything that an activity is can be read from its last document in the journal and
-from its procedure, so a restarted worker continues from there.
+Runs in ActivityWorker. A restarted one goes on from the last documents of activities and their procedures.
 """
 
 from __future__ import annotations
@@ -24,6 +23,7 @@ from ..files.expiry import keep_tidy
 from ..settings import Settings
 from ..telemetry.logs import tagged
 from .archive.async_archive import AsyncArchive
+from .checks import ActivityChecks
 from .execution_block_recorder import ExecutionBlockRecorder
 from .messages import messages
 from .plan import Plan
@@ -58,6 +58,7 @@ class ActivityService:
                 topics.RERUN_ACTIVITY: self._run,
                 topics.STOP_ACTIVITY: self._stop,
                 topics.LIST_ACTIVITIES: self._tell_list,
+                topics.CHECK_ACTIVITY: ActivityChecks(bus, settings, archive).tell,
             },
         )
         self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)

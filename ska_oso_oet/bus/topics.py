@@ -24,9 +24,7 @@ class Topic:
     worker: str = ""  #: the worker that answers a request
     new_work: bool = False  #: a command that is refused while the journal cannot be written
     verbatim: bool = False  #: its secrets are not masked, since it carries the output of a script
-    private: bool = (
-        False  #: not in the event stream: it is about all subarrays, which not every user may read
-    )
+    private: bool = False  #: not in the event stream: not for every user, or of use to its sender only
 
     @property
     def question(self) -> bool:
@@ -58,8 +56,8 @@ def _event(event: type[Happening]) -> str:
     return _add(Topic(event.TOPIC, tuple(names)))
 
 
-def _answer(name: str, field: str = "result", verbatim: bool = False) -> str:
-    return _add(Topic(name, (field,), transient=True, verbatim=verbatim))
+def _answer(name: str, field: str = "result", verbatim: bool = False, private: bool = False) -> str:
+    return _add(Topic(name, (field,), transient=True, verbatim=verbatim, private=private))
 
 
 def _command(
@@ -73,8 +71,17 @@ def _command(
     return _add(Topic(name, fields, optional, replies=(reply,), worker=worker, new_work=new_work))
 
 
-def _question(worker: str, name: str, *fields: str, reply: str, optional: tuple[str, ...] = ()) -> str:
-    return _add(Topic(name, fields, optional, transient=True, replies=(reply,), worker=worker))
+def _question(
+    worker: str,
+    name: str,
+    *fields: str,
+    reply: str,
+    optional: tuple[str, ...] = (),
+    private: bool = False,
+) -> str:
+    return _add(
+        Topic(name, fields, optional, transient=True, replies=(reply,), worker=worker, private=private)
+    )
 
 
 _SES = "SESWorker"
@@ -157,6 +164,7 @@ PROCEDURE_LIST = _answer("procedure.pool.list")
 PACE_ANSWERED = _message("procedure.pace.answered", "result")
 OUTPUT_PAGE = _answer("procedure.pool.output", verbatim=True)
 CHECKED = _answer("procedure.pool.checked")
+INSPECTED = _answer("procedure.pool.inspected", private=True)
 SCRIPT_LIST = _answer("procedure.pool.scripts")
 SCRIPT = _answer("procedure.pool.script")
 ENVIRONMENT_LIST = _answer("environment.pool.list")
@@ -164,6 +172,7 @@ ENVIRONMENT_REMOVED = _message("environment.removed", "result")
 QA_ANSWER = _answer("operator.pool.state")
 DRAIN_ANSWER = _answer("operator.pool.drain")
 ACTIVITY_LIST = _answer("activity.pool.list")
+ACTIVITY_CHECKED = _answer("activity.pool.checked", private=True)
 PONG = _answer("worker.pong", "worker")
 
 # Requests to SESWorker
@@ -177,6 +186,7 @@ WANT_PAUSE = _command(
 )
 ANSWER = _command(_SES, "request.procedure.answer", "pid", "answer", reply=PACE_ANSWERED, optional=("n",))
 CHECK = _question(_SES, "request.procedure.check", "cmd", "start", reply=CHECKED)
+INSPECT = _question(_SES, "request.procedure.inspect", "cmds", reply=INSPECTED, private=True)
 CHECK_RERUN = _question(_SES, "request.procedure.check_rerun", "cmd", reply=CHECKED)
 LIST_PROCEDURES = _question(_SES, "request.procedure.list", "pids", reply=PROCEDURE_LIST, optional=("query",))
 READ_OUTPUT = _question(
@@ -199,6 +209,7 @@ SHOW_DRAIN = _question(_SES, "request.operator.drain", reply=DRAIN_ANSWER)
 RUN_ACTIVITY = _command(_ACTIVITY, "request.activity.run", "cmd", reply=ACTIVITY_RUNNING, new_work=True)
 RERUN_ACTIVITY = _command(_ACTIVITY, "request.activity.rerun", "cmd", reply=ACTIVITY_RUNNING, new_work=True)
 STOP_ACTIVITY = _command(_ACTIVITY, "request.activity.stop", "cmd", reply=ACTIVITY_STOP_ANSWERED)
+CHECK_ACTIVITY = _question(_ACTIVITY, "request.activity.check", "cmd", reply=ACTIVITY_CHECKED, private=True)
 LIST_ACTIVITIES = _question(
     _ACTIVITY, "request.activity.list", "aids", reply=ACTIVITY_LIST, optional=("query",)
 )

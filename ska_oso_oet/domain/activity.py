@@ -77,6 +77,7 @@ class Activity:
     create_env: CreateEnv = False
     created_by: str | None = None
     started_by: str | None = None
+    simulated: bool = False  #: whether it is a dry run, of which the archive hears nothing
     rerun_of: int | None = None  #: the activity that it carries out once more
     script_uri: str | None = None  #: none in documents of earlier releases
     outcome: Outcome | None = None
@@ -101,7 +102,9 @@ class Activity:
 
     @property
     def due_sbi_status(self) -> Literal["Executing", "Observed", "Failed"] | None:
-        """The status of the SBInstance that the archive should have now."""
+        """The status of the SBInstance that the archive should have now; none if it has no such instance."""
+        if self.simulated:
+            return None
         if self.final:
             return "Observed" if self.state is A.COMPLETE else "Failed"
         return "Executing" if self.state is A.RUNNING else None
@@ -162,6 +165,7 @@ class Activity:
             "script_uri": self.script_uri,
             "started_by": self.started_by,
             "rerun_of": self.rerun_of,
+            "simulated": self.simulated,
             "execution_blocks": [
                 {"eb_id": eb_id, "status": status} for eb_id, status in self.execution_blocks.items()
             ],
@@ -180,6 +184,7 @@ class Activity:
             "script_uri",
             "sbi_status",
             "rerun_of",
+            "simulated",
         )
         return cls(
             **{name: data[name] for name in plain},

@@ -17,6 +17,7 @@ class RunActivity:
     sbd_version: int | None = None  #: the newest if none
     prepare_only: bool = False
     create_env: CreateEnv = False
+    simulate: bool = False  #: as a dry run, which commands nothing and leaves nothing in the archive
     script_args: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -135,55 +135,6 @@ def arguments_of_main(
     )
 
 
-def misfit(function: _Function, arguments: Mapping[str, Any]) -> str | None:
-    """The reason why Python would refuse to call ``main`` like this; none if it may not.
-
-    Only functions as they are written: of all others (decorated ones, classes, objects) the call decides.
-    """
-    if type(function) is not types.FunctionType:
-        return None
-    args, kwargs, code = arguments["args"], arguments["kwargs"], function.__code__
-    names, count, first_named = code.co_varnames, code.co_argcount, code.co_posonlyargcount
-    positional, keyword_only = names[:count], names[count : count + code.co_kwonlyargcount]
-    by_keyword = {*positional[first_named:], *keyword_only}
-    wrong = []
-    if not code.co_flags & inspect.CO_VARKEYWORDS:
-        wrong += [f"main has no argument {name}" for name in kwargs if name not in by_keyword]
-    if len(args) > count and not code.co_flags & inspect.CO_VARARGS:
-        wrong.append(f"main takes {count} arguments without a name, not {len(args)}")
-    wrong += [f"main is given {name} twice" for name in positional[first_named : len(args)] if name in kwargs]
-    required = positional[len(args) : count - len(function.__defaults__ or ())]
-    given = {name for name in kwargs if name in by_keyword}
-    optional = function.__kwdefaults__ or {}
-    missing = [name for name in required if name not in given]
-    missing += [name for name in keyword_only if name not in given and name not in optional]
-    wrong += [f"{name} is missing" for name in missing]
-    return "; ".join(wrong[:_MOST_TOLD]) or None
-
-
-_MOST_TOLD = 5  #: mistakes in arguments
-
-
-def written(function: types.FunctionType, name: str) -> str:
-    """A function with its parameters; of defaults it only shows that there are some."""
-    code = function.__code__
-    names, count, only = code.co_varnames, code.co_argcount, code.co_kwonlyargcount
-    first_default = count - len(function.__defaults__ or ())
-    words = [f"{one}=…" if n >= first_default else one for n, one in enumerate(names[:count])]
-    if code.co_posonlyargcount:
-        words.insert(code.co_posonlyargcount, "/")
-    rest = list(names[count + only :])
-    if code.co_flags & inspect.CO_VARARGS:
-        words.append(f"*{rest.pop(0)}")
-    elif only:
-        words.append("*")
-    optional = function.__kwdefaults__ or {}
-    words += [f"{one}=…" if one in optional else one for one in names[count : count + only]]
-    if code.co_flags & inspect.CO_VARKEYWORDS:
-        words.append(f"**{rest.pop(0)}")
-    return f"{name}({', '.join(words)})"
-
-
 def require_callable(function: _Function, name: str) -> None:
     """Refuse functions that run nothing when they are called.
 

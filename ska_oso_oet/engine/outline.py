@@ -61,9 +61,12 @@ def _bound(body: list[ast.stmt]) -> Iterator[tuple[str, Function | None]]:
 
 
 def _told(function: Function | None) -> dict[str, Any]:
-    """A function's parameters and docstring; no parameters are told of one that is made elsewhere."""
+    """A function's parameters and docstring; no parameters are told of one that is made elsewhere.
+
+    It is not exact if it is decorated, so that it may take others.
+    """
     if function is None:
-        return {"parameters": None, "docstring": None}
+        return {"parameters": None, "docstring": None, "exact": False}
     given = function.args
     positional = [*given.posonlyargs, *given.args]
     without = len(positional) - len(given.defaults)
@@ -81,7 +84,8 @@ def _told(function: Function | None) -> dict[str, Any]:
         parameters.append(_parameter(one, "keyword", default))
     if given.kwarg is not None:
         parameters.append(_parameter(given.kwarg, "kwargs", None))
-    return {"parameters": parameters, "docstring": _docstring(function)}
+    exact = not function.decorator_list
+    return {"parameters": parameters, "docstring": _docstring(function), "exact": exact}
 
 
 def _parameter(one: ast.arg, kind: str, default: ast.expr | None) -> dict[str, Any]:

@@ -72,6 +72,8 @@ def number(value: Any) -> float | None:
 
 def whole_number(value: Any) -> int | None:
     """A whole number; none if it is none."""
+    if value is None or type(value) is int:
+        return value
     known = number(value)
     return known if isinstance(known, int) else None
 

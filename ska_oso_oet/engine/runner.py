@@ -3,14 +3,13 @@
 Talks to its supervisor over one socket (:mod:`.channel`). It says ``resolved`` and ``prepared`` (of a script
 from git), ``loaded`` (with the hash of its file, and the arguments of ``init`` if there is one),
 ``initialised``, ``unsuited`` (why ``main`` cannot be called like that), ``calling`` (with the arguments of
-``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``; it hears ``spec``, ``start``,
-``call`` or ``withdrawn`` (the answers to ``calling``) and ``message``, which it answers with ``heard``. What
-belongs to its pace is in :mod:`.pacing`. A script with an environment of its own goes on under that
-environment's interpreter, in the same process (:mod:`.reexec`).
+``main``), ``returned``, ``failed``, ``exited``, ``closing`` and ``message``, and of a script that is only
+looked at ``inspected``; it hears ``spec``, ``start``, ``call`` or ``withdrawn`` (the answers to ``calling``)
+and ``message``, which it answers with ``heard``. What belongs to its pace is in :mod:`.pacing`. A script with
+an environment of its own goes on under that environment's interpreter, in the same process (:mod:`.reexec`).
 
 Standard library only (and pypubsub, if the environment has it), so that it runs under any script
-environment's Python. Its end is that of a Python program: threads are joined, exit functions called, files
-closed.
+environment's Python. Its end is that of a Python program: threads are joined, files are closed.
 """
 
 from __future__ import annotations
@@ -26,8 +25,9 @@ from typing import Any
 
 from ..kernel import processes
 from ..kernel.isolation import Isolation
-from . import calling, script, script_log, teardown
+from . import calling, misfit, script, script_log, teardown
 from .channel import Channel
+from .inspection import tell_and_end
 from .pacing import Pacing
 from .process_setup import (
     close_locks,
@@ -40,8 +40,6 @@ from .reexec import reexec
 from .result import told
 from .script_pubsub import Messages
 from .stopping import STOPPED_STATUS, ScriptStopped, Stop
-
-_LONGEST_REASON = 1000  #: characters
 
 
 class Runner:
@@ -103,8 +101,6 @@ class Runner:
         teardown.begin()
         sys.modules["__main__"] = ModuleType("__main__")
         sys.argv = [spec["path"]]
-        self._messages.begin()
-        self._pacing.offer(spec["critical_limit"], spec["simulated"])
 
     def _execute(self, spec: dict[str, Any]) -> int:
         """Load, initialise, wait, start. Returns the exit status."""
@@ -116,6 +112,10 @@ class Runner:
                 self._isolate(spec, Isolation.from_dict(spec["isolation"]))
             phase = "load"
             self._set_up_interpreter(spec)
+            if spec.get("inspect"):
+                tell_and_end(self._say, spec)
+            self._messages.begin()
+            self._pacing.offer(spec["critical_limit"], spec["simulated"])
             from_file = spec["script"]["script_type"] == "filesystem"
             known = {"sha256": script.sha256_of(spec["path"])} if from_file else {}
             module = script.load(spec["path"])
@@ -125,11 +125,14 @@ class Runner:
             if callable(init):
                 calling.require_callable(init, "init")
                 arguments = calling.arguments_of_init(init, spec)
+                misfit.require_suited(init, arguments, "init")
                 self._say("loaded", init=arguments, **known)
                 phase = "init"
                 calling.call(init, "init", arguments)
             # Scripts make their main, or another one, in init; and may still do so until it is started.
-            calling.require_callable(script.main_of(module), "main")
+            main = script.main_of(module)
+            calling.require_callable(main, "main")
+            misfit.require_no_mistake(main, calling.arguments_of_main(main, spec["main"], spec, {}), "main")
             self._say("initialised" if callable(init) else "loaded", **known)
             main, arguments = self._wait_for_start(module, spec)
             phase = "main"
@@ -161,8 +164,10 @@ class Runner:
         while self._channel.hear()["hear"] != "held":
             pass
         close_locks(self._channel.descriptors)
-        spec["path"] = prepared.path
+        spec["path"], spec["uses"] = prepared.path, prepared.uses
         self._isolate(spec, isolation.with_paths(reads=prepared.uses))
+        if prepared.to_make:
+            tell_and_end(self._say, spec, load=False)
         if prepared.python is not None:
             reexec(prepared.python, spec, self._channel.descriptor)
 
@@ -188,10 +193,9 @@ class Runner:
             main = script.main_of(module)
             calling.require_callable(main, "main")
             arguments = calling.arguments_of_main(main, order["main"], spec, self._context)
-            why = calling.misfit(main, arguments) if order["strict"] else None
+            why = misfit.misfit(main, arguments) if order["strict"] else None
             if why is not None:
-                parameters = calling.written(main, "main")
-                self._say("unsuited", why=f"{why}; its parameters are {parameters}"[:_LONGEST_REASON])
+                self._say("unsuited", why=misfit.explained(why, main, "main"))
             elif self._may_call(arguments):
                 self._channel.keep_hearing(self._hear)
                 return main, arguments

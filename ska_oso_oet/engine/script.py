@@ -16,6 +16,9 @@ from typing import Any
 _ENGINE = os.path.dirname(os.path.abspath(__file__)) + os.sep
 
 
+NO_MAIN = "has no function main(); it needs one to be started"
+
+
 class PlainFailure(Exception):  # noqa: N818  a base
     """A failure whose sentence is all there is to tell; a stack trace would only show the engine."""
 
@@ -65,7 +68,7 @@ def main_of(module: ModuleType) -> Any:
     """
     main = getattr(module, "main", None)
     if not callable(main):
-        raise NoMain(f"the script {module.__file__} has no function main(); it needs one to be started")
+        raise NoMain(f"the script {module.__file__} {NO_MAIN}")
     return main
 
 

@@ -1,21 +1,22 @@
 """Secrets of the server's own processes, and how these keep them.
 
 A script runs under the server's account unless it is isolated, so it could read a process's environment and
-memory, unless the kernel is told that the process is private (``PR_SET_DUMPABLE``). Passwords are handed
-down through a pipe; if a library wants one in the environment, it is there for this process only, and not in
-``/proc``. Standard library only. Linux only.
+memory, unless the kernel is told that the process is private (``PR_SET_DUMPABLE``). Passwords of one worker
+only are in files in memory, which other workers close unread; if a library wants one in the environment, it
+is there for this process only, and not in ``/proc``. Standard library only. Linux only.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import sys
 from collections.abc import Iterable, Mapping
+from typing import NoReturn
 
 from .linux import libc
 
-#: In the environment of a worker: the descriptor from which it reads secrets.
-GIVEN = "OET_CONFIDENTIAL"
+#: In the environment of a server: its sealed secrets, as ``name=descriptor`` with commas between them.
+_SEALED = "OET_CONFIDENTIAL"
 
 #: Variables of the server's environment that may hold passwords.
 PASSWORDS = ("PGPASSWORD", "PGSSLPASSWORD")  #: of PostgreSQL, for those workers that use it
@@ -32,6 +33,7 @@ FILES = (
 _PR_SET_DUMPABLE = 4
 
 _kept: dict[str, str] = {}
+_sealed: dict[str, int] = {}
 
 
 def keep_private(private: bool = True) -> None:
@@ -45,17 +47,14 @@ def keep_private(private: bool = True) -> None:
 def begin() -> None:
     """Keep this process private, and remove its secrets from ``/proc``."""
     keep_private()
-    given = os.environ.pop(GIVEN, None)
-    if given is not None:
-        with open(int(given)) as file:
-            _kept.update(json.load(file))
+    for name, _, descriptor in (one.partition("=") for one in os.environ.pop(_SEALED, "").split(",") if one):
+        os.set_inheritable(int(descriptor), False)
+        _sealed[name] = int(descriptor)
     for name in (*DATABASE, *ARCHIVE, *COLLECTORS):
         value = os.environ.get(name)
         if value is not None:
             erase(name)
-            _kept[name] = value
-        if name in _kept:
-            os.environ[name] = _kept[name]
+            _kept[name] = os.environ[name] = value
 
 
 def known(name: str) -> str | None:
@@ -68,12 +67,35 @@ def keep(name: str, value: str) -> None:
     _kept[name] = value
 
 
-def handed_down(names: Iterable[str]) -> int:
-    """The descriptor of a pipe from which a child can read these; it is the caller's to close."""
-    read_end, write_end = os.pipe()
-    os.write(write_end, json.dumps({name: _kept[name] for name in names if name in _kept}).encode())
-    os.close(write_end)
-    return read_end
+def seal(names: Iterable[str], **instead: str) -> NoReturn:
+    """Start this program again with secrets in files in memory: those that it forks then do not have them.
+
+    :param instead: variables of its environment
+    """
+    sealed = {name: os.memfd_create(name, 0) for name in names}
+    for name, file in sealed.items():
+        os.write(file, _kept[name].encode())
+    given = {_SEALED: ",".join(f"{name}={file}" for name, file in sealed.items()), **instead}
+    environment = {name: value for name, value in os.environ.items() if name not in sealed}
+    os.execve(sys.executable, [sys.executable, *sys.orig_argv[1:]], environment | given)
+
+
+def sealed() -> tuple[int, ...]:
+    """The descriptors of the sealed secrets."""
+    return tuple(_sealed.values())
+
+
+def unseal(names: Iterable[str]) -> None:
+    """Read these of the sealed secrets."""
+    for name in names:
+        if name in _sealed:
+            _kept[name] = os.environ[name] = os.pread(_sealed[name], 2**20, 0).decode()
+
+
+def close_sealed() -> None:
+    """Forget those that were not read."""
+    while _sealed:
+        os.close(_sealed.popitem()[1])
 
 
 def without(environment: Mapping[str, str], *names: str) -> dict[str, str]:

@@ -148,13 +148,6 @@ def children(parent: int) -> list[int]:
     return pids
 
 
-def zombies() -> set[int]:
-    """The zombies among the children of this process."""
-    return {
-        pid for pid in children(os.getpid()) if (process := stat(pid)) is not None and process.state == "Z"
-    }
-
-
 def of_run(mark: int, root: int | None = None, name: str | None = None) -> set[int]:
     """The processes alive with this mark, but for those that are known to be no run's, or another's.
 

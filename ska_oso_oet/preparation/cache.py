@@ -58,6 +58,10 @@ class ArtifactCache:
         """Whether the entry is complete."""
         return os.path.isdir(self.path(name))
 
+    def has_any(self, name: str) -> bool:
+        """Whether there is a complete entry of this name, the first one or one that was made anew."""
+        return self.has(self._newest(name))
+
     # -- using and making --------------------------------------------------------------------------
 
     def take(self, name: str, make: Callable[[str], None], *, fresh: bool = False, **about: Any) -> str:

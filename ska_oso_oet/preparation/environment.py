@@ -27,6 +27,16 @@ def cache(home: str, say: Callable[[str], None] = lambda text: None) -> Artifact
     return ArtifactCache(home, say)
 
 
+def is_made(repository: str, commit: str, home: str) -> bool:
+    """Whether there is an environment of a commit."""
+    return cache(home).has_any(_name(repository, commit))
+
+
+def _name(repository: str, commit: str) -> str:
+    python = f"{sys.implementation.cache_tag} {os.path.realpath(sys.executable)}"
+    return name_of(repository, commit, python)
+
+
 def environment_of(
     repository: str,
     commit: str,
@@ -47,7 +57,6 @@ def environment_of(
     :param builder: makes it
     :raises PreparationError: with the lines of the installer that tell why
     """
-    python = f"{sys.implementation.cache_tag} {os.path.realpath(sys.executable)}"
     what = f"the environment of commit {commit[:12]} of {repository}"
 
     def make(path: str) -> None:
@@ -55,7 +64,7 @@ def environment_of(
         builder.make(path, lambda: _make(path, tree, what, indexes, refresh=fresh, say=say))
 
     path = cache(home, say).take(
-        name_of(repository, commit, python),
+        _name(repository, commit),
         make,
         fresh=fresh,
         what=what,

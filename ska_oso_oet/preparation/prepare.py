@@ -23,12 +23,13 @@ class Prepared(NamedTuple):
     path: str  #: the script's file
     python: str | None  #: the interpreter of its environment, if it has one of its own
     uses: list[str]  #: the entries of caches it uses
+    to_make: bool = False  #: whether its environment would have to be made, which was not done
 
 
 def prepare(
     spec: dict[str, Any], isolation: Isolation, resolved: Callable[[str, str | None], None]
 ) -> Prepared:
-    """Get a script, and its environment.
+    """Get a script, and its environment; of one that is only looked at, no environment is made.
 
     :param isolation: the rights of a build, beside making the environment
     :param resolved: called with the full commit, and its branch or tag, as soon as they are known
@@ -53,17 +54,20 @@ def prepare(
     path = _find(spec["path"], tree, git["repository"], commit)
     if not git["create_env"]:
         return Prepared(path, None, [tree])
-    from .environment import environment_of
+    from .environment import environment_of, is_made
     from .isolated_builder import IsolatedBuilder
 
     home = os.path.join(git["home"], "environments")
+    fresh = git["create_env"] == FRESH
+    if spec.get("inspect") and (fresh or not is_made(git["repository"], commit, home)):
+        return Prepared(path, None, [tree], to_make=True)
     room = os.path.join(spec["run_dir"], "tmp")
     environment, python = environment_of(
         git["repository"],
         commit,
         tree,
         home,
-        fresh=git["create_env"] == FRESH,
+        fresh=fresh,
         packages=git["packages"],
         builder=IsolatedBuilder(isolation.with_paths(reads=[tree]), room, spec["mark"]),
         say=_say,

@@ -148,7 +148,8 @@ def _make_account_possible(settings: Settings, uid: int, gid: int) -> None:
                 f"{path} can be read by the account of scripts; take that right from it: chmod 600"
             )
     caches = [os.path.join(settings.state_dir, name) for name in ("git/trees", "environments")]
-    for folder in (settings.state_dir, settings.runs, settings.activities, *map(os.path.dirname, caches)):
+    own = (settings.state_dir, settings.runs, settings.checks, settings.activities)
+    for folder in (*own, *map(os.path.dirname, caches)):
         os.makedirs(folder, mode=0o700, exist_ok=True)
         lead_through(folder, gid)
     for cache in caches:

@@ -89,9 +89,13 @@ class Launcher:
             link = self._warm.pop(0)
             if link.connected:
                 return link
-        return await self._spawn()
+        return await self.spawn()
 
-    async def _spawn(self) -> SupervisorLink:
+    async def spawn(self) -> SupervisorLink:
+        """Have a supervisor made, beside those that are warm.
+
+        :raises ConnectionError: if the forkserver ends meanwhile
+        """
         while self._orders is None:
             await asyncio.sleep(0.01)
         ours, theirs = socket.socketpair()
@@ -125,7 +129,7 @@ class Launcher:
     async def _keep_warm(self) -> None:
         while len(self._warm) < self._wanted and self._orders is not None:
             try:
-                link = await self._spawn()
+                link = await self.spawn()
             except ConnectionError:
                 return
             self._warm.append(link)

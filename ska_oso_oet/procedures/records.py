@@ -75,9 +75,10 @@ class Records:
 
     def pace(self, report: dict[str, Any]) -> list[Envelope]:
         """Take in a report of the script's pace; its message, if there is progress."""
+        before = self._procedure.pace.progress
         self._procedure.pace = self._procedure.pace.with_report(report)
         progress = self._procedure.pace.progress
-        if "progress" not in report or progress is None:
+        if progress is None or progress == before:
             return []
         fields = {"pid": self._procedure.id, "progress": progress}
         source = str(self._procedure.id)

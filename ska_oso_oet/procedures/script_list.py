@@ -155,26 +155,33 @@ def _described(uri: str, path: str, told: Told) -> Told:
         **_named(uri, path, told),
         "path": path,
         "docstring": None if docstring is None else masked_text(docstring),
-        "init": _function("init", told["init"]),
-        "main": _function("main", told["main"]),
+        "init": described_function("init", told["init"]),
+        "main": described_function("main", told["main"]),
     }
 
 
-def _function(name: str, told: Told | None) -> Told | None:
+def described_function(name: str, told: Told | None) -> Told | None:
+    """A function with its signature, and without secrets; what else is told of it stays."""
     if told is None:
         return None
-    parameters = told["parameters"]
-    for one in parameters or ():
-        if one["default"] is not None:
-            secret = names_a_secret(one["name"])
-            one["default"] = repr(MASK) if secret else masked_text(one["default"])
+    parameters = told["parameters"] and [_without_secret(one) for one in told["parameters"]]
     signature = None if parameters is None else f"{name}({', '.join(_written(parameters))})"
     docstring = told["docstring"]
     return {
+        **told,
         "signature": signature,
         "parameters": parameters,
         "docstring": None if docstring is None else masked_text(docstring),
     }
+
+
+def _without_secret(parameter: Told) -> Told:
+    if parameter["default"] is None:
+        return parameter
+    if not names_a_secret(parameter["name"]):
+        return {**parameter, "default": masked_text(parameter["default"])}
+    rest = {word: value for word, value in parameter.get("type", {}).items() if word != "default"}
+    return {**parameter, "default": repr(MASK), **({"type": rest} if "type" in parameter else {})}
 
 
 def _written(parameters: list[Told]) -> Iterator[str]:

@@ -25,7 +25,9 @@ from ..settings import Settings
 from ..telemetry.metrics import catalogue as metrics
 from .abort import Abort
 from .cache_service import CacheService
+from .checks import Checks
 from .drain import Drain
+from .inspector import Inspector
 from .operator import OperatorSwitch
 from .pace_orders import PaceOrders
 from .preparer import Preparer
@@ -71,6 +73,7 @@ class ScriptExecutionService:
         self.abort = Abort(bus, settings, self.pool, self.preparer, self.dispatcher.background)
         self._files = ScriptFiles(settings)
         self._caches = CacheService(bus, settings)
+        self.inspector = Inspector(settings, self.preparer.launcher)
         self._queries = ProcedureQueries(bus, settings, self.pool, self.runs)
         scripts = ScriptList(bus, settings, self._files)
         starts = Starts(self.pool, self.runs, self.preparer, self.drain, self.operator, self._queries)
@@ -82,6 +85,7 @@ class ScriptExecutionService:
             topics.RERUN: reruns.rerun,
             topics.CHECK_RERUN: reruns.check,
             topics.CHECK: self._check,
+            topics.INSPECT: Checks(bus, settings, self._files, self.inspector).tell,
             topics.START: starts.start,
             topics.STOP: self._stop,
             topics.ABORT: self.abort.by_hand,

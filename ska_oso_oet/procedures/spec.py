@@ -30,8 +30,8 @@ class NewProcedure:
 
     script: Script
     path: str
-    init: Arguments
-    main: Arguments
+    init: Arguments = Arguments()
+    main: Arguments = Arguments()
     limits: dict[str, float | None]
     activity_id: int | None = None
     aborts: int | None = None

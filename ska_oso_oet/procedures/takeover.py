@@ -49,6 +49,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         service.operator.catch_up(run)
         LOG.info("Took over procedure %s, %s", procedure.id, procedure.state)
     await _end_strangers(service)
+    await service.inspector.clear()
     # Requests come last: each is decided by the live runs.
     for request in await service.dispatcher.unanswered(head):
         service.dispatcher.carry_out(request)

@@ -21,6 +21,7 @@ Kinds of records: ``state`` (``state``), ``resolved`` (``commit``, ``branch``), 
 ``sha256`` of the script's file), ``unsuited`` (``why``, ``request_id`` of the start), ``started`` (``main``,
 ``given``: the arguments that were asked for, ``request_id``, ``user``), ``withdrawn`` (``request_id`` of the
 start), ``message`` (``topic``, ``payload``), ``heard`` (``message``: the number of one from outside),
+``inspected`` (``found``, of a script that is only looked at),
 ``slowed`` (``rate``), ``stage`` (``stage``), ``final`` (``state``, ``outcome``, ``stacktrace``,
 ``survivors``, ``sha256``).
 """

@@ -69,6 +69,11 @@ class Settings(Declared):
         return os.path.join(self.state_dir, "runs")
 
     @property
+    def checks(self) -> str:
+        """The folder of the run directories of checks, each of which is removed after its check."""
+        return os.path.join(self.state_dir, "checks")
+
+    @property
     def kept_here(self) -> str:
         """The folder of what belongs to the archive, but has no place there; also the default archive."""
         return os.path.join(self.state_dir, "oda")

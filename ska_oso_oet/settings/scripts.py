@@ -99,6 +99,12 @@ class ScriptsSettings:
     load_timeout: float | None = setting(
         "OET_LOAD_TIMEOUT", "60 s", "time limit for importing a script", parse.limit
     )
+    check_timeout: float = setting(
+        "OET_CHECK_TIMEOUT",
+        "10 s",
+        "time limit for importing a script, and for fetching one from git, when it is only checked",
+        parse.seconds,
+    )
     init_timeout: float | None = setting("OET_INIT_TIMEOUT", "600 s", "time limit for `init`", parse.limit)
     main_timeout: float | None = setting("OET_MAIN_TIMEOUT", "none", "time limit for `main`", parse.limit)
     memory_limit: int | None = setting(

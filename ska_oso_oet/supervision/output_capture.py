@@ -49,7 +49,7 @@ class OutputCapture:
             asyncio.get_running_loop().remove_reader(fd)
             os.close(fd)
             del self._pipes[stream]
-        piece = self._log.write(stream, data, time.time())
+        piece = None if self._reporter.quiet else self._log.write(stream, data, time.time())
         if piece is not None:
             self._reporter.output(piece)
         return bool(data)

@@ -18,9 +18,11 @@ class Reporter:
     """Records the events of a run, and sends them to the service at its pace.
 
     :param service: the connection to SESWorker; a later one may take its place
+    :param quiet: whether output is neither kept nor told
     """
 
-    def __init__(self, directory: RunDirectory, service: Frames | None) -> None:
+    def __init__(self, directory: RunDirectory, service: Frames | None, quiet: bool = False) -> None:
+        self.quiet = quiet
         self._log = RecordLog(directory)
         self._service = service
         self._told = 0

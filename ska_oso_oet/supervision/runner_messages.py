@@ -32,6 +32,7 @@ _FIELDS: dict[str, dict[str, Any]] = {
     "loaded": {},
     "initialised": {},
     "unsuited": {"why": str},
+    "inspected": {"found": dict},
     "calling": {"main": dict},
     "closing": {"stopped": bool},
     "heard": {"n": int},

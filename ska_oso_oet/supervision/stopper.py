@@ -96,10 +96,11 @@ class Stopper:
         if not self._ended.is_set():
             self.killed = True
             self._reporter.stage("kill")
-            self._kill_everything()
+            self.kill_everything()
             asyncio.get_running_loop().call_later(KILL_TIMEOUT, self._ended.set)
 
-    def _kill_everything(self) -> None:
+    def kill_everything(self) -> None:
+        """Send SIGKILL to all of the run."""
         # The runner may not have its mark yet. Once it has ended, its number may be another process's.
         with contextlib.suppress(ProcessLookupError):
             if not self._ended.is_set():
@@ -110,5 +111,5 @@ class Stopper:
         """The script has not ended in time after its functions had."""
         if not self._ended.is_set() and self.intent is None:
             self.overstayed = True
-            self._kill_everything()
+            self.kill_everything()
             asyncio.get_running_loop().call_later(KILL_TIMEOUT, self._ended.set)

@@ -81,15 +81,19 @@ class Supervisor:
             os._exit(0)  # kept warm for a service that is no more
         self._reporter.gone(frames)
         self._link.listen()
+        if self._only_inspects:  # nobody will ask for it any more
+            self._stopper.kill_everything()
+
+    @property
+    def _only_inspects(self) -> bool:
+        return self._spec is not None and bool(self._spec.get("inspect"))
 
     def _ordered(self, frames: Frames, order: dict[str, Any]) -> None:
-        if order["op"] == "spec":
-            self._begin(order)
-        elif self._spec is not None:
-            self._obey(frames, order)
-
-    def _obey(self, frames: Frames, order: dict[str, Any]) -> None:
         match order["op"]:
+            case "spec":
+                self._begin(order)
+            case _ if self._spec is None:
+                pass  # it could not begin, and ends
             case "follow":
                 self._phases.withdraw_all()
                 self._reporter.follow(frames, order["after"])
@@ -132,7 +136,7 @@ class Supervisor:
 
     def _prepare(self, spec: dict[str, Any]) -> None:
         self._dir = RunDirectory(spec["run_dir"])
-        self._reporter = Reporter(self._dir, self._service)
+        self._reporter = Reporter(self._dir, self._service, quiet=self._only_inspects)
         self._phases = Phases(
             spec, self._dir, self._link, self._reporter, self._runner, overdue=self._stop_overdue
         )
@@ -151,6 +155,8 @@ class Supervisor:
             return False
         if not self._ended.is_set():
             self._messages.count(lines, size)  # other sayings are few, unless they are forged
+        if self._only_inspects:
+            said = [one for one in said if one["say"] != "message"]
         self._messages.take_in(said, self._said)
         return self._reporter.behind
 
@@ -161,6 +167,9 @@ class Supervisor:
                 self._closing = said
             case "heard":
                 self._reporter.record({"kind": "heard", "message": said["n"]})
+            case "inspected" if self._only_inspects:
+                self._reporter.record({"kind": "inspected", "found": said["found"]})
+                self._stopper.kill_everything()
             case "returned" | "failed" | "exited":
                 if self._stopper.intent is None:
                     self._report = said

@@ -59,7 +59,7 @@ _INTENTS = {
 
 
 #: Failures that mean, before main() is called, that the script is none that could be.
-_UNFIT = ("ScriptMissingError", "NoMain", "NotCalled")
+_UNFIT = ("ScriptMissingError", "NoMain", "NotCalled", "Unsuited")
 
 
 def verdict(end: End) -> Verdict:

@@ -9,6 +9,7 @@ from typing import Any
 
 from .announce import announce, send
 from .connection import Connection, connect
+from .dry_run import wanted as is_dry_run
 from .errors import DeviceUnreachable, Overdue
 
 _SWITCH = "operator.wait_for_qa_ready"
@@ -81,7 +82,7 @@ class QaGate:
                     self._changed.wait(_POLL)
 
     def _wanted(self) -> bool:
-        return bool(self._context.get("wait_for_qa_ready", False))
+        return bool(self._context.get("wait_for_qa_ready", False)) and not is_dry_run()
 
     def _let_through(self) -> bool:
         if self._overridden:

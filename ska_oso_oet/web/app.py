@@ -29,6 +29,7 @@ from .streams.hub import Hub
 from .views import (
     activities,
     audit,
+    checks,
     drain,
     environments,
     events,
@@ -52,7 +53,7 @@ _NOT_NEGOTIATED = ("/livez", "/readyz", "/metrics")
 GROUPS: tuple[Routes, ...] = tuple(
     module.api
     for module in (
-        *(procedures, pace, reruns, files, activities, scripts, operator, drain, environments),
+        *(procedures, pace, reruns, files, activities, scripts, checks, operator, drain, environments),
         *(events, login, audit, health, metrics),
     )
 )
@@ -86,8 +87,9 @@ def create_app(
     app.json = _Json(app)
     archive = Slots(settings.web_threads, "the archive")
     centre = Slots(settings.web_threads, "the central history")
+    checking = Slots(settings.web_threads, "checks of scripts")
     app.extensions["oet"] = Services(
-        bridge, hub, all_subarrays or AllSubarraysHub(), settings, archive, centre
+        bridge, hub, all_subarrays or AllSubarraysHub(), settings, archive, centre, checking
     )
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False

@@ -74,7 +74,8 @@ class Slots:
 class Services:
     """The bridge to the bus, both event streams, the settings, and the counter of reads.
 
-    ``archive`` and ``centre`` limit the requests that wait for the archive and the central history;
+    ``archive``, ``centre`` and ``checks`` limit the requests that wait for the archive, for the central
+    history, and for scripts to be checked;
     ``reading`` limits those that read many files, and ``health`` shares answers about it; both belong to the
     loop of the bridge.
     """
@@ -85,6 +86,7 @@ class Services:
     settings: Settings
     archive: Slots
     centre: Slots
+    checks: Slots
     reading: Turns = dataclasses.field(default_factory=lambda: Turns(_READS))
     health: SharedQuestions[Any] = dataclasses.field(default_factory=SharedQuestions)
     reads: Counter = dataclasses.field(default_factory=Counter)

@@ -9,7 +9,7 @@ from flask import Response, jsonify, request
 from .context import services
 
 STOPPING = 60.0  #: seconds for a stop, beyond the grace period
-_STOPPED = ("simulated", "abort_message", "abort_procedure", "survivors", "survivor_processes")
+_STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes")
 
 
 def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +43,7 @@ def stopping_time() -> float:
 
 
 def stopped(answer: dict[str, Any]) -> Response:
-    """The answer to a stop; with its abort, if one was requested."""
+    """The answer to a stop; with its abort, if one was requested, and whether it was a dry run."""
     abort = {"abort": answer["abort"]} if answer.get("abort") else {}
-    return jsonify({key: answer[key] for key in _STOPPED} | abort)
+    dry_run = {"simulated": True} if answer.get("simulated") else {}
+    return jsonify({key: answer[key] for key in _STOPPED} | abort | dry_run)

@@ -21,6 +21,7 @@ _TOPICS = (
     topics.CREATED,
     topics.STOP_ANSWERED,
     topics.CHECKED,
+    topics.INSPECTED,
     topics.REFUSED,
     topics.EXECUTION_BLOCK,
 )

@@ -7,21 +7,19 @@ import contextlib
 import logging
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 
 from ..bus import key, topics
 from ..bus.client import BusClient
 from ..files.fixed_file import FixedFile
-from ..kernel import confidential
-from ..kernel.processes import zombies
+from ..kernel import confidential, processes
+from ..kernel.forking import fork
 from ..settings import Settings
 from ..settings.variables import VARIABLES
 from ..telemetry.metrics.store import forget
 from . import NAMES
-from .child import Worker, ended, secrets_of
+from .child import Process, Worker, ended, unseal_secrets
 from .common import ARBITER, CANNOT_GO_ON, CANNOT_START, RESTARTED, CannotStart, hold_lock, kept_running
 from .heartbeat import HEARTBEAT, Heartbeat
 from .listener import keep_loopback, listen
@@ -35,17 +33,18 @@ _START = 60.0  #: seconds within which workers are usually ready
 _ATTEMPTS = 3  #: number of SESWorkers that try to stop the scripts at the end
 _TAKE_OVER = 10.0  #: seconds for one of them to take over the scripts
 _SHORT = 5.0  #: seconds for the other workers to end
-_REAP_INTERVAL = 1.0  #: seconds; longer than a parent takes to reap its own child
 
 
 class Arbiter:
     """Keeps the workers of one subarray running.
 
+    :param program: the command line of a worker, called with its arguments in a process of its own
     :raises CannotStart: if the state directory or the port is in use
     """
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, program: Callable[[list[str]], object]) -> None:
         self._settings = settings
+        self._program = program
         self._lock = hold_lock(settings, "server", patience=0.5)
         with contextlib.suppress(OSError):
             FixedFile(settings.drained).write(None)  # a drain ends with the server
@@ -54,7 +53,8 @@ class Arbiter:
         self._kept = keep_loopback(self._listener)
         key.make()
         roles = (role for role in NAMES if role != "central" or settings.central_url)
-        self._workers = {role: self._make(role) for role in roles}
+        self._workers = {role: Worker(role) for role in roles}
+        self._processes: dict[int, Process] = {}
         self._bus = BusClient("Arbiter", settings.bus_socket, ())
         self._ending = asyncio.Event()
         self._failure: str | None = None
@@ -65,20 +65,6 @@ class Arbiter:
         """The port REST listens on."""
         return int(self._listener.getsockname()[1])
 
-    def _make(self, role: str) -> Worker:
-        command = [sys.executable, "-Pm", "ska_oso_oet.server", role]
-        if role == "rest":
-            command += ["--listener", str(self._listener.fileno())]
-        return Worker(role, command)
-
-    def _environment(self, role: str, restarted: bool) -> dict[str, str]:
-        fields = ("host", "port", "state_dir", "subarray_id")
-        variables = {VARIABLES[field].name: str(getattr(self._settings, field)) for field in fields}
-        if role != "central":  # the only worker that gets the password
-            variables[VARIABLES["database_url"].name] = self._settings.public_database_url
-        again = {RESTARTED: "yes"} if restarted else {}
-        return {**confidential.without(os.environ), **variables, **again, ARBITER: str(os.getpid())}
-
     async def run(self, announce: Callable[[], None]) -> int:
         """Run until SIGTERM or SIGINT.
 
@@ -88,9 +74,10 @@ class Arbiter:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self._ending.set)
+        loop.add_signal_handler(signal.SIGCHLD, self._reap)
         tasks = [asyncio.ensure_future(self._keep(worker)) for worker in self._workers.values()]
         stand_in = StandIn(self._listener, self._workers["rest"].serves)
-        others = (self._bus.run(), self._reap(), stand_in.run())
+        others = (self._bus.run(), stand_in.run())
         tasks += [asyncio.ensure_future(other) for other in others]
         announcing = asyncio.ensure_future(self._announce(announce))
         await self._ending.wait()
@@ -124,16 +111,12 @@ class Arbiter:
         except OSError:
             return False
 
-    async def _reap(self) -> None:
-        """Reap orphans, as process 1 of a container must."""
-        seen: set[int] = set()
-        while True:
-            await asyncio.sleep(_REAP_INTERVAL)
-            ended = zombies()
-            for orphan in ended & seen:
-                with contextlib.suppress(ChildProcessError):
-                    os.waitpid(orphan, os.WNOHANG)
-            seen = ended
+    def _reap(self) -> None:
+        """Reap workers, and orphans, as process 1 of a container must."""
+        with contextlib.suppress(ChildProcessError):
+            while (ended := os.waitpid(-1, os.WNOHANG))[0]:
+                if (process := self._processes.pop(ended[0], None)) is not None:
+                    process.ended(ended[1])
 
     # -- one worker --------------------------------------------------------------------------------
 
@@ -171,32 +154,43 @@ class Arbiter:
         :returns: its exit status, and a description of its end"""
         with contextlib.closing(Heartbeat(self._settings.watchdog)) as heartbeat:
             worker.heartbeat = heartbeat
-            listener = [self._listener.fileno()] if worker.role == "rest" else []
-            secrets = confidential.handed_down(secrets_of(worker.role))
-            variables = {HEARTBEAT: str(heartbeat.write_end), confidential.GIVEN: str(secrets)}
             try:
-                process = worker.process = await asyncio.create_subprocess_exec(
-                    *worker.command,
-                    env=self._environment(worker.role, restarted=worker.begun) | variables,
-                    pass_fds=[*listener, heartbeat.write_end, secrets],
-                    stdin=subprocess.DEVNULL,
-                    start_new_session=True,  # so that Ctrl-C in a terminal reaches the arbiter only
-                )
+                process = worker.process = self._fork(worker, heartbeat)
             finally:
                 heartbeat.close_write_end()
-                os.close(secrets)
             self._publish(topic, name)
             async with kept_running(self._watch(process, heartbeat, name)) as watching:
                 status = await process.wait()
                 worker.begun = worker.begun or heartbeat.begun.is_set()
                 return status, "hung" if watching.done() else f"ended with status {status}"
 
-    async def _watch(self, process: asyncio.subprocess.Process, heartbeat: Heartbeat, name: str) -> None:
+    def _variables(self) -> dict[str, str]:
+        fields = ("host", "port", "state_dir", "subarray_id")
+        variables = {VARIABLES[field].name: str(getattr(self._settings, field)) for field in fields}
+        return {**variables, VARIABLES["database_url"].name: self._settings.public_database_url}
+
+    def _fork(self, worker: Worker, heartbeat: Heartbeat) -> Process:
+        """Start a worker; it shares the memory of all that it and the arbiter have imported."""
+        role, arbiter = worker.role, os.getpid()
+        listener = self._listener.fileno()
+
+        def work() -> None:
+            processes.rename(f"oet-{role}")
+            own = {HEARTBEAT: str(heartbeat.write_end), ARBITER: str(arbiter)}
+            os.environ.update(self._variables() | own | ({RESTARTED: "yes"} if worker.begun else {}))
+            unseal_secrets(role)
+            self._program([role, *(("--listener", str(listener)) if role == "rest" else ())])
+
+        keep = (heartbeat.write_end, *confidential.sealed(), *((listener,) if role == "rest" else ()))
+        process = Process(fork(work, keep, f"oet-server {role}"))
+        self._processes[process.pid] = process
+        return process
+
+    async def _watch(self, process: Process, heartbeat: Heartbeat, name: str) -> None:
         """Kill a worker without a heartbeat."""
         await heartbeat.lost()
         LOG.error("%s has no heartbeat; killing it", name)
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        process.send(signal.SIGKILL)
 
     def _publish(self, topic: str, name: str, **fields: str) -> None:
         self._bus.send([self._bus.envelope(topic, {"worker": name, **fields})])

@@ -3,16 +3,44 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import dataclasses
 import logging
+import os
+import signal
 
-from ..bus import key
 from ..kernel import confidential
+from ..settings import Settings
+from ..settings.variables import VARIABLES
 from . import NAMES
+from .common import ARBITER
 from .heartbeat import Heartbeat
 
 LOG = logging.getLogger(__name__)
+
+
+class Process:
+    """A child of this process; whoever reaps children calls :meth:`ended`."""
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+        self.returncode: int | None = None
+        self._gone = asyncio.Event()
+
+    def ended(self, status: int) -> None:
+        """Note its end."""
+        self.returncode = os.waitstatus_to_exitcode(status)
+        self._gone.set()
+
+    async def wait(self) -> int:
+        """Wait for its end; returns its exit status, or minus the number of the signal that ended it."""
+        await self._gone.wait()
+        assert self.returncode is not None
+        return self.returncode
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal, if it is there."""
+        if self.returncode is None:  # before it is reaped, its number is no other's
+            os.kill(self.pid, number)
 
 
 @dataclasses.dataclass
@@ -20,8 +48,7 @@ class Worker:
     """A worker of one role, and its latest process."""
 
     role: str
-    command: list[str]
-    process: asyncio.subprocess.Process | None = None
+    process: Process | None = None
     heartbeat: Heartbeat | None = None
     failures: int = 0
     begun: bool = False  #: whether any of its processes was ready for work
@@ -46,25 +73,37 @@ class Worker:
 
 #: Secrets of one worker only, by role.
 _SECRETS = {"central": confidential.DATABASE, "activity": confidential.ARCHIVE}
+_FILES = ("sqlite:", "file:")  #: how URLs begin that hold no secret
 
 
-def secrets_of(role: str) -> tuple[str, ...]:
-    """The names of the secrets of a worker."""
-    names = (key.NAME, *confidential.COLLECTORS, *_SECRETS.get(role, ()))
-    archive = confidential.known("OET_ODA_URL") or ""
-    if role == "activity" and archive.startswith("postgresql"):
-        return (*names, *confidential.PASSWORDS)
-    return names
+def seal_secrets(settings: Settings) -> None:
+    """Start the arbiter again if it knows secrets of one worker only, since it forks all of them."""
+    names = (name for role in _SECRETS for name in _SECRETS[role])
+    values = {name: confidential.known(name) for name in names}
+    secret = [name for name in values if values[name] and not _is_file(name, values[name] or "")]
+    if secret and not confidential.sealed():
+        instead = {VARIABLES["database_url"].name: settings.public_database_url, ARBITER: str(os.getpid())}
+        confidential.seal(secret, **instead)
 
 
-async def ended(process: asyncio.subprocess.Process, patience: float) -> int | None:
+def _is_file(name: str, value: str) -> bool:
+    return name not in confidential.PASSWORDS and value.startswith(_FILES)
+
+
+def unseal_secrets(role: str) -> None:
+    """Read the secrets of a worker."""
+    confidential.unseal(_SECRETS.get(role, ()))
+    if role == "activity" and (confidential.known("OET_ODA_URL") or "").startswith("postgresql"):
+        confidential.unseal(confidential.PASSWORDS)
+    confidential.close_sealed()
+
+
+async def ended(process: Process, patience: float) -> int | None:
     """End a process, or kill it after ``patience`` seconds; its exit status, or None if it was killed."""
-    with contextlib.suppress(ProcessLookupError):
-        process.terminate()
+    process.send(signal.SIGTERM)
     try:
         return await asyncio.wait_for(process.wait(), patience)
     except TimeoutError:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
+        process.send(signal.SIGKILL)
         await process.wait()
         return None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..errors import InvalidRequestError
 from ..exit_status import ExitStatus
-from ..model import COMPLETE, PREPARED, RUNNING
+from ..model import COMPLETE, PREPARED, RUNNING, Activity
 from ..script_args import ScriptArgs, checked
 from ..script_source import CreateEnv
 from .command import OetCommand
@@ -21,15 +22,18 @@ from .narration import raw_option
 from .settings import Settings, completed, pass_settings, tell, typed
 from .showing import list_activities, show_activity, show_json, tell_evicted, tell_where
 from .stopping import run_abort_option, see_through
-from .switches import create_env_option, switch
+from .switches import create_env_option, flag, switch
 from .values import read_json
 from .which import LAST, TO_STOP, activity_to_stop, aid_option, last_activity
+
+if TYPE_CHECKING:
+    from ..client import OETClient
 
 _IS_PREPARED = (PREPARED, RUNNING)
 """Somebody may have started the script before we see that it was prepared."""
 
 
-def _script_args(context: click.Context, option: click.Parameter, value: str | None) -> Any:
+def read_script_args(context: click.Context, option: click.Parameter, value: str | None) -> Any:
     if value is None:
         return None
     try:
@@ -44,25 +48,36 @@ def _script_args(context: click.Context, option: click.Parameter, value: str | N
         ) from error
 
 
+def block_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the activity, its scheduling block, and the arguments on top of its own."""
+    decorators = (
+        click.argument(
+            "activity_name", metavar="ACTIVITY_NAME", shell_complete=completed("activity_names")
+        ),
+        click.argument("sbd_id", metavar="SBD_ID", shell_complete=completed("scheduling_blocks")),
+        click.option(
+            "--sbd-version",
+            type=click.IntRange(min=1),
+            metavar="N",
+            help="The version of the scheduling block; by default the newest.",
+        ),
+        click.option(
+            "--script-args",
+            metavar="JSON",
+            callback=read_script_args,
+            help="Keyword arguments per function, on top of those in the scheduling block.",
+        ),
+    )
+    for decorator in reversed(decorators):
+        function = decorator(function)
+    return function
+
+
 @click.command(cls=OetCommand)
-@click.argument(
-    "activity_name", metavar="ACTIVITY_NAME", shell_complete=completed("activity_names")
-)
-@click.argument("sbd_id", metavar="SBD_ID", shell_complete=completed("scheduling_blocks"))
-@click.option(
-    "--sbd-version",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="The version of the scheduling block; by default the newest.",
-)
-@click.option(
-    "--script-args",
-    metavar="JSON",
-    callback=_script_args,
-    help="Keyword arguments per function, on top of those in the scheduling block.",
-)
+@block_options
 @switch("--prepare-only", help="Only load the script; to start it, use oet procedure start.")
 @create_env_option("--create-env")
+@flag("--simulate", help="As a dry run: send no commands, skip all waits, store nothing.")
 @switch(
     "--listen",
     help="Show events and output until the activity has ended, or, with --prepare-only, until it "
@@ -79,6 +94,7 @@ def run(
     script_args: ScriptArgs | None,
     prepare_only: bool,
     create_env: CreateEnv,
+    simulate: bool,
     listen: bool,
     raw: bool,
 ) -> ExitStatus:
@@ -95,27 +111,39 @@ def run(
             prepare_only=prepare_only,
             create_env=create_env,
             sbd_version=sbd_version,
+            simulate=simulate,
         )
-        otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
-        if not listen:
-            with answered(otherwise):
-                activity = request()
-                show_activity(activity, settings)
-                tell_where(activity, client)
-                tell_evicted(activity, client)
-            return ExitStatus.DONE
-        wanted = _IS_PREPARED if prepare_only else ()
-        with client.follower(tell) as follower, ExitStack() as stack:
-            with answered(otherwise):
-                activity = request()
-                stack.enter_context(activity_goes_on(activity.id))
-            following = Following(
-                activity.procedure_id, client.subarray_id, settings, show_activity, raw
-            )
-            following.begin(activity)
+        return run_to_its_end(settings, client, request, listen, raw)
+
+
+def run_to_its_end(
+    settings: Settings,
+    client: OETClient,
+    request: Callable[[], Activity],
+    listen: bool,
+    raw: bool,
+) -> ExitStatus:
+    """Request an activity and follow it: to its end, or until it is prepared if that is all."""
+    otherwise = f"The activity may have been requested; to see it: {typed('activity list')}"
+    if not listen:
+        with answered(otherwise):
+            activity = request()
+            show_activity(activity, settings)
+            tell_where(activity, client)
             tell_evicted(activity, client)
-            ended = following.through(follower.follow_activity(activity, wanted), client.trouble)
-            following.end(ended)
+        return ExitStatus.DONE
+    with client.follower(tell) as follower, ExitStack() as stack:
+        with answered(otherwise):
+            activity = request()
+            stack.enter_context(activity_goes_on(activity.id))
+        wanted = _IS_PREPARED if activity.prepare_only else ()
+        following = Following(
+            activity.procedure_id, client.subarray_id, settings, show_activity, raw
+        )
+        following.begin(activity)
+        tell_evicted(activity, client)
+        ended = following.through(follower.follow_activity(activity, wanted), client.trouble)
+        following.end(ended)
     status = status_of(ended, good=(COMPLETE, *wanted))
     if status != ExitStatus.DONE and not following.has_told("activity.lifecycle.failed"):
         why = ended.outcome.why if ended.outcome else "no reason given"

@@ -25,6 +25,10 @@ class ScriptArguments(NamedTuple):
     kwargs: dict[str, Any]
 
 
+class BareFlag(click.Option):
+    """A flag of ours without a value; scripts may have an argument of this name, which has one."""
+
+
 class IdOption(click.Option):
     """An option whose value may also be the command's first word, unless words are the script's."""
 
@@ -63,6 +67,7 @@ class OetCommand(HelpPage):
         return Grammar(
             options=_spellings(self.params),
             flags=_flags(self.params),
+            bare=frozenset(p.name for p in self.params if isinstance(p, BareFlag) and p.name),
             words=_words(self.params),
             arguments=frozenset(arguments),
             takes_script_arguments=self.takes_script_arguments,

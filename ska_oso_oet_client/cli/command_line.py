@@ -29,6 +29,7 @@ _HARMLESS = frozenset({"--raw", "--local"})
 class Grammar:
     """The grammar of one command: option keys with their spelling, its flags, argument names.
 
+    ``bare``: flags that are ours without a value only; with one, they are the script's.
     ``words``: values of a flag besides true and false.
     ``takes_script_arguments``: unknown options belong to the script instead of being errors;
     ``for_init``: to its ``init``.
@@ -37,6 +38,7 @@ class Grammar:
 
     options: Mapping[str, str]
     flags: frozenset[str] = frozenset()
+    bare: frozenset[str] = frozenset()
     words: Mapping[str, Container[str]] = field(default_factory=dict)
     arguments: frozenset[str] = frozenset()
     takes_script_arguments: bool = False
@@ -102,12 +104,15 @@ def _sort_option(word: str, queue: list[str], grammar: Grammar, found: SortedWor
     name, equals, value = word.partition("=")
     key = key_of(name)
     negated = key.removeprefix("no_")
-    if key in grammar.options:
+    if key in grammar.bare and equals:
+        found.keywords[key] = read_value(value)
+    elif key in grammar.options:
         spelling = grammar.options[key]
         if equals:
             pass
         elif key in grammar.flags:
-            value = queue.pop(0) if queue and _is_value(queue[0], key, grammar) else "True"
+            takes_word = queue and key not in grammar.bare and _is_value(queue[0], key, grammar)
+            value = queue.pop(0) if takes_word else "True"
         else:
             value = _value_of(spelling, queue)
         found.options.append(f"{spelling}={value}")

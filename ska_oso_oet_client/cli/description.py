@@ -10,6 +10,8 @@ from ..model.pace import NO_PAUSE, place
 from ..terminal import printable, printable_lines
 from .durations import duration, for_people
 from .questions import asked
+from .reruns import rerun_in_words
+from .settings import typed
 from .tables import PROCEDURE_ID, call_row, history_table, one_row, outcome_table, table
 from .times import Times
 
@@ -32,6 +34,8 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
     yield one_row(headers, row, long=("URI", "Script"))
     yield history_table(procedure.history, times, calls.numbered)
     yield from _how_long(procedure)
+    if procedure.rerun_of is not None:
+        yield printable_lines(rerun_in_words(procedure))
     if calls.rows:
         yield table(("Index", "Method", "Arguments", "Keyword Arguments"), calls.rows)
     if procedure.script.is_git:
@@ -101,6 +105,9 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
     yield one_row(more, cells, long=("URI", "SBI ID"))
     yield history_table(activity.history, times)
     yield from _how_long(activity)
+    if activity.rerun_of is not None:
+        see = typed(f"procedure describe --pid={activity.procedure_id}")
+        yield f"Rerun of {activity.rerun_of}; what differs: {see}"
     if activity.execution_blocks:
         blocks = [
             (one.eb_id, one.status or "not in the archive") for one in activity.execution_blocks

@@ -49,12 +49,26 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
         "oet procedure fetch 3 result.csv plots --to=night",
         "oet procedure fetch 3",
     ),
-    "oet procedure wait": ("oet procedure wait 3 --timeout=600 && echo observed",),
+    "oet procedure wait": (
+        "oet procedure wait 3 --timeout=600 && echo observed",
+        "oet procedure wait --progress",
+    ),
     "oet procedure run": (
         "oet procedure run file:///scripts/observe.py --scans=4",
         "oet procedure run git://observe.py --git_repo=https://host/scripts.git",
         'oet procedure run file://observe.py --init_kwargs=\'{"band": "5a"}\'',
     ),
+    "oet procedure check": (
+        "oet procedure check file:///scripts/observe.py --scans=4",
+        "oet procedure check git://observe.py --git_branch=main --output=json",
+    ),
+    "oet procedure schema": ("oet procedure schema file:///scripts/observe.py",),
+    "oet procedure rerun": (
+        "oet procedure rerun --pid=12",
+        "oet procedure rerun --pid=12 --start --scans=4",
+        "oet procedure rerun --pid=12 --newest",
+    ),
+    "oet procedure diff": ("oet procedure diff 12 19",),
     "oet activity": (
         "oet activity run observe sbd-mid-demo",
         "oet activity list",
@@ -62,7 +76,13 @@ EXAMPLES: dict[str, tuple[str, ...]] = {
     "oet activity run": (
         "oet activity run observe sbd-mid-demo",
         "oet activity run observe sbd-1 --sbd-version=3",
+        "oet activity run observe sbd-1 --simulate",
         'oet activity run observe sbd-1 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
+    ),
+    "oet activity check": ("oet activity check observe sbd-mid-demo",),
+    "oet activity rerun": (
+        "oet activity rerun --aid=3",
+        'oet activity rerun --aid=3 --script-args=\'{"main": {"kwargs": {"n": 2}}}\'',
     ),
     "oet activity list": (
         "oet activity list",

@@ -7,6 +7,7 @@ from typing import Any
 
 from ..decoding import decode
 from ..events import Event
+from ..model import Procedure
 from ..model.pace import NO_PAUSE, PAUSED, Pause, Progress
 from .durations import for_people
 from .settings import tell
@@ -60,6 +61,14 @@ class ProgressLine:
         if self._pause.state != NO_PAUSE:
             words.append("pauses at a checkpoint")
         return ", ".join(words), since
+
+    def look(self, procedure: Procedure) -> None:
+        """Take note of the document of a procedure, instead of its events."""
+        self._began, self._pause = procedure.started, procedure.pause
+        if procedure.progress is not None and procedure.progress != self._progress:
+            self._progress = procedure.progress
+            if not self._redrawn:
+                self._tell(self._progress)
 
     def _left(self, progress: Progress) -> str | None:
         """How long it still takes, if it goes on like this."""

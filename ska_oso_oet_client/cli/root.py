@@ -42,6 +42,8 @@ SECTIONS = {
 
 PROCEDURE = {
     "create": (".procedure.run:create", "Load a script and prepare it for execution."),
+    "rerun": (".procedure.rerun:rerun", "Prepare an earlier procedure once more."),
+    "diff": (".procedure.diff:diff", "Show in what two procedures differ."),
     "list": (".procedure.show:list_", "Show the ten newest procedures."),
     "start": (".procedure.start:start", "Run the main function of a prepared script."),
     "stop": (".procedure.start:stop", "Stop a script, and by default abort the subarray."),
@@ -57,10 +59,14 @@ PROCEDURE = {
     "fetch": (".procedure.files:fetch", "Fetch files that a script has written."),
     "wait": (".procedure.start:wait", "Return when a script has ended."),
     "run": (".procedure.run:run", "Create, start and follow a script."),
+    "check": (".checking:check", "Check whether a script can be run, and run nothing."),
+    "schema": (".checking:schema", "Show the arguments of a script, with their types."),
 }
 
 ACTIVITY = {
     "run": (".activity:run", "Run an activity of a scheduling block."),
+    "check": (".checking:check_activity", "Check whether an activity can be run."),
+    "rerun": (".activity_rerun:rerun", "Run an earlier activity once more."),
     "list": (".activity:list_", "Show the ten newest activities."),
     "describe": (".activity:describe", "Show an activity's arguments, history and outcome."),
     "stop": (".activity:stop", "Stop an activity, and by default abort the subarray."),

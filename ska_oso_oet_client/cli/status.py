@@ -11,6 +11,7 @@ import click
 from ..errors import InvalidRequestError, OETError
 from ..exit_status import ExitStatus
 from ..model import RUNNING, QaSwitch, ServerStatus, commanding
+from ..model.pace import PAUSED
 from ..terminal import printable
 from .command import OetCommand
 from .operator import how_drained
@@ -107,7 +108,16 @@ def _running(found: ServerStatus) -> str:
     running = commanding(found.alive)
     if running is None:
         return "nothing" if found.knows_runs else "unknown"
-    return f"{running.id}" if running.state == RUNNING else f"{running.id}, {running.state}"
+    words = [f"{running.id}"]
+    if running.state != RUNNING:
+        words.append(running.state)
+    elif running.pause.state == PAUSED:
+        words.append(f"paused at {running.pause.place}")
+    elif running.progress is not None:
+        words.append(str(running.progress))
+    if running.question is not None and running.question.is_open:
+        words.append(f"asks: {running.question.text}")
+    return printable(", ".join(words))
 
 
 def _obs_state_rows(found: ServerStatus, times: Times) -> Iterator[tuple[str, str]]:

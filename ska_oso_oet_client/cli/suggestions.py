@@ -18,7 +18,6 @@ _OTHER_WORDS = {
     **dict.fromkeys(("load", "new", "prepare"), "create"),
     **dict.fromkeys(("events", "watch"), "listen"),
     "env": "environment",
-    "pause": "drain",
     "unpause": "resume",
 }
 

@@ -6,6 +6,7 @@ States are plain strings for the same reason.
 
 from .activity import Activity
 from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
+from .check import Check, Estimate, Parameter, Problem, ScriptSchema, TypedFunction
 from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
 from .pace import Checkpoint, Pause, Progress, Question, Remaining
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
@@ -50,16 +51,20 @@ __all__ = [
     "AuditVerification",
     "Authentication",
     "CallArguments",
+    "Check",
     "Checkpoint",
     "DescribedScript",
     "Document",
     "Documented",
     "DrainState",
     "Environment",
+    "Estimate",
     "FoundScript",
     "LastAbort",
     "ObsState",
     "Outcome",
+    "Parameter",
+    "Problem",
     "Pause",
     "Procedure",
     "Progress",
@@ -71,9 +76,11 @@ __all__ = [
     "RunFiles",
     "Script",
     "ScriptFunction",
+    "ScriptSchema",
     "ServerStatus",
     "StateChange",
     "StopResult",
     "SurvivorProcess",
+    "TypedFunction",
     "commanding",
 ]

@@ -23,7 +23,7 @@ class Activity(Lived):
     """A named activity of one scheduling block definition, done once by one procedure.
 
     ``sbi_id`` is the scheduling block instance that came of it. ``procedure_id`` is None when it
-    failed before there was a procedure.
+    failed before there was a procedure. ``rerun_of`` is the activity that it does once more.
     """
 
     activity_name: str
@@ -34,6 +34,8 @@ class Activity(Lived):
     prepare_only: bool = False
     create_env: CreateEnv = False
     script_uri: str | None = None
+    simulated: bool = False
+    rerun_of: int | None = None
     progress: Progress | None = None
     remaining: Remaining | None = None
     execution_blocks: tuple[ExecutionBlock, ...] = ()

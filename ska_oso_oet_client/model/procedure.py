@@ -38,7 +38,9 @@ class Procedure(Lived):
 
     ``aborts`` is the procedure after whose end the OET has this one abort the subarray, ``evicts``
     the READY one that was ended to make room for it. ``slowed`` is since when it waits where it
-    sends messages, because there were too many. ``subarray`` is told, and not None, in lists over
+    sends messages, because there were too many. ``rerun_of`` is the procedure that it runs once
+    more, and ``differs`` what is not as it was there, in words. ``script_sha256`` is of the
+    script's file as it was loaded, None for git. ``subarray`` is told, and not None, in lists over
     all subarrays only, where ids are not unique.
     """
 
@@ -58,6 +60,9 @@ class Procedure(Lived):
     simulated: bool = False
     dry_run: DryRun | None = None
     subarray: int | None = None
+    rerun_of: int | None = None
+    differs: tuple[str, ...] = ()
+    script_sha256: str | None = None
 
     @property
     def is_abort(self) -> bool:

@@ -58,9 +58,11 @@ class ActivityOperations(Connection):
         prepare_only: bool = False,
         create_env: CreateEnv = False,
         sbd_version: int | None = None,
+        simulate: bool = False,
     ) -> Activity:
         """Do an activity of a scheduling block, or with ``prepare_only`` only load its script.
 
+        With ``simulate`` it is a dry run: no commands are sent, and the archive gets no instance.
         ``script_args``, such as ``{"init": {"kwargs": {"foo": "bar"}}}``, go over the arguments
         the scheduling block has. ``sbd_version`` is the version of the block, by default the
         newest. Returns as soon as there is a procedure for it.
@@ -74,6 +76,8 @@ class ActivityOperations(Connection):
         }
         if sbd_version is not None:  # which a server of an earlier release does not know
             body["sbd_version"] = sbd_version
+        if simulate:
+            body["simulate"] = True
         return self._change(Activity, "POST", "/activities", body)
 
     def stop_activity(self, aid: int, run_abort: bool = True) -> StopResult:

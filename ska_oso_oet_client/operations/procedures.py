@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from ..errors import RefusedError
@@ -172,10 +172,18 @@ class ProcedureOperations(Connection):
         *,
         until: Collection[str] = (),
         notify: Notify = log.warning,
+        watch: Callable[[Procedure], None] = lambda procedure: None,
     ) -> Procedure:
         """The procedure once it is final, or in one of the states ``until``.
 
+        ``watch`` is called with it again and again until then.
         Outlasts a restart of the server, if it was there at first. Raises DeadlineError after
         ``timeout`` seconds.
         """
-        return self._wait(f"Procedure {pid}", lambda: self.procedure(pid), timeout, until, notify)
+
+        def ask() -> Procedure:
+            found = self.procedure(pid)
+            watch(found)
+            return found
+
+        return self._wait(f"Procedure {pid}", ask, timeout, until, notify)

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from ska_oso_oet.activities.archive.entities import Rejected
 from ska_oso_oet.activities.archive.kept_here import KeptHere
-from ska_oso_oet.activities.archive.server import Rejected
 from ska_oso_oet.domain.errors import ArchiveAway, Conflict, NotFound
 
 from ..support.oso_services import OsoServices

@@ -12,6 +12,7 @@ FAILED = {**PROCEDURE, "outcome": {"reason": "script_error", "detail": "ValueErr
 SCAN = {"sb_id": "sb-1", "scan_id": 4}
 SB = {"sb_id": "sb-1"}
 SUBARRAY = {"subarray_id": 6}
+PAUSED = {"state": "paused", "checkpoint": "scan", "n": 3, "of": 5}
 
 ACTIVITY = {"id": 4, "activity_name": "observe", "sbd_id": "sbd-1"}
 SBI = {"sbd_id": "sbd-1", "sbi_id": "sbi-7", "msg_src": "ActivityWorker"}
@@ -21,6 +22,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "request.procedure.create",
         {"cmd": {"script": {"script_uri": "file:///x.py"}}},
         "User request: prepare file:///x.py for execution on subarray 3",
+    ),
+    (
+        "request.procedure.rerun",
+        {"cmd": {"pid": 2}},
+        "User request: run procedure #2 once more",
     ),
     (
         "request.procedure.start",
@@ -48,6 +54,60 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         },
         "NOT EVERYTHING of procedure 2 HAS ENDED: process 7 (sleep 9) is in kernel state D (disk sleep); "
         "process 8 (cat /mnt) is in kernel state D (disk sleep)",
+    ),
+    (
+        "request.procedure.pause",
+        {"pid": 2, "wanted": True, "note": "cloud"},
+        "User request: pause procedure #2: cloud",
+    ),
+    ("request.procedure.pause", {"pid": 2, "wanted": False}, "User request: resume procedure #2"),
+    (
+        "request.procedure.answer",
+        {"pid": 2, "answer": "yes"},
+        "User request: answer yes to procedure #2",
+    ),
+    (
+        "procedure.pause.requested",
+        {"pid": 2, "pause": {"state": "requested"}},
+        "Procedure 2 pauses at its next checkpoint",
+    ),
+    (
+        "procedure.pause.requested",
+        {"pid": 2, "pause": {"state": "requested", "at": "scan.*"}},
+        "Procedure 2 pauses at a checkpoint that matches scan.*",
+    ),
+    ("procedure.pause.withdrawn", {"pid": 2, "pause": {}}, "Procedure 2 does not pause"),
+    ("procedure.pause.paused", {"pid": 2, "pause": PAUSED}, "Procedure 2 has paused at scan 3 of 5"),
+    ("procedure.pause.resumed", {"pid": 2, "pause": {}}, "Procedure 2 goes on"),
+    (
+        "procedure.pause.missed",
+        {"pid": 2, "pause": {"state": "missed"}},
+        "Procedure 2 has ended without a pause: it has not passed its next checkpoint",
+    ),
+    (
+        "procedure.pause.reminder",
+        {"pid": 2, "pause": {"state": "paused", "checkpoint": "scan"}},
+        "Procedure 2 is still paused at scan",
+    ),
+    (
+        "procedure.question.asked",
+        {"pid": 2, "question": {"text": "Is it dry?", "choices": ["yes", "no"]}},
+        "Procedure 2 asks: Is it dry? (yes, no) To answer: oet procedure answer",
+    ),
+    (
+        "procedure.question.answered",
+        {"pid": 2, "question": {"text": "Is it dry?", "answer": "yes"}},
+        "Procedure 2 has the answer yes",
+    ),
+    (
+        "user.script.progress",
+        {"pid": 2, "progress": {"done": 2, "of": 5, "unit": "scans", "text": "M87"}},
+        "Procedure 2: 2 of 5 scans, M87",
+    ),
+    (
+        "user.script.progress",
+        {"pid": 2, "progress": {"done": 2, "of": None, "unit": "scans", "text": ""}},
+        "Procedure 2: 2 scans",
     ),
     ("procedure.survivors.gone", {"pid": 2}, "What was left of procedure 2 has ended"),
     (
@@ -101,6 +161,11 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
         "request.activity.run",
         {"cmd": {"activity_name": "observe", "sbd_id": "sbd-1"}},
         "User request: run observe of sbd-1 on subarray 3",
+    ),
+    (
+        "request.activity.rerun",
+        {"cmd": {"aid": 4}},
+        "User request: run activity #4 once more",
     ),
     (
         "request.activity.stop",

@@ -29,7 +29,7 @@ Run = Callable[..., Result]
         ("list", "oet procedure list or oet activity list or oet script list or oet environment list"),
         ("strat", "oet procedure start"),
         ("procedure status", "oet status"),
-        ("pause", "oet drain"),
+        ("pause", "oet procedure pause"),
     ],
 )
 def test_an_unknown_command_is_refused_with_the_one_that_was_meant(

@@ -103,6 +103,18 @@ def test_using_rest(tmp_path: Path) -> None:
 
 
 @pytest.mark.long
+def test_checking(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "how-to" / "check.md").read_text())
+
+
+@pytest.mark.long
+def test_running_something_once_more(tmp_path: Path) -> None:
+    with sitting_at_a_terminal(tmp_path) as terminal:
+        terminal.follow((DOCS / "how-to" / "reruns.md").read_text())
+
+
+@pytest.mark.long
 def test_recovering_from_failures(tmp_path: Path) -> None:
     with sitting_at_a_terminal(tmp_path) as terminal:
         terminal.follow((DOCS / "how-to" / "recovering.md").read_text())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,8 +18,11 @@ from ..support.terminals import Terminal
 #: Python runs this before anything else: as long as the file is there, no FlaskWorker starts.
 _HINDRANCE = """
 import os, sys
-if "rest" in sys.orig_argv and os.path.exists({flag!r}):
-    os._exit(1)
+class Hindrance:
+    def find_spec(name, path, target=None):
+        if name == "ska_oso_oet.workers.rest" and os.path.exists({flag!r}):
+            os._exit(1)
+sys.meta_path.insert(0, Hindrance)
 """
 
 
@@ -32,7 +36,8 @@ def flag(tmp_path: Path) -> Path:
 def server(tmp_path: Path, flag: Path) -> Iterator[Server]:
     (tmp_path / "early").mkdir()
     (tmp_path / "early" / "sitecustomize.py").write_text(_HINDRANCE.format(flag=str(flag)))
-    with serving(tmp_path / "state", PYTHONPATH=str(tmp_path / "early")) as found:
+    paths = (str(tmp_path / "early"), os.environ.get("PYTHONPATH"))
+    with serving(tmp_path / "state", PYTHONPATH=os.pathsep.join(filter(None, paths))) as found:
         yield found
 
 

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
-from ..conftest import Server
+from ..conftest import Server, serving
+from ..support.activities import Activities, Blocks
+from ..support.blocks import sample
 
-SITE = {"fsp_ids": [1, 2, 3, 4], "telescope_model": {}}
+SITE = {
+    "fsp_ids": [1, 2, 3, 4],
+    "telescope_model": {"source_uris": ["car:x"], "array_layout_path": "y"},
+}
 
 
 def dry_run(server: Server, script: str, **kwargs: Any) -> int:
@@ -54,3 +60,26 @@ def test_the_abort_script_is_no_dry_run_and_a_dry_run_is_followed_by_no_abort(
     pid = dry_run(server, "paced.py", gate=str(tmp_path / "gate"))
     stopped = server.stop_script(pid, abort=True)
     assert (stopped["simulated"], stopped["abort_procedure"]) == (True, None)
+
+
+def test_an_activity_is_simulated_without_a_telescope_and_without_a_trace_in_the_archive(
+    tmp_path: Path,
+) -> None:
+    with serving(tmp_path / "state", OET_OBSERVATORY=json.dumps(SITE)) as server:
+        blocks, activities = Blocks(server), Activities(server)
+        content = sample(scan_duration=600_000, scans=2)
+        plain = {name: value for name, value in content.items() if name not in ("sbd_id", "activities")}
+        sbd_id = blocks.add("sbd-1", content["activities"], **plain)
+        activity = activities.ended(activities.run(sbd_id, simulate=True)["id"])
+        procedure = server.procedure(activity["procedure_id"])
+        assert activity["state"] == "COMPLETE", procedure
+        assert (activity["simulated"], activity["sbi_status"], activity["execution_blocks"]) == (
+            True,
+            None,
+            [],
+        )
+        sent = [command["command"] for command in procedure["dry_run"]["commands"]]
+        assert sent == ["AssignResources", *["Configure", "Scan"] * 2, "End", "ReleaseResources"]
+        assert procedure["dry_run"]["seconds"] >= 1200
+        assert not blocks.instances()
+        assert server.get("/status")["obs_state"] is None

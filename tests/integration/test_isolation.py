@@ -540,3 +540,25 @@ def test_the_account_of_scripts_has_a_greatest_number_of_processes() -> None:
         assert "PermissionError" in said.stderr
     else:
         assert said.stdout == "(4096, 4096)\n", said.stderr
+
+
+def test_a_check_may_do_no_more_than_a_run_and_leaves_nothing(isolated: Server, place: Path) -> None:
+    text = (
+        "import os\n"
+        "open('room', 'w').close()\n"
+        "try:\n    os.listdir({state!r})\n"
+        "except OSError as error:\n    refused = type(error).__name__\n"
+        "def main(x: int = refused): pass\n"
+    )
+    path = place / "scripts" / "checked.py"
+    path.write_text(text.format(state=str(isolated.state)))
+    path.chmod(0o644)
+    script = {"script_type": "filesystem", "script_uri": f"file://{path}"}
+    answer = isolated.request("POST", "/procedures/check", json={"script": script})
+    assert answer.json()["problems"] == []
+    (parameter,) = answer.json()["schema"]["main"]["parameters"]
+    assert parameter["type"]["default"] == "PermissionError"
+    assert not list((isolated.state / "checks").iterdir())
+    Blocks(isolated).add("sbd-checked", {"observe": inline("def main(sb_json): pass")})
+    body = {"activity_name": "observe", "sbd_id": "sbd-checked"}
+    assert isolated.request("POST", "/procedures/check", json=body).json()["valid"]

@@ -90,3 +90,12 @@ def test_importing_the_client_loads_nothing_of_the_backend() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "set()\n"
+
+
+def test_workers_that_ask_no_server_load_no_library_for_it() -> None:
+    code = (
+        "import sys, ska_oso_oet.workers.activity, ska_oso_oet.workers.bus\n"
+        "print({'opentelemetry', 'psycopg', 'requests'} & set(sys.modules))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "set()\n"

@@ -52,7 +52,7 @@ def server(tmp_path: Path) -> Iterator[ProcessOne]:
 
 def test_it_buries_a_supervisor_that_a_crash_has_left_to_it(server: ProcessOne) -> None:
     pid = server.run("diehard.py", "sleeping")
-    ses = next(child for child in server.first.children() if child.cmdline()[3:4] == ["ses"])
+    ses = next(child for child in server.first.children() if child.name() == "oet-ses")
     (forkserver,) = ses.children()
     (supervisor,) = (p for p in ses.children(recursive=True) if p.name() == f"oet-super-{pid}")
     ses.kill()

@@ -44,6 +44,7 @@ def test_a_procedure_is_created_prepared_started_and_shown_as_the_contract_says(
         "signal": None,
         "by": None,
         "detail": None,
+        "result": None,
         "stages": [],
     }
 

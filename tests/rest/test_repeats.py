@@ -98,7 +98,8 @@ def test_a_start_repeated_with_its_key_is_answered_as_done(server: Server) -> No
         server.request("PUT", f"/procedures/{pid}", json=body, headers=headers) for _ in range(2)
     )
     assert (first.status_code, second.status_code) == (200, 200)
-    assert first.json() == second.json()
+    of_the_moment = dict.fromkeys(("elapsed", "remaining"))
+    assert first.json() | of_the_moment == second.json() | of_the_moment
     server.stop_script(pid)
 
 

@@ -18,6 +18,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from ska_oso_oet.bus.topic_names import objection
 from ska_oso_oet.bus.topics import TOPICS
+from ska_oso_oet.domain.pace import NO_PAUSE
 
 from .contract import Contract, document
 
@@ -29,6 +30,10 @@ Piece = bytes | threading.Event
 
 _ENVELOPE = frozenset({"topic", "msg_src", "time", "request_id", "user", "subarray"})
 _STREAM_TOPICS = frozenset({"procedure.output.end", "stream.reset"})
+
+
+#: How a script gets on of which nothing is known.
+_PACE: dict[str, Any] = {"pause": NO_PAUSE, "progress": None, "elapsed": None, "remaining": None}
 
 
 def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, Any]:
@@ -52,6 +57,15 @@ def procedure_json(pid: int, state: str = "READY", **changes: Any) -> dict[str, 
         "stopped_by": None,
         "os_pid": 4711,
         "pid": 4711,
+        **_PACE,
+        "question": None,
+        "checkpoints": [],
+        "estimate": None,
+        "simulated": False,
+        "dry_run": None,
+        "rerun_of": None,
+        "differs": [],
+        "script_sha256": None,
     }
     return {**document, **changes}
 
@@ -76,6 +90,8 @@ def activity_json(aid: int, state: str = "REQUESTED", **changes: Any) -> dict[st
         "script_uri": "file:///scripts/observe.py",
         "started_by": None,
         "execution_blocks": [],
+        **_PACE,
+        "rerun_of": None,
         "created": CREATED_AT,
         "started": None,
         "ended": None,

@@ -12,7 +12,7 @@ import pytest
 
 from ska_oso_oet.activities import early_messages, execution_block_recorder
 from ska_oso_oet.activities.archive.async_archive import AsyncArchive
-from ska_oso_oet.activities.archive.server import Rejected
+from ska_oso_oet.activities.archive.entities import Rejected
 from ska_oso_oet.activities.early_messages import EarlyMessages
 from ska_oso_oet.activities.execution_block_recorder import ExecutionBlockRecorder
 from ska_oso_oet.activities.pool import ActivityPool

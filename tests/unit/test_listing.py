@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from ska_oso_oet.domain import activity, procedure_document
 from ska_oso_oet.domain.listing import Listing, contains, like
+from ska_oso_oet.domain.origin import Origin
+from ska_oso_oet.domain.pace import Pace
 
 _LETTERS = st.text(st.sampled_from("abA.*?%_[]\\/-"), max_size=8)
 
@@ -111,6 +113,8 @@ def test_a_document_of_an_earlier_release_tells_the_same_and_keeps_what_it_says(
         "slowed": None,
         "aborts": None,
         "evicts": None,
+        **Pace().to_dict(),
+        **Origin().to_dict(),
     }
     assert procedure_document.whole(whole | {"started_by": "bob"})["started_by"] == "bob"
 

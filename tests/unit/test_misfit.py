@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ska_oso_oet.engine.calling import misfit, written
+from ska_oso_oet.engine.misfit import misfit, written
 
 Function = Callable[..., Any]
 
@@ -49,7 +49,7 @@ def test_what_python_accepts_and_nothing_else_is_accepted(
 @pytest.mark.parametrize(
     ("arguments", "why"),
     [
-        (call([], source="A", scnas=4), "main has no argument scnas"),
+        (call([], source="A", scnas=4), "main has no argument scnas (did you mean scans?)"),
         (call([]), "source is missing"),
         (call([], scans=3), "source is missing"),
         (call(["A", 1, 2, 3]), "main takes 3 arguments without a name, not 4"),

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from ska_oso_oet.telescope import progress as module
-from ska_oso_oet.telescope.device import Heard
+from ska_oso_oet.telescope.heard import Heard
 from ska_oso_oet.telescope.progress import Progress
 from ska_oso_oet.telescope.states import ObsState
 

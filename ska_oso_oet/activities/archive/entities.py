@@ -8,7 +8,7 @@ import math
 from collections.abc import Collection
 from typing import Any, Literal
 
-from ...domain.errors import Conflict, Invalid, NotFound
+from ...domain.errors import ArchiveAway, Conflict, Invalid, NotFound
 from ...domain.nesting import once, too_deep, too_many
 
 Status = Literal["Executing", "Observed", "Failed"]
@@ -17,6 +17,10 @@ FIRST_STATUS = "Created"  #: the status of an SBInstance before anything was rec
 AGAIN = "try again shortly, and if that does not help, check OET_ODA_URL"
 CHECK = "check that OET_ODA_URL leads to an archive"
 LARGEST = 10 * 2**20  #: bytes of the largest document that is read
+
+
+class Rejected(ArchiveAway):
+    """The archive will not take the request later either, unless somebody changes something."""
 
 
 def status_entity(sbi_id: str, current: str, previous: str, version: int = 1) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 from ...domain.errors import ArchiveAway
 from ...domain.scheduling import checked_sbd_id
 from ...settings.urls import shown
-from .entities import AGAIN, CHECK, read_document
+from .entities import AGAIN, CHECK, Rejected, read_document
 from .exchange import Answer, Exchange
 from .login import Login
 
@@ -18,10 +18,6 @@ _PASSWORD = (
 
 
 _PASSING = (408, 425, 429)  #: refusals that say nothing against the request
-
-
-class Rejected(ArchiveAway):
-    """The server will not take the request later either, unless somebody changes something."""
 
 
 class Server:

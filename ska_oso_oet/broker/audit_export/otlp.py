@@ -1,6 +1,6 @@
 """Sends records of the audit to an OpenTelemetry collector, as log records over HTTP.
 
-The OpenTelemetry packages are imported with the first records, since that takes long.
+The OpenTelemetry packages and requests are imported with the first records, since that takes long.
 """
 
 from __future__ import annotations
@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from ...bus import topics
 from ...domain.audit_hash import canonical
-from ...outgoing.bounded_session import BoundedSession
 
 if TYPE_CHECKING:
     from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -66,6 +65,8 @@ class Otlp:
     def _make(self) -> tuple[OTLPLogExporter, Resource]:
         from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
         from opentelemetry.sdk.resources import Resource
+
+        from ...outgoing.bounded_session import BoundedSession
 
         logging.getLogger("opentelemetry").setLevel(logging.CRITICAL)  # the exporter logs each failure once
         about = {"oet.worker": "Bus", "oet.subarray": str(self._subarray)}

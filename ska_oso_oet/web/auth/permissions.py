@@ -7,13 +7,14 @@ import enum
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, TypeVar
 
-from flask import request
+from flask import current_app, request
 
 from ...settings import Settings
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 _DECLARED = "oet_permission"
+_QUESTION = "oet_question"
 
 
 class Permission(enum.StrEnum):
@@ -38,6 +39,12 @@ def needs(permission: Permission) -> Callable[[View], View]:
     return declare
 
 
+def question(view: View) -> View:
+    """Declare that a view changes nothing, though its method is not GET, since it needs a body."""
+    setattr(view, _QUESTION, True)
+    return view
+
+
 def declared(app: Any) -> dict[str, Permission]:
     """The permission of every route of an application, by endpoint.
 
@@ -53,8 +60,10 @@ def declared(app: Any) -> dict[str, Permission]:
 
 
 def is_command() -> bool:
-    """Whether the current request is a command, by its method."""
-    return request.method not in ("GET", "HEAD", "OPTIONS")
+    """Whether the current request is a command, by its method, and by its view if that only asks."""
+    if request.method in ("GET", "HEAD", "OPTIONS"):
+        return False
+    return not getattr(current_app.view_functions.get(request.endpoint or ""), _QUESTION, False)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The body of a request: strict JSON, an object, of limited size and depth."""
+"""The body of a request: strict JSON, an object or here and there a list, of limited size and depth."""
 
 from __future__ import annotations
 
@@ -12,13 +12,14 @@ from werkzeug.exceptions import BadRequest, RequestEntityTooLarge, Unprocessable
 
 from ...domain.nesting import DEEPEST, MOST_VALUES, once, too_deep, too_many
 
+_MAY_BE_LISTS = ("/procedures/check",)  #: paths of requests that may be several at once
 _MAY_BE_BARE = ("/drain", "/resume", "/abort")  #: paths of requests whose body is optional
 
 
 class JsonRequest(Request):
     """A request whose body, if it has one, is a JSON object."""
 
-    said: dict[str, Any] | None = None  #: the body, after it was read
+    said: Any = None  #: the body, after it was read
 
     def get_json(self, force: bool = False, silent: bool = False, cache: bool = True) -> Any:
         """Read the body.
@@ -52,7 +53,7 @@ class JsonRequest(Request):
             raise BadRequest(f"the body is nested too deeply; at most {DEEPEST} levels are accepted")
         if too_many(document):
             raise BadRequest(f"the body has too many values; at most {MOST_VALUES} are accepted")
-        if not isinstance(document, dict):
+        if not isinstance(document, (dict, list) if self.path in _MAY_BE_LISTS else dict):
             raise UnprocessableEntity("the body must be a JSON object")
         self.said = document
         return document

@@ -32,6 +32,9 @@ class RunBody(StrictModel):
         description="of a script in git: run it in an environment with its project's dependencies; "
         "`fresh` builds a new one even if there is one",
     )
+    simulate: StrictBool = Field(
+        False, description="as a dry run: no commands are sent, and the archive gets no instance"
+    )
     script_args: ScriptArguments | None = Field(
         None,
         description="arguments that take precedence over those of the scheduling block, keyword by keyword",
@@ -87,6 +90,7 @@ class Activity(BaseModel):
     started: float | None = Field(description="time of the call of `main`")
     ended: float | None
     stopped_by: str | None = Field(description="user who stopped it")
+    simulated: bool = Field(False, description="whether it is a dry run")
     pause: Pause | None = Field(description="that of its procedure while it runs, as are the next three")
     progress: Progress | None
     elapsed: float | None

@@ -142,7 +142,7 @@ class Stopped(BaseModel):
     """Answer to a stop."""
 
     simulated: Annotated[
-        bool, Field(description="whether it was a dry run, after which nothing is aborted")
+        bool, Field(description="true after a dry run, which no abort follows; else absent")
     ] = False
 
     abort_message: str

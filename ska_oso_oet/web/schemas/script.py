@@ -55,7 +55,8 @@ COMMIT = "^([0-9a-fA-F]{4,64})?$"
 CreateEnv = StrictBool | Annotated[Literal["fresh"], WithJsonSchema({"type": "string", "enum": ["fresh"]})]
 
 
-def _text(pattern: str, longest: int) -> Any:
+def text(pattern: str, longest: int) -> Any:
+    """The type of a text that the domain validates."""
     return Annotated[str, WithJsonSchema({"type": "string", "pattern": pattern, "maxLength": longest})]
 
 
@@ -94,13 +95,13 @@ def checked(check: Callable[..., T], *values: Any) -> T:
 class GitArguments(StrictModel):
     """A commit of a repository."""
 
-    git_repo: _text(REPOSITORY, 2000) | None = Field(  # type: ignore[valid-type]
+    git_repo: text(REPOSITORY, 2000) | None = Field(  # type: ignore[valid-type]
         None, description="URL; by default OET_GIT_REPO of the server"
     )
-    git_branch: _text(BRANCH, 250) | None = Field(  # type: ignore[valid-type]
+    git_branch: text(BRANCH, 250) | None = Field(  # type: ignore[valid-type]
         None, description="branch or tag; by default the repository's default one"
     )
-    git_commit: _text(COMMIT, 64) | None = Field(  # type: ignore[valid-type]
+    git_commit: text(COMMIT, 64) | None = Field(  # type: ignore[valid-type]
         None, description="commit, or its first digits; takes precedence over git_branch"
     )
 
@@ -124,7 +125,7 @@ class FileScript(StrictModel):
     """A script in the file system of the server."""
 
     script_type: Literal["filesystem"]
-    script_uri: _text(FILE_URI, _LONGEST_URI) = Field(  # type: ignore[valid-type]
+    script_uri: text(FILE_URI, _LONGEST_URI) = Field(  # type: ignore[valid-type]
         description="`file://` and a path; a relative one is below the scripts' location"
     )
     git_args: None = None
@@ -135,7 +136,7 @@ class GitScript(StrictModel):
     """A script in a git repository."""
 
     script_type: Literal["git"]
-    script_uri: _text(GIT_URI, _LONGEST_URI) = Field(  # type: ignore[valid-type]
+    script_uri: text(GIT_URI, _LONGEST_URI) = Field(  # type: ignore[valid-type]
         description="`git://` and a path from the root of the repository"
     )
     git_args: GitArguments | None = Field(None, description="for scripts of type git")

@@ -27,14 +27,19 @@ class StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-def from_validation(error: ValidationError) -> Response:
-    """The answer to an invalid request, from pydantic's errors; unknown fields come first."""
+def from_validation(error: ValidationError, within: tuple[int, ...] = ()) -> Response:
+    """The answer to an invalid request, from pydantic's errors; unknown fields come first.
+
+    :param within: the place in the body of what was validated
+    """
     part = next(part for part in ("body", "query", "path") if error.title.endswith(part.title()))
     errors = error.errors(include_url=False, include_context=False, include_input=False)
     unknown = [one["loc"] for one in errors if one["type"] == _UNKNOWN][:MOST]
-    mistakes = [Mistake((part, *place), _no_field(error.title, place)) for place in unknown]
+    mistakes = [Mistake((part, *within, *place), _no_field(error.title, place)) for place in unknown]
     others = [one for one in errors if one["type"] != _UNKNOWN][:MOST]
-    mistakes += [Mistake((part, *one["loc"]), one["msg"].removeprefix("Value error, ")) for one in others]
+    mistakes += [
+        Mistake((part, *within, *one["loc"]), one["msg"].removeprefix("Value error, ")) for one in others
+    ]
     return mistaken(mistakes, said=len(unknown) or 1)
 
 

@@ -5,23 +5,26 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, TypedDict
+from typing import TYPE_CHECKING, Any, TypedDict
 
 import click
 
 from ...exit_status import ExitStatus
-from ...model import READY
+from ...model import READY, Procedure
 from ...script_source import CreateEnv
-from ..command import InitCommand, ScriptArguments, ScriptCommand
+from ..command import BareFlag, InitCommand, ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of
 from ..interruption import answered
 from ..live import waiting
 from ..narration import raw_option
 from ..settings import Settings, completed, pass_settings, tell, typed
 from ..showing import show_procedure, tell_evicted, tell_where
-from ..switches import create_env_option, flag, switch
+from ..switches import create_env_option, switch
 from ..unstarted import made_and_started
 from ..values import json_object
+
+if TYPE_CHECKING:
+    from ...client import OETClient
 
 _NOTHING = frozenset({"", "none", "null"})
 
@@ -39,7 +42,7 @@ def _text_or_none(context: click.Context, option: click.Parameter, value: Any) -
     return None if value is None or value.lower() in _NOTHING else value
 
 
-def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+def source_options(function: Callable[..., Any]) -> Callable[..., Any]:
     """Add the script's URI and the git options."""
     decorators = (
         click.argument("script_uri", metavar="SCRIPT_URI", shell_complete=completed("scripts")),
@@ -55,11 +58,32 @@ def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
         ),
         click.option("--git_commit", callback=_text_or_none, help="Commit, instead of a branch."),
         create_env_option("--create_env"),
-        flag("--simulate", help="As a dry run: send no commands, and skip all waits."),
     )
     for decorator in reversed(decorators):
         function = decorator(function)
     return function
+
+
+def script_options(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Add these, and how the script is to run."""
+    simulate = click.option(
+        "--simulate",
+        cls=BareFlag,
+        type=bool,
+        default=False,
+        metavar="",
+        help="As a dry run: send no commands, and skip all waits. With a value, such as "
+        "--simulate=false, it is an argument of the script.",
+    )
+    return source_options(simulate(function))
+
+
+init_kwargs_option = click.option(
+    "--init_kwargs",
+    metavar="JSON",
+    callback=json_object,
+    help="Keyword arguments of the script's init function.",
+)
 
 
 @click.command(cls=InitCommand)
@@ -107,12 +131,7 @@ def create(
 
 @click.command(cls=ScriptCommand)
 @script_options
-@click.option(
-    "--init_kwargs",
-    metavar="JSON",
-    callback=json_object,
-    help="Keyword arguments of the script's init function.",
-)
+@init_kwargs_option
 @switch("--listen", help="Show events and output until the script has ended.", default=True)
 @raw_option
 @pass_settings
@@ -136,28 +155,46 @@ def run(
         if not script_source["simulate"]:
             client.require_none_running()
         create = partial(client.create_procedure, script_uri, (), init_kwargs, **script_source)
-        if not listen:
-            with made_and_started(client, create) as created:
-                tell_evicted(created, client)
-                with waiting(f"preparing procedure {created.id}"):
-                    procedure = client.wait(created.id, until={READY}, notify=tell)
-                if procedure.state == READY:
-                    with answered(f"Procedure {created.id} may have begun"):
-                        procedure = client.start_procedure(created.id, *script_arguments)
-            show_procedure(procedure, settings)
-            tell_where(procedure, client)
-            return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
-        with client.follower(tell) as follower:
-            with made_and_started(client, create) as created:
-                following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
-                following.begin(created)
-                tell_evicted(created, client)
-                procedure = following.through(follower.follow(created.id, {READY}), client.trouble)
-                if procedure.state == READY:
-                    with answered(f"Procedure {created.id} may have begun"):
-                        client.start_procedure(created.id, *script_arguments)
-            with script_goes_on(created.id, created.is_abort):
-                if procedure.state == READY:
-                    procedure = following.through(follower.follow(created.id), client.trouble)
-                following.end(procedure)
+        return run_to_its_end(settings, client, create, script_arguments, listen, raw)
+
+
+def run_to_its_end(
+    settings: Settings,
+    client: OETClient,
+    create: Callable[[], Procedure],
+    main: ScriptArguments,
+    listen: bool,
+    raw: bool,
+    tell_more: Callable[[Procedure], None] = lambda created: None,
+) -> ExitStatus:
+    """Create a procedure, start it with arguments for ``main`` when it is ready, and follow it.
+
+    ``tell_more`` is called with the procedure that was created.
+    """
+    if not listen:
+        with made_and_started(client, create) as created:
+            tell_evicted(created, client)
+            tell_more(created)
+            with waiting(f"preparing procedure {created.id}"):
+                procedure = client.wait(created.id, until={READY}, notify=tell)
+            if procedure.state == READY:
+                with answered(f"Procedure {created.id} may have begun"):
+                    procedure = client.start_procedure(created.id, *main)
+        show_procedure(procedure, settings)
+        tell_where(procedure, client)
+        return ExitStatus.SCRIPT_FAILED if procedure.is_final else ExitStatus.DONE
+    with client.follower(tell) as follower:
+        with made_and_started(client, create) as created:
+            following = Following(created.id, client.subarray_id, settings, show_procedure, raw)
+            following.begin(created)
+            tell_evicted(created, client)
+            tell_more(created)
+            procedure = following.through(follower.follow(created.id, {READY}), client.trouble)
+            if procedure.state == READY:
+                with answered(f"Procedure {created.id} may have begun"):
+                    client.start_procedure(created.id, *main)
+        with script_goes_on(created.id, created.is_abort):
+            if procedure.state == READY:
+                procedure = following.through(follower.follow(created.id), client.trouble)
+            following.end(procedure)
     return status_of(procedure)

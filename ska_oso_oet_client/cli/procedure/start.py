@@ -17,8 +17,9 @@ from ...model import READY, RUNNING, Procedure
 from ..command import OetCommand, ScriptArguments, ScriptCommand
 from ..following import Following, script_goes_on, status_of, told_on_ctrl_c
 from ..interruption import answered
-from ..live import waiting
+from ..live import Told, can_redraw, waiting
 from ..narration import raw_option
+from ..progress import ProgressLine
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_procedure, tell_where
 from ..stopping import run_abort_option, see_through
@@ -125,8 +126,9 @@ def _let_it_get_ready(client: OETClient, pid: int) -> None:
     metavar="SECONDS",
     help="Give up waiting after this time; the script goes on.  [default: never]",
 )
+@flag("--progress", help="Show how far the script is.")
 @pass_settings
-def wait(settings: Settings, pid: int | None, timeout: float | None) -> ExitStatus:
+def wait(settings: Settings, pid: int | None, timeout: float | None, progress: bool) -> ExitStatus:
     """Return when a script has ended; the exit status tells how."""
     if timeout is not None and not math.isfinite(timeout):
         raise click.BadParameter("must be a number of seconds", param_hint="--timeout")
@@ -134,13 +136,24 @@ def wait(settings: Settings, pid: int | None, timeout: float | None) -> ExitStat
         found = procedure_to_wait_for(client) if pid is None else client.procedure(pid)
         began = time.monotonic()
         what = f"waiting for the end of procedure {found.id}"
+        line = ProgressLine(redrawn=can_redraw())
+
+        def told() -> Told:
+            how_far = line.doing(began) if progress and can_redraw() else None
+            return client.trouble() or how_far or (what, began)
+
         with (
             script_goes_on(found.id, found.is_abort, "procedure wait"),
-            waiting(lambda: client.trouble() or (what, began)),
+            waiting(told),
         ):
-            ended = client.wait(found.id, timeout, notify=tell)
+            watch = line.look if progress else _look_away
+            ended = client.wait(found.id, timeout, notify=tell, watch=watch)
     show_procedure(ended, settings)
     return status_of(ended)
+
+
+def _look_away(procedure: Procedure) -> None:
+    pass
 
 
 @click.command(cls=OetCommand)
