@@ -107,7 +107,7 @@ class Abort:
         """How the procedure of a stop has ended, for the answer."""
         procedure = self._pool.find(pid)
         if procedure is not None and procedure.state is not ProcedureState.STOPPED:
-            return f"Script with ID {pid} was {procedure.state} before it could be stopped"
+            return f"Found script with ID {pid} {procedure.state} before it could be stopped"
         return f"Successfully stopped script with ID {pid}"
 
     def require_meant(self, run: Run, meant: bool) -> None:

@@ -118,14 +118,14 @@ class Supervisor:
     def _begin(self, spec: dict[str, Any]) -> None:
         """Begin a run; a script that could not be supervised never begins."""
         logs.configure(**spec["supervisor_log"], worker="supervisor", procedure_id=spec["id"])
+        self._spec = spec
         try:
             self._prepare(spec)
         except Exception as error:
             LOG.exception("A run could not begin")
-            self._failure = error
+            self._spec, self._failure = None, error
             os.kill(self._runner, signal.SIGKILL)
             return
-        self._spec = spec
         # The runner begins at once; what it says is not read before the rest of this is done.
         self._link.say({"hear": "spec", **spec})
         processes.rename(supervisor_of(spec["id"]))
@@ -142,9 +142,8 @@ class Supervisor:
         )
         self._stopper = Stopper(spec, self._runner, self._ended, self._dir, self._link, self._reporter)
         self._pace = PaceKeeper(spec, self._link, self._reporter, self._phases)
-        self._output = OutputCapture(
-            self._pipes, OutputLog(spec["run_dir"], spec["output_limit"]), self._reporter
-        )
+        log = OutputLog(spec["run_dir"], spec["output_limit"])
+        self._output = OutputCapture(self._pipes, log, self._reporter)
         self._messages = Messages(spec, self._link, self._output, self._reporter)
 
     # -- what the runner says ----------------------------------------------------------------------

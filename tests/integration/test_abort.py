@@ -406,7 +406,7 @@ def test_a_script_that_forges_its_end_does_not_escape_the_abort(
     events.wait(lambda e: "forged" in e["text"])
     answer = aborting.stop_script(pid, abort=True)
     assert aborting.procedure(pid)["state"] == ("COMPLETE" if ends else "STOPPED")
-    how = "Script with ID {} was COMPLETE before it could be stopped and aborted subarray activity"
+    how = "Found script with ID {} COMPLETE before it could be stopped and aborted subarray activity"
     stopped = "Successfully stopped script with ID {} and aborted subarray activity"
     assert answer["abort_message"] == (how if ends else stopped).format(pid)
     assert aborting.ended(answer["abort_procedure"])["state"] == "COMPLETE"
