@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..bus import topics
 from ..bus.client import BusClient
+from ..bus.envelope import Envelope
 from ..domain.activity import whole
 from ..domain.errors import NotFound, Unavailable
 from ..domain.listing import Listing
@@ -21,12 +23,18 @@ class ActivityQueries:
         self._bus = bus
         self._activities = activities
 
-    async def chosen(self, aids: list[int] | None, page: Listing | None) -> list[dict[str, Any]]:
-        """The documents of these activities, of all in the list, or of a page of all there ever were.
+    async def tell_list(self, request: Envelope) -> None:
+        """Answer with the listed activities, some by id, or a page of all there ever were (``query``).
 
-        :raises NotFound: if one of them does not exist
-        :raises Unavailable: if the journal cannot be read
+        :raises NotFound: if there is none with an id that was asked for
         """
+        query = request.payload.get("query")
+        wanted = None if query is None else Listing.from_dict(query)
+        result = await self._chosen(request.payload["aids"], wanted)
+        about = {"request_id": request.request_id}
+        self._bus.send([self._bus.envelope(topics.ACTIVITY_LIST, {"result": result}, **about)])
+
+    async def _chosen(self, aids: list[int] | None, page: Listing | None) -> list[dict[str, Any]]:
         if page is not None:
             documents = await self._read(**page.question)
             return [self._current(document) for document in reversed(documents)]

@@ -18,7 +18,6 @@ from ..bus.envelope import Envelope
 from ..domain.activity import LIVE, Activity, ActivityState, StateChanged
 from ..domain.activity_commands import StopActivity
 from ..domain.errors import Conflict, Refusal
-from ..domain.listing import Listing
 from ..files.expiry import keep_tidy
 from ..settings import Settings
 from ..telemetry.logs import tagged
@@ -51,19 +50,19 @@ class ActivityService:
         self._settings = settings
         self._procedures = Procedures(bus)
         self._activities = ActivityPool(settings.history)
+        self._queries = ActivityQueries(bus, self._activities)
         self.dispatcher = Dispatcher(
             bus,
             {
                 topics.RUN_ACTIVITY: self._run,
                 topics.RERUN_ACTIVITY: self._run,
                 topics.STOP_ACTIVITY: self._stop,
-                topics.LIST_ACTIVITIES: self._tell_list,
+                topics.LIST_ACTIVITIES: self._queries.tell_list,
                 topics.CHECK_ACTIVITY: ActivityChecks(bus, settings, archive).tell,
             },
         )
         self._recorder = StatusRecorder(archive, self.dispatcher, self._recorded)
         self._blocks = ExecutionBlockRecorder(bus, archive, self.dispatcher, self._activities)
-        self._queries = ActivityQueries(bus, self._activities)
         self._preparation = Preparation(settings, archive, self._procedures, self._recorder, self._queries)
 
     def listen(self) -> None:
@@ -102,9 +101,8 @@ class ActivityService:
         activity = begun(planned, procedure, request)
         self._activities.add(activity)
         key, at = f"activity-{activity.id}-0", activity.activity_states[0][1]
-        payload = {"result": activity.to_dict()}
-        about = {"request_id": request.request_id, "user": request.user}
-        self._bus.send([self._bus.envelope(topics.ACTIVITY_RUNNING, payload, id=key, time=at, **about)])
+        about = {"request_id": request.request_id, "user": request.user, "id": key, "time": at}
+        self._bus.send([self._bus.envelope(topics.ACTIVITY_RUNNING, {"result": activity.to_dict()}, **about)])
         self._blocks.begin(activity)
         self._follow(activity, self._activities.take_early(procedure["id"]) or procedure)
 
@@ -167,8 +165,7 @@ class ActivityService:
             self._recorder.record(activity.sbi_id, due, activity.id)
 
     def _recorded(self, aid: int, status: str) -> None:
-        activity = self._activities.get(aid)
-        if activity is None:
+        if (activity := self._activities.get(aid)) is None:
             return
         activity.sbi_status = status
         fields = {"aid": aid, "sbi_status": status, "result": activity.to_dict()}
@@ -178,9 +175,9 @@ class ActivityService:
 
     async def _stop(self, request: Envelope) -> None:
         command = StopActivity.from_dict(request.payload["cmd"])
-        activity = self._activities.get(command.aid)
-        if activity is None:
-            activity = Activity.from_dict(await self._queries.document(command.aid))
+        activity = self._activities.get(command.aid) or Activity.from_dict(
+            await self._queries.document(command.aid)
+        )
         if activity.final:
             raise Conflict.over(f"activity {command.aid}", activity.state)
         timeout = max(1.0, (request.expires or time.time() + CHANGE) - time.time())
@@ -192,12 +189,6 @@ class ActivityService:
             timeout=timeout,
         )
         self.dispatcher.reply(request, topics.ACTIVITY_STOP_ANSWERED, {"result": answer})
-
-    async def _tell_list(self, request: Envelope) -> None:
-        query = request.payload.get("query")
-        wanted = None if query is None else Listing.from_dict(query)
-        result = await self._queries.chosen(request.payload["aids"], wanted)
-        self.dispatcher.reply(request, topics.ACTIVITY_LIST, {"result": result})
 
     # -- after a restart ---------------------------------------------------------------------------
 

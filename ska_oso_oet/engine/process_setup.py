@@ -21,6 +21,7 @@ from time import monotonic, sleep  # scripts put clocks of their own in their pl
 from typing import Any
 
 from ..kernel import processes
+from ..kernel.isolation import Isolation
 from .stopping import Stop
 
 _IN_TURN = 0.02  #: seconds that one of the standard streams waits for the other
@@ -135,3 +136,11 @@ def _keep(_stream: Any) -> None:
     lock = allocate_lock()
     while lock.acquire():
         pass
+
+
+def enter(isolation: Isolation, run_dir: str) -> None:
+    """Give this process the rights of the script."""
+    isolation.set_environment(run_dir)
+    if "tempfile" in sys.modules:
+        setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010  found anew
+    isolation.enter()

@@ -31,6 +31,7 @@ from .inspection import tell_and_end
 from .pacing import Pacing
 from .process_setup import (
     close_locks,
+    enter,
     limit_memory,
     open_standard_streams,
     out_of_reach,
@@ -64,7 +65,6 @@ class Runner:
     def run(self, spec: dict[str, Any] | None = None) -> int:
         """Run the script of a spec, or of the next one that is sent; returns this process's exit status."""
         spec = spec or self._channel.hear()
-        status = 1
         try:
             self._set_up_process(spec)
             status = self._execute(spec)
@@ -74,6 +74,7 @@ class Runner:
             if os.getpid() != self._pid:
                 raise  # a child of the script ends like any other process
             sys.excepthook(*sys.exc_info())
+            status = 1
         self._stop.script_ended()
         return status
 
@@ -116,8 +117,7 @@ class Runner:
                 tell_and_end(self._say, spec)
             self._messages.begin()
             self._pacing.offer(spec["critical_limit"], spec["simulated"])
-            from_file = spec["script"]["script_type"] == "filesystem"
-            known = {"sha256": script.sha256_of(spec["path"])} if from_file else {}
+            known = script.known_of(spec)
             module = script.load(spec["path"])
             if hasattr(module, "ESTIMATE"):
                 self._pacing.estimate(module.ESTIMATE)
@@ -173,10 +173,7 @@ class Runner:
 
     def _isolate(self, spec: dict[str, Any], isolation: Isolation) -> None:
         """From here on this process has the rights of the script."""
-        isolation.set_environment(spec["run_dir"])
-        if "tempfile" in sys.modules:
-            setattr(sys.modules["tempfile"], "tempdir", None)  # noqa: B010  found anew
-        isolation.enter()
+        enter(isolation, spec["run_dir"])
         spec["isolation"] = Isolation().to_dict()
         spec.pop("git", None)
 
@@ -233,11 +230,9 @@ class Runner:
                 self._say(what, **fields)
 
     def _exited(self, phase: str, error: SystemExit) -> int:
-        status = error.code if isinstance(error.code, int) else 0 if error.code is None else 1
-        detail = None if error.code is None or isinstance(error.code, int) else script.shown(error.code)
+        status, detail = script.exit_of(error)
         if detail is not None:
             sys.stderr.write(f"{detail}\n")
-        status &= 0xFF
         self._report("exited", phase=phase, status=status, detail=detail)
         return status
 

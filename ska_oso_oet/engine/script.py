@@ -90,6 +90,19 @@ def describe(error: BaseException) -> dict[str, Any]:
     }
 
 
+def known_of(spec: dict[str, Any]) -> dict[str, str | None]:
+    """The field ``sha256``, if the script is a file of its own."""
+    from_file = spec["script"]["script_type"] == "filesystem"
+    return {"sha256": sha256_of(spec["path"])} if from_file else {}
+
+
+def exit_of(error: SystemExit) -> tuple[int, str | None]:
+    """The exit status that Python would end with, and what it would print."""
+    if error.code is None or isinstance(error.code, int):
+        return (error.code or 0) & 0xFF, None
+    return 1, shown(error.code)
+
+
 def shown(value: Any) -> str:
     """A value as Python would print it, shortened, even if its own method raises."""
     try:

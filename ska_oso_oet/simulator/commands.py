@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..telescope.states import ObsState
+from .answers import NotAllowed
 
 S = ObsState
 
@@ -18,6 +19,18 @@ class Command:
     during: ObsState | None  #: the state while it is carried out; None: the one it came in
     after: ObsState  #: the state when it has succeeded
     delay: float | None  #: seconds it takes unless told otherwise; None: as long as the scan
+
+    def require_allowed(self, device: str, state: ObsState, doing: Command | None) -> None:
+        """Make sure that it may come now.
+
+        :param doing: the command that is being carried out, if one is
+        :raises NotAllowed: if it may not
+        """
+        if state not in self.allowed:
+            raise NotAllowed(self.name, device, state)
+        interrupts = self.name == "Abort" or (self.name == "EndScan" and doing and doing.name == "Scan")
+        if doing and not interrupts:
+            raise NotAllowed(self.name, device, state, doing.name)
 
 
 COMMANDS = {

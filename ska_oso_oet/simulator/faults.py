@@ -6,6 +6,8 @@ import dataclasses
 import enum
 from typing import Any
 
+from .answers import CommandRaised
+from .arguments import BadArgument
 from .commands import COMMANDS
 
 
@@ -62,7 +64,20 @@ class Faults:
         else:
             self._waiting.pop(fault.command, None)
 
-    def take(self, command: str) -> Fault | None:
+    def spoil(self, command: str) -> Fault | None:
+        """Spoil a call of a command; returns its fault if it shows later only.
+
+        :raises BadArgument: if it is to be rejected
+        :raises CommandRaised: if it is to fail as that of a broken device
+        """
+        fault = self._take(command)
+        if fault is not None and fault.kind is Kind.REJECT:
+            raise BadArgument(fault.message)
+        if fault is not None and fault.kind is Kind.RAISE:
+            raise CommandRaised(fault.message)
+        return fault
+
+    def _take(self, command: str) -> Fault | None:
         """Return the fault for this call of a command, which uses it up once."""
         if (fault := self._waiting.get(command)) is not None:
             self.inject(dataclasses.replace(fault, times=fault.times - 1))

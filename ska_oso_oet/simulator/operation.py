@@ -47,6 +47,15 @@ class Operation:
         self.timer.daemon = True
         self.timer.start()
 
+    def with_held(self) -> list[Operation]:
+        """This one, and the one that it holds."""
+        return [self] if self.held is None else [self, *self.held.with_held()]
+
+    def report_held(self, result: Result) -> None:
+        """Tell the one that it holds how that ended, if it holds one."""
+        if self.held is not None:
+            self.held.report(result)
+
     def hold(self) -> None:
         """Let it not end by itself."""
         if self.timer is not None:

@@ -28,8 +28,7 @@ CRASHED = 70  #: exit status of a server that an injected fault has ended
 class Subarray:
     """A subarray that takes commands from many threads and carries them out in its own time.
 
-    One lock guards everything, and one method, ``_enter``, changes the observing state. The listener hears
-    of changes in the order they happened.
+    One lock guards everything; only ``_enter`` changes the observing state. Changes are told in their order.
     """
 
     def __init__(self, name: str, version: Version, delays: Mapping[str, float], quality: Quality) -> None:
@@ -80,9 +79,8 @@ class Subarray:
 
         :raises ValueError: naming the fault
         """
-        checked = checked_delays(delays)
         with self._lock:
-            self._delays |= checked
+            self._delays |= checked_delays(delays)
 
     def inject(self, fault: Fault) -> None:
         """Spoil commands to come."""
@@ -101,9 +99,8 @@ class Subarray:
         """Drop running operations, without a report."""
         with self._lock:
             ended, self._operation = self._operation, None
-        while ended is not None:
-            ended.join()  # without the lock, which its last step may be waiting for
-            ended = ended.held
+        for operation in ended.with_held() if ended is not None else ():
+            operation.join()  # without the lock, which its last step may be waiting for
 
     # -- commands ----------------------------------------------------------------------------------
 
@@ -114,10 +111,9 @@ class Subarray:
         :raises NotAllowed: not in this observing state
         :raises CommandRaised: an injected fault wants it
         """
-        argument = decoded(text)
+        argument, operation = decoded(text), None
         with self._lock:
             at = self._obs_state
-            operation = None
             try:
                 operation = self._accepted(COMMANDS[name], argument, also_tell)
                 answer = Answer(ResultCode.QUEUED, operation.id)
@@ -129,7 +125,10 @@ class Subarray:
                 self._history.record(name, argument, at, Answer(code, str(error)))
                 if code is ResultCode.FAILED or not self._version.queues_refusals:
                     raise
-                answer = self._refused_later(name, Result(code, str(error)), also_tell)
+                # Queued, and refused when its turn comes: then the devices look at their state.
+                answer = Answer(ResultCode.QUEUED, new_id(name))
+                for report in (self._report, *map(self._afterwards, also_tell)):
+                    report(answer.text, Result(code, str(error)))
             else:
                 self._history.record(name, argument, at, answer)
             if operation is not None:
@@ -137,28 +136,13 @@ class Subarray:
         self._listener.flush()
         return answer
 
-    def _refused_later(self, name: str, result: Result, also_tell: tuple[Report, ...]) -> Answer:
-        """Queue a command that will be refused: the devices look at their state when its turn comes."""
-        command_id = new_id(name)
-        for report in (self._report, *map(self._afterwards, also_tell)):
-            report(command_id, result)
-        return Answer(ResultCode.QUEUED, command_id)
-
     def _accepted(self, command: Command, argument: Any, also_tell: tuple[Report, ...]) -> Operation:
-        doing = self._operation.command.name if self._operation else None
-        interrupts = command.name == "Abort" or (command.name == "EndScan" and doing == "Scan")
-        if self._obs_state not in command.allowed:
-            raise NotAllowed(command.name, self.name, self._obs_state)
-        if doing and not interrupts:
-            raise NotAllowed(command.name, self.name, self._obs_state, doing)
+        doing = self._operation.command if self._operation else None
+        command.require_allowed(self.name, self._obs_state, doing)
         self._version.check(command.name, argument)
         if command.name == "Configure" and self._version.strict:
             require_configurable(argument, self.configuration, self._scan_types)
-        fault = self._faults.take(command.name)
-        if fault is not None and fault.kind is Kind.REJECT:
-            raise BadArgument(fault.message)
-        if fault is not None and fault.kind is Kind.RAISE:
-            raise CommandRaised(fault.message)
+        fault = self._faults.spoil(command.name)
         self._version.use(command.name, argument)
         return Operation(
             id=new_id(command.name),
@@ -183,9 +167,8 @@ class Subarray:
             operation.report(COMPLETED)  # a scan's command is done once it scans
             operation.reports = ()
         if command.name == "Abort":
-            while before is not None:
-                before.report(INTERRUPTED)
-                before = before.held
+            for interrupted in before.with_held() if before is not None else ():
+                interrupted.report(INTERRUPTED)
         else:
             operation.held = before
         seconds = scan_duration(self.configuration) if command.delay is None else self._delays[command.name]
@@ -193,8 +176,8 @@ class Subarray:
 
     def _finish(self, operation: Operation) -> None:
         with self._lock:
-            if self._operation is not operation:  # something was faster
-                return
+            if self._operation is not operation:
+                return  # something was faster
             if operation.kind is Kind.CRASH:
                 os._exit(CRASHED)
             self._operation = None
@@ -206,8 +189,8 @@ class Subarray:
     def _failed(self, operation: Operation, result: Result) -> None:
         fault = operation.kind is Kind.FAULT
         self._enter(ObsState.FAULT if fault else operation.origin)
-        if operation.held is not None and fault:
-            operation.held.report(result)
+        if fault:
+            operation.report_held(result)
         operation.report(result)
         if operation.held is not None and not fault:
             self._operation = operation.held
@@ -226,8 +209,7 @@ class Subarray:
         self._enter(command.after)
         if command.name == "Configure":
             self._quality.configured()
-        if operation.held is not None:
-            operation.held.report(COMPLETED)
+        operation.report_held(COMPLETED)
         operation.report(COMPLETED)
 
     def _enter(self, state: ObsState) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import time
 
+from .errors import CommandFailed, CommandRefused, WrongState
 from .heard import Heard
 from .states import ObsState, ResultCode
 
 _UNSEEN = 5.0  #: seconds after the result, when a passing state that nobody told of is over
 _LATE_RESULT = 2.0  #: seconds the result of a command may come after the state it leads to
+
+_REFUSED = (ResultCode.REJECTED, ResultCode.NOT_ALLOWED)
 
 #: States that no command of ours leads to, unless it says so.
 _ASTRAY = frozenset({ObsState.FAULT, ObsState.ABORTING, ObsState.ABORTED, ObsState.RESTARTING})
@@ -81,6 +84,24 @@ class Progress:
         if self.state not in _ASTRAY - {self._passing, self._goal, self._began_at}:
             return False
         return not reported or self._there_for(_LATE_RESULT)
+
+    def raise_failure(self, name: str, subarray: int, reported: bool) -> None:
+        """Tell that the command has failed, if it has.
+
+        :param name: of the command
+        :param reported: whether a result is to be expected at all
+        :raises TelescopeError: with the reason
+        """
+        result = self.result
+        if result is not None and result[0] != ResultCode.OK:
+            code, message = result
+            refused = code in _REFUSED
+            what = "was refused by" if refused else "failed on"
+            where = f"subarray {subarray}, which is {self.state.name}"
+            error = CommandRefused if refused else CommandFailed
+            raise error(f"{name} {what} {where}: {ResultCode(code).name}: {message}")
+        if self.astray(reported):
+            raise WrongState(f"{name}: subarray {subarray} went to {self.state.name}")
 
     def _note(self) -> None:
         if self._there[0] is not self.state:

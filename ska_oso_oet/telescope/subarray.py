@@ -13,17 +13,16 @@ from typing import Any
 
 from .announce import send
 from .connection import Connection, connect
-from .errors import CommandFailed, CommandRefused, DeviceUnreachable, Overdue, TelescopeError, WrongState
+from .errors import DeviceUnreachable, Overdue, TelescopeError, WrongState
 from .execution_block import ExecutionBlock
 from .heard import Heard
 from .names import names_of, subarray_of
 from .progress import Progress
-from .states import AdminMode, ObsState, ResultCode
+from .states import AdminMode, ObsState
 
 _RESULT = "longRunningCommandResult"
 _POLL = 0.5  #: seconds without news after which the state is read
 _ONLINE = (AdminMode.ONLINE, AdminMode.ENGINEERING)  #: modes in which a device observes
-_REFUSED = (ResultCode.REJECTED, ResultCode.NOT_ALLOWED)
 
 S = ObsState
 
@@ -197,7 +196,7 @@ class SubArray:
         while True:
             position = self._heard.position
             self._tell(progress.state)
-            self._raise_failure(name, progress, reported)
+            progress.raise_failure(name, self.id, reported)
             if progress.finished(reported):
                 return
             now = time.monotonic()
@@ -207,22 +206,6 @@ class SubArray:
             self._heard.wait(position, min(deadline, now + _POLL))
             if self._heard.position == position:
                 answered = self._look(device, progress, answered)
-
-    def _raise_failure(self, name: str, progress: Progress, reported: bool) -> None:
-        result = progress.result
-        if result is not None and result[0] != ResultCode.OK:
-            code, message = result
-            if code in _REFUSED:
-                raise CommandRefused(
-                    f"{name} was refused by subarray {self.id}, which is {progress.state.name}: "
-                    f"{ResultCode(code).name}: {message}"
-                )
-            raise CommandFailed(
-                f"{name} failed on subarray {self.id}, which is {progress.state.name}: "
-                f"{ResultCode(code).name}: {message}"
-            )
-        if progress.astray(reported):
-            raise WrongState(f"{name}: subarray {self.id} went to {progress.state.name}")
 
     def _look(self, device: Connection, progress: Progress, answered: float) -> float:
         """Read state and result, in case an event was lost. Returns the time of the last successful read."""

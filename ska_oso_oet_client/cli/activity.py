@@ -15,6 +15,7 @@ from ..model import COMPLETE, PREPARED, RUNNING, Activity
 from ..script_args import ScriptArgs, checked
 from ..script_source import CreateEnv
 from .command import OetCommand
+from .default_ids import LAST, TO_STOP, activity_to_stop, aid_option, last_activity
 from .following import Following, activity_goes_on, status_of
 from .interruption import answered
 from .listing import nothing, refuse_beside, selection_options
@@ -24,7 +25,6 @@ from .showing import list_activities, show_activity, show_json, tell_evicted, te
 from .stopping import run_abort_option, see_through
 from .switches import create_env_option, flag, switch
 from .values import read_json
-from .which import LAST, TO_STOP, activity_to_stop, aid_option, last_activity
 
 if TYPE_CHECKING:
     from ..client import OETClient

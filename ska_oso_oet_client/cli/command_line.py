@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 
-from .slips import GIT, advice, in_part, matter_of, nearest
+from .misspellings import GIT, advice, in_part, matter_of, nearest
 from .values import read_value
 
 SHORT = {"-f": "--follow", "-o": "--output", "-s": "--subarray_id", "-v": "--verbose"}

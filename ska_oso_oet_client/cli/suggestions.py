@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import click
 
 from .command import OetGroup
-from .slips import alike
+from .misspellings import alike
 
 _OTHER_WORDS = {
     **dict.fromkeys(("abort", "cancel", "end", "halt", "kill", "terminate"), "stop"),

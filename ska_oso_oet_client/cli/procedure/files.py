@@ -12,9 +12,9 @@ import click
 from ...errors import InvalidRequestError, RefusedError
 from ..command import OetCommand
 from ..command_line import SortedWords
+from ..default_ids import LAST, last_procedure, pid_option
 from ..settings import Settings, completed, pass_settings, tell
 from ..showing import show_json
-from ..which import LAST, last_procedure, pid_option
 
 if TYPE_CHECKING:
     from ...client import OETClient

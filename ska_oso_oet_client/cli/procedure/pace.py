@@ -13,6 +13,7 @@ from ...model import RUNNING, Procedure
 from ...model.pace import PAUSED, Pause
 from ...terminal import printable
 from ..command import OetCommand
+from ..default_ids import pid_option
 from ..following import told_on_ctrl_c
 from ..interruption import answered
 from ..live import waiting
@@ -20,7 +21,6 @@ from ..questions import asked
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_json
 from ..switches import flag
-from ..which import pid_option
 
 if TYPE_CHECKING:
     from ...client import OETClient

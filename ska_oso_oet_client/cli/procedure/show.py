@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..command import OetCommand
+from ..default_ids import LAST, last_procedure, pid_option
 from ..following import script_goes_on
 from ..listing import nothing, refuse_beside, selection_options
 from ..live import Told, can_redraw, waiting
@@ -17,7 +18,6 @@ from ..narration import JsonNarrator, Narrator, TextNarrator, TimedNarrator, raw
 from ..settings import Settings, pass_settings, tell, typed
 from ..showing import list_procedures, show_json
 from ..switches import flag, switch
-from ..which import LAST, last_procedure, pid_option
 
 
 @click.command("list", cls=OetCommand)

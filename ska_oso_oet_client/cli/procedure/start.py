@@ -15,6 +15,15 @@ from ...errors import DeadlineError
 from ...exit_status import ExitStatus
 from ...model import READY, RUNNING, Procedure
 from ..command import OetCommand, ScriptArguments, ScriptCommand
+from ..default_ids import (
+    LAST,
+    TO_STOP,
+    last_procedure,
+    newest,
+    pid_option,
+    procedure_to_stop,
+    procedure_to_wait_for,
+)
 from ..following import Following, script_goes_on, status_of, told_on_ctrl_c
 from ..interruption import answered
 from ..live import Told, can_redraw, waiting
@@ -24,15 +33,6 @@ from ..settings import Settings, pass_settings, tell, typed
 from ..showing import show_procedure, tell_where
 from ..stopping import run_abort_option, see_through
 from ..switches import flag, switch
-from ..which import (
-    LAST,
-    TO_STOP,
-    last_procedure,
-    newest,
-    pid_option,
-    procedure_to_stop,
-    procedure_to_wait_for,
-)
 
 if TYPE_CHECKING:
     from ...client import OETClient
