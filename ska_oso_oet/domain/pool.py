@@ -1,10 +1,11 @@
-"""The rules over all procedures: one RUNNING at most, the newest few listed, ids never reused."""
+"""The list of procedures: the newest few, ids never reused."""
 
 from __future__ import annotations
 
-from .errors import Busy, Conflict, NotFound
+from .errors import Busy, NotFound
 from .procedure import Procedure
-from .states import PREPARING, ProcedureState
+from .reservation import Reservation
+from .states import ProcedureState
 
 
 class Pool:
@@ -16,8 +17,7 @@ class Pool:
     def __init__(self, limit: int = 10) -> None:
         self._limit = limit
         self._listed: dict[int, Procedure] = {}
-        self._reserved: int | None = None
-        self._dry_runs: set[int] = set()  #: being started, beside the one that has the subarray
+        self.subarray = Reservation(self._listed)
         self._last_id = 0
 
     def listed(self) -> list[Procedure]:
@@ -88,58 +88,5 @@ class Pool:
             return None
         procedures = self._listed.values()
         finished = (p for p in procedures if p.final)
-        waiting = (p for p in procedures if p.state is ProcedureState.READY and p.id != self._reserved)
+        waiting = (p for p in procedures if p.state is ProcedureState.READY and not self.subarray.wants(p.id))
         return next(finished, None) or next(waiting, None)
-
-    # -- the reservation ---------------------------------------------------------------------------
-
-    @property
-    def reserved(self) -> int | None:
-        """The procedure that is running, or is about to.
-
-        One may be found RUNNING that nobody has reserved the subarray for: when the record of its start comes
-        after a crash of this service.
-        """
-        if self._reserved is not None:
-            return self._reserved
-        return next((p.id for p in self._listed.values() if _runs(p)), None)
-
-    def reserve(self, pid: int) -> Procedure:
-        """Reserve the subarray for one procedure: the one place where a start is decided.
-
-        :raises NotFound: if it is not listed
-        :raises Conflict: if it is not READY, is being started, or another one runs
-        """
-        procedure = self.get(pid)
-        if procedure.state is not ProcedureState.READY:
-            raise Conflict.not_ready(pid, procedure.state, procedure.state in PREPARING)
-        if self._reserved == pid or pid in self._dry_runs:
-            raise Conflict.being_started(pid)
-        if procedure.origin.simulated:  # commands nothing
-            self._dry_runs.add(pid)
-            return procedure
-        if (other := self.reserved) is not None:
-            raise Conflict(f"Cannot start procedure {pid}: {self.how(other)}")
-        self._reserved = pid
-        return procedure
-
-    def how(self, pid: int) -> str:
-        """The end of a sentence about the procedure that has the subarray."""
-        procedure = self._listed.get(pid)
-        pending = procedure is not None and procedure.state in (*PREPARING, ProcedureState.READY)
-        return f"procedure {pid} is {'being started' if pending else 'RUNNING'}"
-
-    def hold(self, pid: int) -> None:
-        """Take the reservation over: for a procedure found RUNNING after a restart, or for an abort."""
-        self._reserved = pid
-
-    def release(self, pid: int) -> None:
-        """Give the reservation back, if this procedure has it."""
-        self._dry_runs.discard(pid)
-        if self._reserved == pid:
-            self._reserved = None
-
-
-def _runs(procedure: Procedure) -> bool:
-    """Whether it may command the telescope now."""
-    return procedure.state is ProcedureState.RUNNING and not procedure.origin.simulated

@@ -55,20 +55,20 @@ class Abort:
 
         :raises Conflict: if another procedure is running
         """
-        other = self._pool.reserved
+        other = self._pool.subarray.holder
         if other is not None and other != pid and pid not in self._running:
             raise Conflict(
-                f"Cannot abort the subarray while {self._pool.how(other)}: stop that one, or "
+                f"Cannot abort the subarray while {self._pool.subarray.how(other)}: stop that one, or "
                 f"stop procedure {pid} with no abort"
             )
         self._claimed.add(pid)
         if pid not in self._running:
-            self._pool.hold(pid)
+            self._pool.subarray.hold(pid)
 
     def disclaim(self, pid: int) -> None:
         """Give the subarray back: there is nothing to abort after."""
         self._claimed.discard(pid)
-        self._pool.release(pid)
+        self._pool.subarray.release(pid)
 
     def consider(self, run: Run) -> None:
         """A procedure has ended: release the subarray, or abort if that was asked for or is the setting."""
@@ -130,7 +130,7 @@ class Abort:
         """
         self._preparer.require_open()
         main = AbortSubarray.from_dict(request.payload["cmd"]).main
-        reserved = self._pool.reserved
+        reserved = self._pool.subarray.holder
         if reserved is not None:
             running = self._pool.find(reserved)
             if running is not None and running.aborts is not None:
@@ -139,8 +139,8 @@ class Abort:
                     f"oet procedure wait --pid={reserved}"
                 )
             raise Conflict(
-                f"Cannot abort the subarray while {self._pool.how(reserved)}: stop that one, and the "
-                f"subarray is aborted next: oet procedure stop --pid={reserved}"
+                f"Cannot abort the subarray while {self._pool.subarray.how(reserved)}: stop that one, and "
+                f"the subarray is aborted next: oet procedure stop --pid={reserved}"
             )
         run = self._prepare(request.user, main, request_id=request.request_id)
         self._background(self._start(run, request.user, main))
@@ -148,8 +148,8 @@ class Abort:
     async def after_stop(self, pid: int, user: str | None) -> dict[str, Any]:
         """Abort once, however many ask; return the part of a stop's answer about the abort."""
         if pid not in self._running:
-            if self._pool.reserved is None:
-                self._pool.hold(pid)
+            if self._pool.subarray.holder is None:
+                self._pool.subarray.hold(pid)
             self._running[pid] = self._background(self._abort(pid, user))
         return await asyncio.shield(self._running[pid])
 
@@ -174,7 +174,7 @@ class Abort:
     def resume(self, run: Run) -> None:
         """Have an abort begin that an earlier life of this service has prepared; who asks gets that one."""
         procedure = run.procedure
-        self._pool.hold(procedure.id)
+        self._pool.subarray.hold(procedure.id)
         if procedure.aborts is None:
             self._background(self._start(run, procedure.created_by, procedure.main))
         else:
@@ -197,7 +197,7 @@ class Abort:
             urgent=True,
         )
         run = self._preparer.prepare(new, user, request_id)
-        self._pool.hold(run.procedure.id)
+        self._pool.subarray.hold(run.procedure.id)
         return run
 
     async def _start(self, run: Run, user: str | None, main: Arguments) -> None:

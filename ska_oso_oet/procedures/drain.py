@@ -121,7 +121,7 @@ class Drain:
         """The procedures that something is being done for: all that live and do not wait to be started."""
         busy = {pid for pid, run in self._runs.items() if run.procedure.state is not ProcedureState.READY}
         # Also one that is about to be started, or whose abort is about to begin.
-        busy |= {self._pool.reserved} if self._pool.reserved is not None else set()
+        busy |= {self._pool.subarray.holder} if self._pool.subarray.holder is not None else set()
         found = [self._pool.find(pid) for pid in sorted(busy)]
         return [{"id": one.id, "state": one.state.value} for one in found if one is not None]
 

@@ -84,7 +84,7 @@ class OperatorSwitch:
             self._pass_on(run, "enable" if wait else "disable", self._n)
 
     async def _request_override(self, request: Envelope) -> None:
-        run = self._runs.get(self._pool.reserved or 0)  # a dry run waits for no QA
+        run = self._runs.get(self._pool.subarray.holder or 0)  # a dry run waits for no QA
         if run is None or run.procedure.state is not ProcedureState.RUNNING:
             raise Conflict(
                 "There is no wait for QA to override: no procedure is RUNNING; to have none wait: "

@@ -153,8 +153,8 @@ class ScriptExecutionService:
         self.preparer.require_capacity()
         path = await self._files.find(completed(command.script, self.settings))
         self.pool.require_room()
-        if request.payload["start"] and (other := self.pool.reserved) is not None:
-            raise Conflict(f"Cannot start another script: {self.pool.how(other)}")
+        if request.payload["start"] and (other := self.pool.subarray.holder) is not None:
+            raise Conflict(f"Cannot start another script: {self.pool.subarray.how(other)}")
         self.dispatcher.reply(request, topics.CHECKED, {"result": {"path": path}})
 
     # -- stop --------------------------------------------------------------------------------------

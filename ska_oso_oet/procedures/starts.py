@@ -53,14 +53,14 @@ class Starts:
         if (state := await self._queries.state_if_unlisted(command.pid)) is not None:
             raise Conflict.not_ready(command.pid, state, coming=False)
         self._drain.require_none()
-        self._pool.reserve(command.pid)
+        self._pool.subarray.reserve(command.pid)
         run = self._runs[command.pid]
         try:
             await self._have_it_begin(run, command, request, deadline)
         finally:
             # Beside a procedure that has begun nothing may run; one that has ended has given it back.
             if run.procedure.state is ProcedureState.READY:
-                self._pool.release(command.pid)
+                self._pool.subarray.release(command.pid)
 
     async def _have_it_begin(
         self, run: Run, command: StartProcedure, request: Envelope, deadline: Deadline

@@ -42,7 +42,7 @@ async def restore(service: ScriptExecutionService, head: int) -> None:
         spec = directory.read("spec.json") or {}
         run.aborting = bool(spec.get("aborting"))
         if procedure.state is ProcedureState.RUNNING and not procedure.origin.simulated:
-            service.pool.hold(procedure.id)
+            service.pool.subarray.hold(procedure.id)
         await run.take_over()
         if spec.get("begins") and procedure.state in (*PREPARING, ProcedureState.READY):
             service.abort.resume(run)

@@ -60,7 +60,7 @@ def test_without_a_finished_one_the_oldest_ready_one_goes() -> None:
 
 def test_a_ready_one_that_is_being_started_stays() -> None:
     pool = _pool(S.READY, S.READY)
-    pool.reserve(1)
+    pool.subarray.reserve(1)
     victim = pool.make_room()
     assert victim is not None
     assert victim.id == 2
@@ -113,7 +113,7 @@ def _leaving() -> frozenset[ProcedureState]:
 def test_only_a_ready_procedure_can_be_started(state: ProcedureState) -> None:
     pool = _pool(state)
     with pytest.raises(Conflict) as refused:
-        pool.reserve(1)
+        pool.subarray.reserve(1)
     assert refused.value.detail == (
         f"Cannot start procedure 1: it is {state}, and only a READY procedure can be started; "
         + (
@@ -122,52 +122,52 @@ def test_only_a_ready_procedure_can_be_started(state: ProcedureState) -> None:
             else "to run its script again, create another"
         )
     )
-    assert pool.reserved == (1 if state is S.RUNNING else None)
+    assert pool.subarray.holder == (1 if state is S.RUNNING else None)
 
 
 def test_a_second_start_is_refused_and_says_which_procedure_runs() -> None:
     pool = _pool(S.READY, S.READY)
-    assert pool.reserve(1).id == 1
+    assert pool.subarray.reserve(1).id == 1
     with pytest.raises(Conflict) as refused:
-        pool.reserve(2)
+        pool.subarray.reserve(2)
     assert refused.value.detail == "Cannot start procedure 2: procedure 1 is being started"
-    assert pool.reserved == 1
+    assert pool.subarray.holder == 1
 
 
 def test_beside_a_running_procedure_none_is_started_whether_or_not_it_has_the_reservation() -> None:
     pool = _pool(S.READY, S.READY)
     pool.get(1).change(S.RUNNING, 3.0)
-    assert pool.reserved == 1
+    assert pool.subarray.holder == 1
     with pytest.raises(Conflict, match="^Cannot start procedure 2: procedure 1 is RUNNING$"):
-        pool.reserve(2)
+        pool.subarray.reserve(2)
     pool.get(1).change(S.COMPLETE, 4.0)
-    assert pool.reserve(2).id == 2
+    assert pool.subarray.reserve(2).id == 2
 
 
 def test_a_procedure_that_is_being_started_is_not_started_once_more() -> None:
     pool = _pool(S.READY)
-    pool.reserve(1)
+    pool.subarray.reserve(1)
     with pytest.raises(Conflict) as refused:
-        pool.reserve(1)
+        pool.subarray.reserve(1)
     assert refused.value.detail == (
         "Cannot start procedure 1: procedure 1 is being started; to see it: oet procedure describe --pid=1"
     )
-    pool.release(1)
-    assert pool.reserve(1).id == 1
+    pool.subarray.release(1)
+    assert pool.subarray.reserve(1).id == 1
 
 
 def test_the_reservation_can_be_given_back_only_by_who_has_it() -> None:
     pool = _pool(S.READY, S.READY)
-    pool.hold(1)
-    pool.release(2)
-    assert pool.reserved == 1
-    pool.release(1)
-    assert pool.reserve(2).id == 2
+    pool.subarray.hold(1)
+    pool.subarray.release(2)
+    assert pool.subarray.holder == 1
+    pool.subarray.release(1)
+    assert pool.subarray.reserve(2).id == 2
 
 
 def test_nobody_unknown_can_be_found_or_started() -> None:
     pool = _pool(S.READY)
-    for look in (pool.get, pool.reserve):
+    for look in (pool.get, pool.subarray.reserve):
         with pytest.raises(NotFound, match="^No information available for PID=7$"):
             look(7)
     assert pool.find(7) is None
