@@ -57,7 +57,7 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
 
 
 def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
-    pause, question, left = procedure.pause, procedure.question, procedure.remaining
+    pause, question = procedure.pause, procedure.question
     if pause.state != NO_PAUSE:
         words = {"requested": "Pauses at a checkpoint", "missed": "Has ended without a pause"}
         state = words.get(pause.state, f"Paused at {pause.place}")
@@ -65,12 +65,7 @@ def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
         by = f", by {pause.by}" if pause.by else ""
         yield printable(f"{state}{since}{by}" + (f": {pause.note}" if pause.note else ""))
     if procedure.progress is not None:
-        after = (
-            f"; {for_people(left.seconds)} left, by its {left.source}"
-            if left is not None and left.seconds is not None
-            else ""
-        )
-        yield printable(f"Progress: {procedure.progress}{after}")
+        yield _progress(procedure)
     if question is not None:
         yield printable(asked(procedure.id, question))
     if procedure.dry_run is not None:
@@ -88,6 +83,14 @@ def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
             for one in procedure.checkpoints
         ]
         yield table(("Checkpoint", "Passes", "Last pass"), rows, numbers=("Passes",))
+
+
+def _progress(one: Procedure | Activity) -> str:
+    left = one.remaining
+    after = ""
+    if left is not None and left.seconds is not None:
+        after = f"; {for_people(left.seconds)} left, by its {left.source}"
+    return printable(f"Progress: {one.progress}{after}")
 
 
 def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
@@ -108,6 +111,8 @@ def _activity_sections(activity: Activity, times: Times) -> Iterator[str]:
     if activity.rerun_of is not None:
         see = typed(f"procedure describe --pid={activity.procedure_id}")
         yield f"Rerun of {activity.rerun_of}; what differs: {see}"
+    if activity.progress is not None:
+        yield _progress(activity)
     if activity.execution_blocks:
         blocks = [
             (one.eb_id, one.status or "not in the archive") for one in activity.execution_blocks

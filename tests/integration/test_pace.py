@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -136,6 +138,18 @@ def test_a_checkpoint_in_init_or_in_a_thread_warns_and_goes_on(server: Server, c
     assert "'in a thread' is passed" in server.output(pid, stream="stderr")
 
 
+def test_two_clients_who_pause_and_resume_leave_one_truth(server: Server, tmp_path: Path) -> None:
+    pid = server.run("paced.py", gate=str(tmp_path / "gate"))
+    with ThreadPoolExecutor(2) as pool:
+        wishes = [pool.submit(pause, server, pid, wanted) for wanted in [True, False] * 20]
+        states = {wish.result()["state"] for wish in wishes}
+    assert states <= {"none", "requested"}
+    assert pause(server, pid, wanted=False)["state"] == "none"
+    for scan in (1, 2, 3):
+        (tmp_path / f"gate{scan}").touch()
+    assert server.ended(pid)["pause"]["state"] == "none"
+
+
 def test_a_stop_ends_a_paused_script_at_once(server: Server, events: Events, tmp_path: Path) -> None:
     pid = server.run("paced.py", gate=str(tmp_path / "gate"))
     pause(server, pid)
@@ -240,7 +254,10 @@ def test_a_stop_waits_for_a_critical_section(server: Server, calls: str, tmp_pat
     pid = server.run(calls, "protected", entered=str(entered), left=str(left), at_most=20)
     until(entered.exists)
     with _stopping(server, pid) as answered:
-        until(lambda: server.procedure(pid)["state"] == "RUNNING")
+        assert refused(server, pid, wanted=True) == (
+            409,
+            f"Cannot pause procedure {pid}: its script is being stopped, or has ended",
+        )
         left.touch()
         assert answered(30)["survivors"] == 0
     assert server.output(pid) == "switched\ncleaned up\n"
@@ -350,25 +367,12 @@ def test_the_result_of_main_is_kept(
     assert told in server.output(pid, stream="stderr")
 
 
-def _stopping(server: Server, pid: int) -> Any:
-    """A stop that is being answered while the block runs."""
-    import contextlib
-    from concurrent.futures import ThreadPoolExecutor
-
-    @contextlib.contextmanager
-    def stopping() -> Iterator[Any]:
-        with ThreadPoolExecutor(1) as pool:
-            answer = pool.submit(server.stop_script, pid)
-            until(lambda: any(stage for stage in [*_stages(server, pid)]))
-            yield answer.result
-
-    return stopping()
-
-
-def _stages(server: Server, pid: int) -> list[Any]:
-    events = Events(server, procedure=pid, topics="procedure.lifecycle.stopping", after=0)
-    try:
+@contextlib.contextmanager
+def _stopping(server: Server, pid: int) -> Iterator[Any]:
+    """A stop that is being answered while the block runs, and has reached the script."""
+    events = Events(server, procedure=pid, topics="procedure.lifecycle.stopping")
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(server.stop_script, pid)
         events.wait(lambda event: event.get("stage") == "terminate")
-        return events.topics()
-    finally:
-        events.close()
+        yield answer.result
+    events.close()
