@@ -50,9 +50,9 @@ PATTERNS: Mapping[str, str] = {
     ),
     "procedure.pause.reminder": "Procedure {pid} is still paused at {place}",
     "procedure.question.asked": (
-        "Procedure {pid} asks: {text}{choices} To answer: oet procedure answer"
+        "Procedure {pid} asks: {text}{choices}; to answer: oet procedure answer … --pid={pid}"
     ),
-    "procedure.question.answered": "Procedure {pid} has the answer {answer}",
+    "procedure.question.answered": "Procedure {pid} has {the_answer}",
     "user.script.progress": "Procedure {pid}: {how_far}",
     "procedure.survivors.found": "NOT EVERYTHING of procedure {pid} HAS ENDED: {processes}",
     "procedure.survivors.gone": "What was left of procedure {pid} has ended",
@@ -160,6 +160,8 @@ def _details(fields: Mapping[str, Any], subarray_id: int) -> dict[str, Any]:
         details.update(_named(result, "id", "activity_name", "sbd_id"))
         details.update(_script_uri(result))
         details["detail"] = _why(result)
+        if result.get("simulated"):
+            details["subarray"] = f"{details['subarray']} (a dry run)"
     if "reason" in fields:
         details["why"] = f": {fields['reason']}" if fields["reason"] else ""
     if "drained" in fields:
@@ -193,7 +195,14 @@ def _of_the_pace(fields: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(question, Mapping):
         choices = question.get("choices")
         details["choices"] = f" ({', '.join(choices)})" if choices else ""
-        details.update(_named(question, "text", "answer"))
+        details["pid"] = fields.get("pid")
+        details.update(_named(question, "text"))
+        told = {"default": f"its default as answer: {question.get('answer')}"}
+        if question.get("answer") is None:
+            told["default"] = "no answer in time"
+        details["the_answer"] = told.get(
+            str(question.get("state")), f"the answer {question.get('answer')}"
+        )
     if isinstance(progress, Mapping):
         details["how_far"] = str(decode(Progress, progress))
     return details

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import sys
 import warnings
 from _thread import allocate_lock, get_ident
@@ -20,6 +19,7 @@ from typing import Any
 from .dry_run import DryRun
 from .pace_report import PaceReport, number, seconds, whole_number
 from .stopping import Stop
+from .wanted_pause import WantedPause
 
 #: The name under which the library for scripts finds this process's :class:`Pacing`.
 MODULE = "_oet_pacing"
@@ -43,7 +43,7 @@ class Pacing:
         self._main, self._pid = get_ident(), os.getpid()
         self._running = False  #: whether ``main`` runs
         self._critical_limit = 0.0
-        self._wanted: _Wanted | None = None
+        self._wanted: WantedPause | None = None
         self._change = allocate_lock()  #: released when a pause ends
         self._change.acquire()
         self._critical = 0  #: how many critical sections the main thread is in
@@ -88,7 +88,7 @@ class Pacing:
         """Take in an order: ``pause``, ``resume``, ``answer`` or ``force``."""
         match order["hear"]:
             case "pause":
-                self._wanted = _Wanted(order["number"], order["at"])
+                self._wanted = WantedPause(order["number"], order["at"])
             case "resume":
                 self._wanted = None
                 _release(self._change)
@@ -118,7 +118,7 @@ class Pacing:
         place = {"name": name, "n": whole_number(n), "of": whole_number(of)}
         self._pass(place)
         wanted = self._wanted
-        if wanted is not None and not self._critical and wanted.matches(name):
+        if wanted is not None and not self._critical and wanted.matches(place):
             self._stand(wanted, place, pausing, resuming)
 
     def _pass(self, place: dict[str, Any]) -> None:
@@ -131,7 +131,7 @@ class Pacing:
 
     def _stand(
         self,
-        wanted: _Wanted,
+        wanted: WantedPause,
         place: dict[str, Any],
         pausing: Callable[[], Any] | None,
         resuming: Callable[[], Any] | None,
@@ -225,23 +225,6 @@ class Pacing:
         if answer is None:
             raise TimeoutError(f"nobody has answered within {timeout:g} s: {question}")
         return answer
-
-
-class _Wanted:
-    """A pause that the operator wants.
-
-    :param at: regular expression for the whole name of a checkpoint; none means any
-    """
-
-    def __init__(self, number: int, at: str | None) -> None:
-        self.number = number
-        try:
-            self._at = None if at is None else re.compile(at)
-        except re.error:  # written for a newer Python than that of the script
-            self._at = re.compile(re.escape(at or ""))
-
-    def matches(self, name: str) -> bool:
-        return self._at is None or self._at.fullmatch(name) is not None
 
 
 def _release(lock: Any) -> None:

@@ -59,7 +59,8 @@ def _procedure_sections(procedure: Procedure, times: Times) -> Iterator[str]:
 def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
     pause, question = procedure.pause, procedure.question
     if pause.state != NO_PAUSE:
-        words = {"requested": "Pauses at a checkpoint", "missed": "Has ended without a pause"}
+        where = f"a checkpoint that matches {pause.at}" if pause.at else "its next checkpoint"
+        words = {"requested": f"Pauses at {where}", "missed": f"A pause at {where} was missed"}
         state = words.get(pause.state, f"Paused at {pause.place}")
         since = "" if pause.since is None else f" since {times.in_a_sentence(pause.since)}"
         by = f", by {pause.by}" if pause.by else ""
@@ -67,7 +68,7 @@ def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
     if procedure.progress is not None:
         yield _progress(procedure)
     if question is not None:
-        yield printable(asked(procedure.id, question))
+        yield printable(asked(procedure.id, question, times))
     if procedure.dry_run is not None:
         sent = [
             (f"{one.after:.0f} s", one.command, one.device, f"{one.seconds:g} s")
@@ -79,10 +80,10 @@ def _pace(procedure: Procedure, times: Times) -> Iterator[str]:
         yield f"A dry run: it sent no commands, and would have taken {lasted}"
     if procedure.checkpoints:
         rows = [
-            (place(one.name, one.n, one.of), one.passes, times.to_the_second(one.time))
+            (one.name, one.passes, place(one.name, one.n, one.of), times.to_the_second(one.time))
             for one in procedure.checkpoints
         ]
-        yield table(("Checkpoint", "Passes", "Last pass"), rows, numbers=("Passes",))
+        yield table(("Checkpoint", "Passes", "Last", "Time"), rows, numbers=("Passes",))
 
 
 def _progress(one: Procedure | Activity) -> str:

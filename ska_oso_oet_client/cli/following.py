@@ -154,9 +154,21 @@ def _listening_to(what: str, stop: str, rejoin: str) -> Iterator[None]:
             f"To stop it: {typed(stop)}; to rejoin: {typed(rejoin)}"
         ):
             yield
+    except KeyboardInterrupt:
+        _tell_what_it_waits_for()
+        raise
     except LostError:
         tell(f"{what.capitalize()} may still be running. When the OET is back: {typed(rejoin)}")
         raise
+
+
+def _tell_what_it_waits_for() -> None:
+    """A script that stands still goes on only if somebody has it go on."""
+    line = ProgressLine.last
+    if line is not None and line.standing is not None:
+        word = "resume" if line.standing.startswith("paused") else "answer"
+        remedy = typed(f"procedure {word}")
+        tell(f"It is {line.standing}; to have it go on: {remedy}")
 
 
 @contextmanager

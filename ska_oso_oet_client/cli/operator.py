@@ -9,6 +9,7 @@ import click
 
 from ..errors import OETError
 from ..model import DrainState
+from ..model.pace import PAUSED
 from ..terminal import printable
 from .command import OetCommand
 from .interruption import answered
@@ -53,6 +54,7 @@ def resume(settings: Settings) -> None:
         was_drained = _is_drained(client)
         with _answered():
             state = client.resume()
+        running = client.running_procedure() if was_drained is False else None
     if settings.as_json:
         show_json(state.document)
     elif was_drained is False:
@@ -60,6 +62,9 @@ def resume(settings: Settings) -> None:
     else:
         click.echo("New work is taken again")
     tell(f"Subarray {client.subarray_id} takes new work")
+    if running is not None and running.pause.state == PAUSED:
+        again = typed(f"procedure resume --pid={running.id}")
+        tell(f"Procedure {running.id} is paused; to have it go on: {again}")
 
 
 def _answered() -> AbstractContextManager[None]:

@@ -8,7 +8,7 @@ from typing import Any
 from ..decoding import decode
 from ..events import Event
 from ..model import Procedure
-from ..model.pace import NO_PAUSE, PAUSED, Pause, Progress
+from ..model.pace import NO_PAUSE, PAUSED, Pause, Progress, Question
 from .durations import for_people
 from .settings import tell
 
@@ -25,12 +25,16 @@ class ProgressLine:
     ``redrawn``: whether there is a line that is drawn again and again.
     """
 
+    last: ProgressLine | None = None
+
     def __init__(self, redrawn: bool) -> None:
+        ProgressLine.last = self
         self._redrawn = redrawn
         self._began: float | None = None
         self._progress: Progress | None = None
         self._pause = Pause()
-        self._paused_since = 0.0
+        self._question: Question | None = None
+        self._since = 0.0  #: when it began to stand
         self._told_at = 0.0
         self._told_part = 0.0
 
@@ -40,7 +44,10 @@ class ProgressLine:
             self._began = time.time()
         pause: Any = event.fields.get("pause")
         if event.topic.startswith("procedure.pause.") and pause is not None:
-            self._pause, self._paused_since = decode(Pause, pause), time.monotonic()
+            self._stands(decode(Pause, pause), self._question)
+        question: Any = event.fields.get("question")
+        if event.topic.startswith("procedure.question.") and question is not None:
+            self._stands(self._pause, decode(Question, question))
         if event.topic != "user.script.progress":
             return False
         self._progress = decode(Progress, event.fields["progress"])
@@ -53,8 +60,8 @@ class ProgressLine:
 
         ``since``: when ``main`` was called, on the monotonic clock.
         """
-        if self._pause.state == PAUSED:
-            return f"paused at {self._pause.place}", self._paused_since
+        if (standing := self.standing) is not None:
+            return standing, self._since
         if self._progress is None:
             return None
         words = [str(self._progress), *([left] if (left := self._left(self._progress)) else [])]
@@ -62,9 +69,29 @@ class ProgressLine:
             words.append("pauses at a checkpoint")
         return ", ".join(words), since
 
-    def look(self, procedure: Procedure) -> None:
-        """Take note of the document of a procedure, instead of its events."""
-        self._began, self._pause = procedure.started, procedure.pause
+    @property
+    def standing(self) -> str | None:
+        """Why the script stands still; None if it does not."""
+        if self._pause.state == PAUSED:
+            return f"paused at {self._pause.place}"
+        if self._question is not None and self._question.is_open:
+            return f"waiting for an answer: {self._question.text}"
+        return None
+
+    def _stands(self, pause: Pause, question: Question | None) -> None:
+        before = self.standing
+        self._pause, self._question = pause, question
+        if self.standing != before:
+            self._since = time.monotonic()
+
+    def look(self, procedure: Procedure, progress: bool = True) -> None:
+        """Take note of the document of a procedure, instead of its events; without ``progress``,
+        only whether it stands still.
+        """
+        self._began = procedure.started
+        self._stands(procedure.pause, procedure.question)
+        if not progress:
+            return
         if procedure.progress is not None and procedure.progress != self._progress:
             self._progress = procedure.progress
             if not self._redrawn:

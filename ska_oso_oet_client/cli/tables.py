@@ -59,7 +59,7 @@ def procedure_table(
     """One row per procedure. Scripts rely on id and script being the first two words of a row."""
     headers: tuple[str, ...] = ("ID", "Script", "Creation time", "State")
     rows: list[tuple[Any, ...]] = [
-        (procedure.id, procedure.script.uri, _created(procedure.history, times), procedure.state)
+        (procedure.id, procedure.script.uri, _created(procedure.history, times), procedure.how)
         for procedure in procedures
     ]
     if with_subarray:

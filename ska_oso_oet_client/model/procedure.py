@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..decoding import at, decode
 from ..script_source import CreateEnv
-from .pace import Checkpoint, DryRun, Pause, Progress, Question, Remaining
-from .record import COMMANDING, COMPLETE, Document, Documented, Lived, StateChange
+from .pace import PAUSED, Checkpoint, DryRun, Pause, Progress, Question, Remaining
+from .record import COMMANDING, COMPLETE, RUNNING, Document, Documented, Lived, StateChange
 
 _ABORT_SCRIPT = "/abort.py"
 _ABORTED = " and aborted subarray activity"
@@ -68,6 +68,16 @@ class Procedure(Lived):
     def is_abort(self) -> bool:
         """Whether it is there to abort the subarray, by the OET or by hand."""
         return self.aborts is not None or self.script.uri.endswith(_ABORT_SCRIPT)
+
+    @property
+    def how(self) -> str:
+        """Its state, with what is special about it."""
+        special = ["dry run"] if self.simulated else []
+        if self.state == RUNNING and self.pause.state == PAUSED:
+            special.append("paused")
+        if self.state == RUNNING and self.question is not None and self.question.is_open:
+            special.append("asks")
+        return f"{self.state} ({', '.join(special)})" if special else self.state
 
     def __str__(self) -> str:
         return f"procedure {self.id} ({self.script.uri})"

@@ -92,12 +92,22 @@ SAID: list[tuple[str, dict[str, Any], str]] = [
     (
         "procedure.question.asked",
         {"pid": 2, "question": {"text": "Is it dry?", "choices": ["yes", "no"]}},
-        "Procedure 2 asks: Is it dry? (yes, no) To answer: oet procedure answer",
+        "Procedure 2 asks: Is it dry? (yes, no); to answer: oet procedure answer … --pid=2",
     ),
     (
         "procedure.question.answered",
-        {"pid": 2, "question": {"text": "Is it dry?", "answer": "yes"}},
+        {"pid": 2, "question": {"text": "Is it dry?", "answer": "yes", "state": "answered"}},
         "Procedure 2 has the answer yes",
+    ),
+    (
+        "procedure.question.answered",
+        {"pid": 2, "question": {"text": "Is it dry?", "answer": "no", "state": "default"}},
+        "Procedure 2 has its default as answer: no",
+    ),
+    (
+        "procedure.question.answered",
+        {"pid": 2, "question": {"text": "Is it dry?", "answer": None, "state": "default"}},
+        "Procedure 2 has no answer in time",
     ),
     (
         "user.script.progress",

@@ -97,6 +97,15 @@ def test_a_pause_may_wait_for_a_checkpoint_with_a_name(
     assert (ended["state"], ended["pause"]["state"]) == ("COMPLETE", "missed")  # and no failure
 
 
+def test_a_checkpoint_can_be_chosen_by_its_number(server: Server, events: Events, tmp_path: Path) -> None:
+    pid = server.run("paced.py", gate=str(tmp_path / "gate"))
+    pause(server, pid, at="scan 3.*")
+    for scan in (1, 2):
+        (tmp_path / f"gate{scan}").touch()
+    assert events.wait(about("procedure.pause.paused", pid))["pause"]["n"] == 3
+    server.stop_script(pid)
+
+
 def test_a_pause_can_be_withdrawn_before_it_begins(server: Server, events: Events, tmp_path: Path) -> None:
     pid = server.run("paced.py", gate=str(tmp_path / "gate"))
     pause(server, pid, at="never")

@@ -18,7 +18,8 @@ class PauseBody(StrictModel):
         StrictStr | None,
         Field(
             max_length=200,
-            description="regular expression for the whole name of the checkpoint; null means the next one",
+            description="regular expression for the checkpoint, by its name or with its number, such as "
+            "`scan 3 of 5`; null means the next one",
             examples=["scan"],
         ),
     ] = None

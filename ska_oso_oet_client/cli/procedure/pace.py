@@ -49,9 +49,11 @@ def pause(
     """
     with settings.client() as client:
         pid = _running(client, pid)
+        before = client.procedure(pid).pause
         with answered(f"It may pause; to see it: {typed(f'procedure describe --pid={pid}')}"):
             state = client.pause_procedure(pid, at, note)
-        if wait:
+        if wait and state.state == "requested":
+            tell(_sentence(pid, state))
             resume = typed(f"procedure resume --pid={pid}")
             with (
                 told_on_ctrl_c(f"Stopped waiting; procedure {pid} is to pause. To undo: {resume}"),
@@ -60,6 +62,8 @@ def pause(
                 state = _until_paused(client, pid)
         if settings.as_json:
             show_json(client.procedure(pid).document["pause"])
+        elif before.state == PAUSED:
+            click.echo(f"Procedure {pid} was paused already at {before.place}; nothing changes")
         else:
             click.echo(printable(_sentence(pid, state)))
         if state.state in (PAUSED, "requested"):
@@ -82,7 +86,8 @@ def _sentence(pid: int, pause: Pause) -> str:
         where = f"a checkpoint that matches {pause.at}" if pause.at else "its next checkpoint"
         return f"Procedure {pid} pauses at {where}" + (f": {pause.note}" if pause.note else "")
     if pause.state == "missed":
-        return f"Procedure {pid} has ended without a pause"
+        where = f"a checkpoint that matches {pause.at}" if pause.at else "another checkpoint"
+        return f"Procedure {pid} has ended without a pause: it has not passed {where}"
     return f"Procedure {pid} does not pause"
 
 
@@ -118,7 +123,7 @@ _RESUMED = {
 def answer(settings: Settings, answer: str | None, pid: int | None) -> None:
     """Answer the question of a script; without ANSWER, show the question."""
     with settings.client() as client:
-        pid = _running(client, pid)
+        pid = _asking(client) if pid is None else pid
         question = client.question(pid)
         if answer is not None:
             how = f"To see whether it has your answer: {typed(f'procedure answer --pid={pid}')}"
@@ -127,9 +132,19 @@ def answer(settings: Settings, answer: str | None, pid: int | None) -> None:
         if settings.as_json:
             show_json(client.procedure(pid).document["question"] or {"state": "none"})
         elif answer is None:
-            click.echo(printable(asked(pid, question)))
+            click.echo(printable(asked(pid, question, settings.times)))
         else:
             click.echo(printable(f"Procedure {pid} has the answer {answer}"))
+
+
+def _asking(client: OETClient) -> int:
+    """The procedure that asks, else the one that is running; dry runs ask as well."""
+    asking = [
+        found
+        for found in client.procedures()
+        if found.state == RUNNING and found.question is not None and found.question.is_open
+    ]
+    return asking[-1].id if asking else _running(client, None)
 
 
 def _running(client: OETClient, pid: int | None) -> int:

@@ -139,21 +139,17 @@ def wait(settings: Settings, pid: int | None, timeout: float | None, progress: b
         line = ProgressLine(redrawn=can_redraw())
 
         def told() -> Told:
-            how_far = line.doing(began) if progress and can_redraw() else None
+            how_far = line.doing(began) if can_redraw() else None
             return client.trouble() or how_far or (what, began)
 
         with (
             script_goes_on(found.id, found.is_abort, "procedure wait"),
             waiting(told),
         ):
-            watch = line.look if progress else _look_away
+            watch = partial(line.look, progress=progress)
             ended = client.wait(found.id, timeout, notify=tell, watch=watch)
     show_procedure(ended, settings)
     return status_of(ended)
-
-
-def _look_away(procedure: Procedure) -> None:
-    pass
 
 
 @click.command(cls=OetCommand)
