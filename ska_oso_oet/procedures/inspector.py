@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import logging
 import os
 import re
@@ -33,6 +34,11 @@ _END = 3.0  #: seconds that a supervisor may take to end
 _LAUNCH = 30.0  #: seconds in which a supervisor must be had
 _FRESH = 60.0  #: seconds after which a file is loaded again: what it imports may have changed
 _MOST_KEPT = 200
+# Of a description; more is forged, or of no use to anybody.
+_LARGEST = 64 * 1024  #: bytes, as JSON
+_LARGEST_TYPE = 4 * 1024  #: bytes of the type of one parameter
+_MOST_PARAMETERS = 100
+_LONGEST_NAME = 100  #: characters
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 
 FORGED = "it sends messages of its own over the channel of the OET, which it must not"
@@ -180,7 +186,25 @@ class Inspector:
 def _is_whole(found: Told) -> bool:
     """Whether what a script's process has told, which may be forged, can be used at all."""
     problems, uses = found.get("problems"), found.get("uses")
-    return isinstance(problems, list) and isinstance(uses, list) and all(isinstance(one, str) for one in uses)
+    if not isinstance(problems, list) or not isinstance(uses, list) or len(json.dumps(found)) > _LARGEST:
+        return False
+    if not all(isinstance(one, str) for one in uses):
+        return False
+    return all(_is_bounded(found.get(name)) for name in ("init", "main"))
+
+
+def _is_bounded(function: Any) -> bool:
+    """Whether a function can be compared with arguments in no time: few parameters with short names."""
+    parameters = function.get("parameters") if isinstance(function, dict) else []
+    if not isinstance(parameters, list) or len(parameters) > _MOST_PARAMETERS:
+        return False
+    return all(
+        isinstance(one, dict)
+        and isinstance(one.get("name"), str)
+        and len(one["name"]) <= _LONGEST_NAME
+        and len(json.dumps(one.get("type"))) <= _LARGEST_TYPE
+        for one in parameters
+    )
 
 
 async def _within(work: Any, seconds: float) -> bool:

@@ -165,7 +165,7 @@ class Preparer:
         victim = self._pool.make_room(urgent)
         if victim is None or victim.final:
             return None
-        self._runs[victim.id].stop("evict", None, self._settings.stop_limit)
+        self._runs[victim.id].stop("evict", None, self._settings)
         return victim.id
 
     async def _launch(self, run: Run, spec: dict[str, Any]) -> None:

@@ -75,19 +75,21 @@ class Reruns:
 
         :raises Refusal: if there is no such procedure, or it cannot be run once more
         """
-        new = await self._planned(RerunProcedure.from_dict(request.payload["cmd"]))
+        new = await self._planned(RerunProcedure.from_dict(request.payload["cmd"]), request.user)
         self._drain.require_none()
         self._preparer.prepare(new, request.user, request.request_id)
 
     async def check(self, request: Envelope) -> None:
         """Tell whether a rerun would be carried out; do nothing."""
-        new = await self._planned(RerunProcedure.from_dict(request.payload["cmd"]))
+        new = await self._planned(RerunProcedure.from_dict(request.payload["cmd"]), request.user)
         self._reply(request, topics.CHECKED, {"result": {"path": new.path}})
 
-    async def _planned(self, command: RerunProcedure) -> NewProcedure:
+    async def _planned(self, command: RerunProcedure, user: str | None) -> NewProcedure:
         document = await self._queries.document(command.pid)
         _require_meant(command, document)
-        original = await asyncio.to_thread(_read, document, self._settings.runs)
+        # Who did not ask for the original is not given the secrets that it was asked for with.
+        own = {document["created_by"], document["started_by"] or document["created_by"]} == {user}
+        original = await asyncio.to_thread(_read, document, self._settings.runs if own else None)
         script, path, differs = await self._script(command, original)
         arguments = {}
         for name in FUNCTIONS:
@@ -152,16 +154,19 @@ def _is_abort(pid: int) -> Conflict:
     )
 
 
-def _read(document: dict[str, Any], runs: str) -> _Original:
-    """Read an earlier run: from its directory, and what is not there any more from its document."""
-    directory = RunDirectory(os.path.join(runs, str(document["id"])))
-    spec = directory.read("spec.json") or {}
+def _read(document: dict[str, Any], runs: str | None) -> _Original:
+    """Read an earlier run: from its directory, and what is not there any more from its document.
+
+    :param runs: the folder of all runs; none to read the document only, which has no secrets
+    """
+    directory = None if runs is None else RunDirectory(os.path.join(runs, str(document["id"])))
+    spec = (directory and directory.read("spec.json")) or {}
     script = script_read_back(spec.get("script", document["script"]))
     ran = script_read_back(document["script"])
     if isinstance(ran, GitScript) and ran.resolved_commit is not None:
         script = script.resolved(ran.resolved_commit, ran.resolved_branch)
     found = {name: spec[name] for name in FUNCTIONS if name in spec}
-    if document["started"] is not None and (main := _given(directory)) is not None:
+    if document["started"] is not None and directory and (main := _given(directory)) is not None:
         found["main"] = main
     elif document["started"] is not None:
         found.pop("main", None)  # it may have been started with others

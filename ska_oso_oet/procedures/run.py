@@ -14,6 +14,7 @@ from ..domain.procedure import Procedure
 from ..runs.directory import RunDirectory
 from ..runs.protocol import WINDOW
 from ..runs.survivors import Survivor
+from ..settings import Settings
 from ..telemetry.logs import tagged
 from . import records
 from .orders import Orders
@@ -98,10 +99,16 @@ class Run:
             self._attach(link)
             await link.followed()
 
-    def stop(self, why: str, by: str | None, limit: float, abort: bool = False, force: bool = False) -> None:
+    def stop(
+        self,
+        why: str,
+        by: str | None,
+        settings: Settings,
+        abort: bool = False,
+        force: bool = False,
+    ) -> None:
         """End it in any state; may be called again.
 
-        :param limit: seconds after which its supervisor kills it at the latest
         :param force: do not wait for the end of a section that is not to be interrupted
         :param abort: recorded with the end, so that a crash of this process does not forget it
         """
@@ -113,7 +120,9 @@ class Run:
             return
         if self._stop_order is None:
             self._stop_order = order
-            asyncio.get_running_loop().call_later(limit + _SLACK, self._kill_overdue)
+            loop = asyncio.get_running_loop()
+            loop.call_later(settings.stop_grace + _SLACK, self._kill_unless_told)
+            loop.call_later(settings.stop_limit + _SLACK, self._kill_overdue)
         self.orders.give(order)
 
     def _attach(self, link: SupervisorLink) -> None:
@@ -124,6 +133,11 @@ class Run:
         link.on_lost = self._lost
         if not link.connected:
             self._lost()
+
+    def _kill_unless_told(self) -> None:
+        """Kill a supervisor that has not even recorded that it is to stop."""
+        if not self.procedure.stages:
+            self._kill_overdue()
 
     def _kill_overdue(self) -> None:
         if self._link is not None and not self.done.is_set():

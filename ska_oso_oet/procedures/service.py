@@ -178,7 +178,7 @@ class ScriptExecutionService:
         if abort:
             self.abort.claim(pid)
         if run is not None:
-            run.stop("stop", request.user, self.settings.stop_limit, abort, command.force)
+            run.stop("stop", request.user, self.settings, abort, command.force)
             await run.done.wait()  # its supervisor may have to wait for room on the disk
             metrics.STOP.observe(max(0.0, time.time() - request.time))
         due = abort and run is not None and self.abort.is_due(run)
@@ -223,7 +223,7 @@ class ScriptExecutionService:
         self.preparer.closing = True
         runs = list(self.runs.values())
         for run in runs:
-            run.stop("shutdown", None, self.settings.stop_limit)
+            run.stop("shutdown", None, self.settings)
         await asyncio.gather(*(run.done.wait() for run in runs))
         gone = asyncio.gather(*(run.gone() for run in runs))
         with contextlib.suppress(TimeoutError):

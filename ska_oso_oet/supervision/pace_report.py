@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 _LONGEST = 200  #: characters of a text
 _MOST_CHECKPOINTS = 50
 _MOST_COMMANDS = 500
+_LARGEST = 1e15  #: the largest number, which every client reads as it is
 
 
 def checked(report: dict[str, Any]) -> dict[str, Any]:
@@ -58,7 +58,9 @@ def _are_numbers(found: dict[str, Any], *names: str) -> bool:
 
 
 def _is_number(value: Any) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return False
+    return abs(value) <= _LARGEST  # also false for no number at all
 
 
 def _text(value: Any) -> str:

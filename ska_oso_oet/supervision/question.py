@@ -9,6 +9,8 @@ from typing import Any
 from .reporter import Reporter
 from .runner_link import RunnerLink
 
+_LONGEST_REFUSAL = 500  #: characters
+
 
 class Question:
     """Records a question and its answer, which the script gets once."""
@@ -45,7 +47,7 @@ class Question:
         if order["n"] not in (None, question["n"]):
             return {"what": "refused", "why": f"it asks question {question['n']} now, not {order['n']}"}
         if question["choices"] is not None and answer not in question["choices"]:
-            why = f"the answer must be one of {', '.join(question['choices'])}"
+            why = f"the answer must be one of {', '.join(question['choices'])}"[:_LONGEST_REFUSAL]
             return {"what": "refused", "why": why, "unsuited": True}
         self._close("answered", answer, order["by"], about)
         return {}

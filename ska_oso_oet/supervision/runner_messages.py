@@ -20,6 +20,9 @@ _LONGEST_TEXTS = {
     **{"detail": 2**16, "stacktrace": 2**17, "why": 2**12, "type": 2**10},
     **{"text": 2**12, "default": 2**10, "unkept": 2**10, "name": 200},
 }
+_LONGEST_TIME = 1e7  #: seconds
+_MOST_CHOICES = 100
+_LONGEST_CHOICE = 200  #: characters
 _SLACK = 1024  #: bytes of a saying around a result
 _TEXT = (str, type(None))
 _COUNT = (int, type(None))
@@ -83,6 +86,8 @@ def _is_saying(said: dict[str, Any]) -> bool:
         return False
     if said["say"] == "ask" and not _can_be_answered(said):
         return False
+    if said["say"] == "critical" and not 0 <= said["at_most"] <= _LONGEST_TIME:
+        return False
     if said.get("sha256") is not None and not _is_hash(said["sha256"]):
         return False
     called = (
@@ -93,8 +98,11 @@ def _is_saying(said: dict[str, Any]) -> bool:
 
 def _can_be_answered(said: dict[str, Any]) -> bool:
     choices, timeout = said["choices"], said["timeout"]
-    texts = choices is None or (0 < len(choices) <= 100 and all(isinstance(one, str) for one in choices))
-    return texts and (timeout is None or 0 < timeout < 1e7)
+    texts = choices is None or (
+        0 < len(choices) <= _MOST_CHOICES
+        and all(isinstance(one, str) and len(one) <= _LONGEST_CHOICE for one in choices)
+    )
+    return texts and (timeout is None or 0 < timeout <= _LONGEST_TIME)
 
 
 def _are(found: dict[str, Any], fields: dict[str, Any]) -> bool:

@@ -98,6 +98,8 @@ def ask(
     """
     if choices is not None:
         choices = [str(choice) for choice in choices]
+        if len(choices) > 100 or any(len(choice) > 200 for choice in choices):
+            raise ValueError("a question has at most 100 choices of 200 characters")
         if not choices:
             raise ValueError("a question needs at least one choice, or none given for any text")
         if default is not None and default not in choices:

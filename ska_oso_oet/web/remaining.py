@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+_LONGEST = 1e9  #: seconds, beyond which an extrapolation says nothing
 _UNKNOWN = {"seconds": None, "source": "none"}
 
 
@@ -25,6 +26,8 @@ def _remaining(procedure: dict[str, Any], began: float, now: float) -> dict[str,
     if progress is not None and progress["of"] and 0 < progress["done"] <= progress["of"]:
         each = max(0.0, progress["time"] - began) / progress["done"]
         seconds = each * (progress["of"] - progress["done"]) - (now - progress["time"])
+        if not seconds <= _LONGEST:
+            return _UNKNOWN
         return {"seconds": max(0.0, seconds), "source": "progress"}
     if estimate is not None and estimate["seconds"] is not None:
         return {"seconds": max(0.0, began + estimate["seconds"] - now), "source": estimate["source"]}

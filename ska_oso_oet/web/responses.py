@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from flask import Response, jsonify, request
 
 from .context import services
+from .remaining import with_times
 
 STOPPING = 60.0  #: seconds for a stop, beyond the grace period
 _STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes")
@@ -15,6 +17,24 @@ _STOPPED = ("abort_message", "abort_procedure", "survivors", "survivor_processes
 def shown(collection: str, document: dict[str, Any]) -> dict[str, Any]:
     """A document with its URL, below the URL that the client used for this server."""
     return {"id": document["id"], "uri": f"{base_url()}/{collection}/{document['id']}", **document}
+
+
+def shown_procedure(document: dict[str, Any]) -> dict[str, Any]:
+    """A procedure with its URL, and with the times that change by themselves."""
+    return shown("procedures", with_times(document, time.time()))
+
+
+#: Fields of a running activity's procedure.
+PACE = ("pause", "progress", "elapsed", "remaining")
+
+
+def shown_activity(document: dict[str, Any], procedure: dict[str, Any] | None = None) -> dict[str, Any]:
+    """An activity with its URL, and with the pace of its procedure while that runs.
+
+    :param procedure: the document of its procedure, if that runs
+    """
+    pace = dict.fromkeys(PACE) if procedure is None else with_times(procedure, time.time())
+    return shown("activities", {**document, **{name: pace[name] for name in PACE}})
 
 
 def base_url() -> str:

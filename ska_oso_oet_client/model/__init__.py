@@ -8,7 +8,7 @@ from .activity import Activity
 from .audit import AuditBreak, AuditEntry, AuditPlace, AuditVerification
 from .check import Check, Estimate, Parameter, Problem, ScriptSchema, TypedFunction
 from .discovery import DescribedScript, Environment, FoundScript, RunFile, RunFiles, ScriptFunction
-from .pace import Checkpoint, Pause, Progress, Question, Remaining
+from .pace import Checkpoint, DryCommand, DryRun, Pause, Progress, Question, Remaining
 from .procedure import Procedure, Script, StopResult, SurvivorProcess, commanding
 from .record import (
     COMMANDING,
@@ -57,6 +57,8 @@ __all__ = [
     "Document",
     "Documented",
     "DrainState",
+    "DryCommand",
+    "DryRun",
     "Environment",
     "Estimate",
     "FoundScript",

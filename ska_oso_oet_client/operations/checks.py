@@ -88,10 +88,4 @@ class CheckOperations(Connection):
             git_commit=git_commit,
             create_env=create_env,
         )
-        return self._get(
-            ScriptSchema,
-            "/scripts/schema",
-            script_uri=script["script_uri"],
-            create_env=str(create_env).lower() if create_env else None,
-            **script.get("git_args", {}),
-        )
+        return self._change(ScriptSchema, "POST", "/scripts/schema", {"script": script})

@@ -95,4 +95,6 @@ def test_actions_are_completed(run: Run, monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setenv("COMP_CWORD", "2")
     assert run().out.split() == ["plain,enable", "plain,disable", "plain,override"]
     monkeypatch.setenv("COMP_WORDS", "oet activity ")
-    assert run().out.split() == ["plain,run", "plain,rerun", "plain,list", "plain,describe", "plain,stop"]
+    assert run().out.split() == [
+        f"plain,{name}" for name in ("run", "check", "rerun", "list", "describe", "stop")
+    ]

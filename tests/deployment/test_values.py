@@ -96,6 +96,7 @@ OTHER: dict[str, Any] = {
     "scripts.reads": ["/data/catalogues"],
     "scripts.writes": ["/data/results", "/data/more"],
     "stop.drainSeconds": 60,
+    "stop.criticalSeconds": 12,
     "stop.graceSeconds": 6,
     "stop.abortSeconds": 61,
     "settings": {"OET_HISTORY": "20"},

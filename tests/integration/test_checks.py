@@ -58,6 +58,11 @@ def check(server: Server, document: Any) -> Any:
     return answer.json()
 
 
+def schema(server: Server, path: str) -> requests.Response:
+    script = {"script_type": "filesystem", "script_uri": f"file://{path}"}
+    return server.request("POST", "/scripts/schema", json={"script": script})
+
+
 def problems(checked: dict[str, Any]) -> dict[str, str]:
     assert checked["valid"] is (not checked["problems"])
     return {one["where"]: one["what"] for one in checked["problems"]}
@@ -86,7 +91,7 @@ def test_a_script_that_may_run_is_valid_and_shows_its_arguments(server: Server, 
     assert (found["resolved_commit"], found["environment"]) == (None, "none")
     nothing = {"seconds": None, "low": None, "high": None, "source": "none", "runs": None}
     assert found["estimate"] == nothing
-    assert server.get("/scripts/schema", script_uri=f"file://{tmp_path}/checked.py") == found["schema"]
+    assert schema(server, f"{tmp_path}/checked.py").json() == found["schema"]
 
 
 def test_every_wrong_argument_is_told_with_its_place(server: Server, tmp_path: Path) -> None:
@@ -151,7 +156,17 @@ def test_a_main_that_init_makes_is_no_problem(server: Server) -> None:
 
 def test_a_script_that_is_not_there_is_a_problem_and_no_error(server: Server) -> None:
     assert "cannot be read" in problems(check(server, body("/no/such.py")))["script"]
-    assert server.request("GET", "/scripts/schema?script_uri=file:///no/such.py").status_code == 422
+    assert schema(server, "/no/such.py").status_code == 422
+
+
+def test_no_address_that_a_browser_may_open_executes_a_script(server: Server, tmp_path: Path) -> None:
+    path = written(tmp_path, f"open({str(tmp_path / 'done')!r}, 'w')\ndef main(): pass")
+    for address in ("/scripts/schema", "/procedures/check"):
+        answer = server.request("GET", f"{address}?script_uri=file://{path}")
+        assert answer.status_code in (404, 405, 422)
+        form = server.request("POST", address, data={"script": f"file://{path}"})
+        assert form.status_code == 415
+    assert not (tmp_path / "done").exists()
 
 
 def test_bodies_that_are_none_are_refused_with_their_place(server: Server) -> None:

@@ -98,6 +98,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
     "OET_PIP_INDEX_URL" $.Values.packages.index
     "OET_PIP_EXTRA_INDEX_URL" (join " " $.Values.packages.extraIndexes)
     "OET_STOP_GRACE" (printf "%d s" (int $.Values.stop.graceSeconds))
+    "OET_CRITICAL_LIMIT" (printf "%d s" (int $.Values.stop.criticalSeconds))
     "OET_SCRIPT_ISOLATION" $.Values.scripts.isolation
     "OET_SCRIPT_ACCOUNT" (ternary $.Values.scripts.account "" (eq $.Values.scripts.isolation "uid"))
     "OET_SCRIPT_READS" (join ":" $.Values.scripts.reads)

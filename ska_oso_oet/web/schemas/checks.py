@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, Field, GetJsonSchemaHandler, RootModel, TypeAdapter, field_validator
+from pydantic import BaseModel, Field, GetJsonSchemaHandler, RootModel, TypeAdapter
 
-from ...domain import repositories, scripts
 from .activities import RunBody
 from .discovery import Function, Parameter
 from .procedures import CreateBody
-from .script import BRANCH, COMMIT, FILE_URI, GIT_URI, REPOSITORY, CreateEnv, checked, text
+from .script import Script
+from .strict import StrictModel
 
 MOST = 100  #: bodies of one request
 
@@ -26,61 +26,10 @@ class CheckBody(RootModel[Any]):
         return {"anyOf": [*one["anyOf"], several], "title": cls.__name__, "description": cls.__doc__}
 
 
-class SchemaQuery(BaseModel):
+class SchemaBody(StrictModel):
     """A script, as in `POST /procedures`."""
 
-    script_uri: text(f"{FILE_URI}|{GIT_URI}", scripts.LONGEST_URI) = Field(  # type: ignore[valid-type]
-        description="`file://` or `git://` and a path"
-    )
-    git_repo: text(REPOSITORY, 2000) | None = Field(  # type: ignore[valid-type]
-        None, description="URL; by default OET_GIT_REPO of the server"
-    )
-    git_branch: text(BRANCH, 250) | None = Field(  # type: ignore[valid-type]
-        None, description="branch or tag; by default the repository's default one"
-    )
-    git_commit: text(COMMIT, 64) | None = Field(  # type: ignore[valid-type]
-        None, description="commit, or its first digits"
-    )
-    create_env: Literal["true", "false", "fresh"] | None = Field(
-        None, description="of scripts from git: whether it runs in an environment of its own"
-    )
-
-    @field_validator("script_uri")
-    @classmethod
-    def _possible(cls, uri: str) -> str:
-        return checked(scripts.checked_uri, uri, _kind(uri))
-
-    @field_validator("git_repo")
-    @classmethod
-    def _repository(cls, url: str | None) -> str | None:
-        return checked(repositories.checked_repository, url)
-
-    @field_validator("git_branch")
-    @classmethod
-    def _branch(cls, name: str | None) -> str | None:
-        return checked(repositories.checked_branch, name)
-
-    @field_validator("git_commit")
-    @classmethod
-    def _commit(cls, digits: str | None) -> str | None:
-        return checked(repositories.checked_commit, digits)
-
-    @property
-    def script(self) -> dict[str, Any]:
-        """The script in the form of a request."""
-        git_args = {name: getattr(self, name) for name in ("git_repo", "git_branch", "git_commit")}
-        create_env: CreateEnv = "fresh" if self.create_env == "fresh" else self.create_env == "true"
-        named = {name: value for name, value in git_args.items() if value is not None}
-        return {
-            "script_type": _kind(self.script_uri),
-            "script_uri": self.script_uri,
-            "git_args": named or None,
-            "create_env": create_env,
-        }
-
-
-def _kind(uri: str) -> str:
-    return "git" if uri.startswith(scripts.GIT_PREFIX) else "filesystem"
+    script: Script
 
 
 class TypedParameter(Parameter):

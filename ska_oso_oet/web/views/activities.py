@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from flask import Response, jsonify
@@ -14,8 +13,7 @@ from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask, ask_for_list
 from ..problems import PROBLEMS
-from ..remaining import with_times
-from ..responses import created, shown, stopped, stopping_time
+from ..responses import created, shown_activity, stopped, stopping_time
 from ..routes import Routes
 from ..schemas import activities as schemas
 from ..schemas.lists import ActivitiesQuery
@@ -25,19 +23,12 @@ _RUN = 60.0  #: seconds for the archive, and for creating the procedure
 api = Routes("activities", __name__, tag="activities")
 
 
-_PACE = ("pause", "progress", "elapsed", "remaining")  #: fields of a running activity's procedure
-
-
-def _shown(activity: dict[str, Any], pace: dict[str, Any] | None = None) -> dict[str, Any]:
-    return shown("activities", {**activity, **(pace or dict.fromkeys(_PACE))})
-
-
 def _paced(activities: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """The documents for clients, with the pace of those that run."""
     running = [activity["procedure_id"] for activity in activities if activity["state"] == "RUNNING"]
     found = ask(topics.LIST_PROCEDURES, {"pids": running}) if running else []
-    paces = {one["id"]: {name: with_times(one, time.time())[name] for name in _PACE} for one in found}
-    return [_shown(activity, paces.get(activity["procedure_id"])) for activity in activities]
+    procedures = {one["id"]: one for one in found}
+    return [shown_activity(activity, procedures.get(activity["procedure_id"])) for activity in activities]
 
 
 def _find(aid: int) -> dict[str, Any]:
@@ -63,7 +54,7 @@ def run_activity(body: schemas.RunBody) -> Response:
     given = body.script_args.model_dump(exclude_none=True) if body.script_args else {}
     command = RunActivity(**{**body.model_dump(), "script_args": given})
     with services().archive.taken(identity.whose()[0]):
-        activity = _shown(ask(topics.RUN_ACTIVITY, {"cmd": command.to_dict()}, _RUN))
+        activity = shown_activity(ask(topics.RUN_ACTIVITY, {"cmd": command.to_dict()}, _RUN))
     return created(activity)
 
 

@@ -51,11 +51,15 @@ def check(body: checks.CheckBody) -> Response:
     return jsonify(found if several else found[0])
 
 
-@api.get("/scripts/schema", summary="Arguments of a script", responses={200: checks.ScriptSchema, **PROBLEMS})
+@api.post(
+    "/scripts/schema", summary="Arguments of a script", responses={200: checks.ScriptSchema, **PROBLEMS}
+)
+@question
 @needs(Permission.EXECUTE)
-def script_schema(query: checks.SchemaQuery) -> Response:
+def script_schema(body: checks.SchemaBody) -> Response:
     """The parameters of `init` and `main`, with types; the script is imported, which executes its code."""
-    command = PrepareProcedure(script=script_from_dict(query.script))
+    # No GET, though it changes nothing: a page of a stranger could have any browser send one.
+    command = PrepareProcedure(script=script_from_dict(body.script.model_dump()))
     with services().checks.taken(identity.whose()[0]):
         (found,) = ask(topics.INSPECT, {"cmds": [_form(command, with_main=False)]}, _patience())
     schema = found["schema"]

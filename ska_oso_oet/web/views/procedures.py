@@ -17,7 +17,7 @@ from ..context import services
 from ..gateway import ask, ask_central, ask_for_list, last_event_id
 from ..problems import PROBLEMS
 from ..remaining import with_times
-from ..responses import created, shown, shown_of, stopped, stopping_time
+from ..responses import created, shown_of, shown_procedure, stopped, stopping_time
 from ..routes import Routes
 from ..schemas import output, procedures, script
 from ..schemas.lists import ProceduresQuery
@@ -28,13 +28,9 @@ _CHANGE = 30.0  #: seconds for a start or a create
 api = Routes("procedures", __name__, tag="procedures")
 
 
-def _shown(procedure: dict[str, Any]) -> dict[str, Any]:
-    return shown("procedures", with_times(procedure, time.time()))
-
-
 def _find(pid: int) -> dict[str, Any]:
     documents = ask(topics.LIST_PROCEDURES, {"pids": [pid]})
-    return _shown(documents[0])
+    return shown_procedure(documents[0])
 
 
 @api.get("/procedures", summary="List procedures", responses={200: procedures.Procedures, **PROBLEMS})
@@ -44,7 +40,7 @@ def list_procedures(query: ProceduresQuery) -> Response:
     if query.all_subarrays:
         return jsonify(_everywhere(query))
     documents = ask_for_list(topics.LIST_PROCEDURES, "pids", query.listing)
-    return jsonify([_shown(procedure) for procedure in documents])
+    return jsonify([shown_procedure(procedure) for procedure in documents])
 
 
 def _everywhere(query: ProceduresQuery) -> list[dict[str, Any]]:
@@ -69,7 +65,7 @@ def create_procedure(body: procedures.CreateBody) -> Response:
         main=_arguments(given.main),
         simulated=body.simulate,
     )
-    return created(_shown(ask(topics.CREATE, {"cmd": command.to_dict()}, _CHANGE)))
+    return created(shown_procedure(ask(topics.CREATE, {"cmd": command.to_dict()}, _CHANGE)))
 
 
 @api.get(
@@ -95,7 +91,7 @@ def start_or_stop_procedure(path: procedures.ProcedurePath, body: procedures.Cha
     if body.state == "RUNNING":
         main = body.script_args.main if body.script_args else None
         start = StartProcedure(pid=pid, main=_arguments(main))
-        return jsonify(_shown(ask(topics.START, {"cmd": start.to_dict()}, _CHANGE)))
+        return jsonify(shown_procedure(ask(topics.START, {"cmd": start.to_dict()}, _CHANGE)))
     if body.state == "STOPPED":
         stop = StopProcedure(pid=pid, abort=body.abort, stop_abort=body.stop_abort, force=body.force)
         return stopped(ask(topics.STOP, {"cmd": stop.to_dict()}, stopping_time()))
@@ -107,7 +103,7 @@ def start_or_stop_procedure(path: procedures.ProcedurePath, body: procedures.Cha
 def abort(body: procedures.AbortBody) -> Response:
     """Runs the abort script, as after a stop, if no script runs; its own procedure shows its end."""
     command = AbortSubarray(restart=body.restart)
-    return created(_shown(ask(topics.ABORT, {"cmd": command.to_dict()}, _CHANGE)))
+    return created(shown_procedure(ask(topics.ABORT, {"cmd": command.to_dict()}, _CHANGE)))
 
 
 def _arguments(given: script.Arguments | None) -> Arguments:

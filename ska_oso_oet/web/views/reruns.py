@@ -14,7 +14,7 @@ from ..auth.permissions import Permission, needs
 from ..context import services
 from ..gateway import ask
 from ..problems import PROBLEMS
-from ..responses import created, shown
+from ..responses import created, shown_activity, shown_procedure
 from ..routes import Routes
 from ..schemas import activities, procedures
 from ..schemas.reruns import RerunBody
@@ -41,7 +41,7 @@ def rerun_procedure(path: procedures.ProcedurePath, body: RerunBody) -> Response
         newest=body.newest,
         accept_changes=body.accept_changes,
     )
-    return created(shown("procedures", ask(topics.RERUN, {"cmd": command.to_dict()}, _PROCEDURE)))
+    return created(shown_procedure(ask(topics.RERUN, {"cmd": command.to_dict()}, _PROCEDURE)))
 
 
 @api.post(
@@ -60,7 +60,7 @@ def rerun_activity(path: activities.ActivityPath, body: RerunBody) -> Response:
     )
     with services().archive.taken(identity.whose()[0]):
         activity = ask(topics.RERUN_ACTIVITY, {"cmd": command.to_dict()}, _ACTIVITY)
-    return created(shown("activities", activity))
+    return created(shown_activity(activity))
 
 
 def _given(body: RerunBody) -> dict[str, Any]:
