@@ -88,4 +88,4 @@ class CheckOperations(Connection):
             git_commit=git_commit,
             create_env=create_env,
         )
-        return self._change(ScriptSchema, "POST", "/scripts/schema", {"script": script})
+        return self._change(ScriptSchema, "POST", "/procedures/schema", {"script": script})

@@ -41,7 +41,7 @@ ANSWERS: dict[tuple[str, str], tuple[int, Any]] = {
     ("GET", "/procedures/<int:procedure_id>/files"): (404, None),
     ("GET", "/procedures/<int:procedure_id>/files/<any_text:path>"): (404, None),
     ("GET", "/scripts"): (200, None),
-    ("POST", "/scripts/schema"): (422, {}),
+    ("POST", "/procedures/schema"): (422, {}),
     ("GET", "/scripts/<any_text:path>"): (404, None),
     ("GET", "/activities"): (200, None),
     ("POST", "/activities"): (404, {"activity_name": "observe", "sbd_id": "sbd-1"}),

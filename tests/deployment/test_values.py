@@ -381,4 +381,4 @@ def test_one_slow_answer_ends_no_observation_and_a_server_that_hangs_is_not_wait
     container = container_of(render(merged(GUARDED, {"probes": {"livenessSeconds": seconds}})))
     assert container["livenessProbe"]["failureThreshold"] == failures
     for probe in ("livenessProbe", "startupProbe"):
-        assert container[probe]["terminationGracePeriodSeconds"] == 35
+        assert container[probe]["terminationGracePeriodSeconds"] == 5 + 30 + 30

@@ -60,7 +60,7 @@ def check(server: Server, document: Any) -> Any:
 
 def schema(server: Server, path: str) -> requests.Response:
     script = {"script_type": "filesystem", "script_uri": f"file://{path}"}
-    return server.request("POST", "/scripts/schema", json={"script": script})
+    return server.request("POST", "/procedures/schema", json={"script": script})
 
 
 def problems(checked: dict[str, Any]) -> dict[str, str]:
@@ -161,7 +161,7 @@ def test_a_script_that_is_not_there_is_a_problem_and_no_error(server: Server) ->
 
 def test_no_address_that_a_browser_may_open_executes_a_script(server: Server, tmp_path: Path) -> None:
     path = written(tmp_path, f"open({str(tmp_path / 'done')!r}, 'w')\ndef main(): pass")
-    for address in ("/scripts/schema", "/procedures/check"):
+    for address in ("/procedures/schema", "/procedures/check"):
         answer = server.request("GET", f"{address}?script_uri=file://{path}")
         assert answer.status_code in (404, 405, 422)
         form = server.request("POST", address, data={"script": f"file://{path}"})

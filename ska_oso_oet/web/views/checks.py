@@ -52,7 +52,7 @@ def check(body: checks.CheckBody) -> Response:
 
 
 @api.post(
-    "/scripts/schema", summary="Arguments of a script", responses={200: checks.ScriptSchema, **PROBLEMS}
+    "/procedures/schema", summary="Arguments of a script", responses={200: checks.ScriptSchema, **PROBLEMS}
 )
 @question
 @needs(Permission.EXECUTE)
