@@ -135,7 +135,8 @@ def require_unmasked(command: RerunProcedure, function: str, remembered: Argumen
         else "--NAME=VALUE"
     )
     raise Conflict(
-        f"Cannot rerun procedure {command.pid}: {which} a secret that is not kept any more; give it again, "
+        f"Cannot rerun procedure {command.pid}: {which} a secret that is not kept any more, or is another "
+        f"user's; give it again, "
         f"as {how} or in script_args"
     )
 

@@ -260,6 +260,13 @@ def test_it_needs_the_rights_of_whoever_asks(tmp_path: Path) -> None:
             server.session.headers.update(bearer(issuer.token(scope="oet:execute", sub="carol")))
             again = rerun(server, pid)
             assert again["created_by"] == "carol"
+            server.session.headers.update(execute)
+            secret = server.create("echo.py", password=SECRET)
+            server.wait_state(secret, "READY")
+            assert rerun(server, secret)["created_by"] == "alice"
+            server.session.headers.update(bearer(issuer.token(scope="oet:execute", sub="carol")))
+            refused(server, secret, 409, "another user's; give it again")
+            rerun(server, pid)
             (record,) = server.get("/audit", limit=1)
             assert (record["path"], record["status"], record["user"]) == (
                 f"/procedures/{pid}/rerun",
