@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from ..conftest import SCRIPTS, Events, Server, serving, until
+from ..support.repositories import Repository
 
 CALLS = SCRIPTS / "paced.py"
 
@@ -209,6 +210,38 @@ def test_a_pause_outlives_every_worker(new_server: Server, tmp_path: Path, role:
     for scan in (2, 3):
         (tmp_path / f"gate{scan}").touch()
     assert server.ended(pid)["state"] == "COMPLETE"
+
+
+IN_ITS_OWN = """
+import sys
+from ska_oso_oet.telescope.pace import ask, checkpoint, progress
+
+def main():
+    answer = ask("ready?")
+    checkpoint("scan", n=1, of=1)
+    progress(1, 1)
+    return [sys.prefix, answer]
+"""
+
+
+def test_a_script_with_an_environment_of_its_own_pauses_and_asks_as_well(
+    server: Server, tmp_path: Path
+) -> None:
+    project = '[project]\nname = "observing"\nversion = "1"\ndependencies = []\n'
+    repository = Repository(tmp_path / "repository")
+    repository.commit({"a.py": IN_ITS_OWN, "pyproject.toml": project})
+    pid = server.create_from_git("a.py", repository.url, create_env=True)
+    server.wait_state(pid, "READY", timeout=90)
+    server.start_main(pid)
+    until(lambda: server.procedure(pid)["question"] is not None)
+    pause(server, pid)
+    answer = server.request("PUT", f"/procedures/{pid}/question", json={"answer": "yes"})
+    assert answer.status_code == 200, answer.text
+    until(lambda: server.procedure(pid)["pause"]["state"] == "paused")
+    pause(server, pid, wanted=False)
+    ended = server.ended(pid)
+    prefix, said = ended["outcome"]["result"]
+    assert (Path(prefix).parent.name, said, ended["progress"]["done"]) == ("environments", "yes", 1)
 
 
 # -- progress ----------------------------------------------------------------------------------------
