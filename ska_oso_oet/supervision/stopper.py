@@ -37,6 +37,7 @@ class Stopper:
         self.intent: dict[str, Any] | None = None  #: the order to stop, once there is one
         self.killed = False  #: whether it needed SIGKILL after a stop
         self.overstayed = False  #: whether the script was killed because it did not end by itself
+        self._kill_timer: asyncio.TimerHandle | None = None
         self._spec = spec
         self._runner = runner
         self._ended = ended
@@ -79,7 +80,9 @@ class Stopper:
             os.kill(self._runner, signal.SIGTERM)
 
     def _kill_at(self, due: float, stopped: float, pace: PaceKeeper) -> None:
-        asyncio.get_running_loop().call_at(due, self._kill_if_due, stopped, pace)
+        if self._kill_timer is not None:
+            self._kill_timer.cancel()  # a forced stop gives the clean-up its whole time from then on
+        self._kill_timer = asyncio.get_running_loop().call_at(due, self._kill_if_due, stopped, pace)
 
     def _kill_if_due(self, stopped: float, pace: PaceKeeper) -> None:
         """Kill, unless a section that was not to be interrupted has used up the time for the clean-up."""
